@@ -1,0 +1,38 @@
+"""ganctl: train GANs, draw from them, film their progress, and never lose a run.
+
+The public names, imported when first used, because torch costs about two seconds:
+
+    train       begin a run and train it, without a terminal
+    load        open a trained model; `Model.sample` draws from it
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, UsageError
+
+if TYPE_CHECKING:
+    from ganctl.inference import Model, load
+    from ganctl.training import train
+
+__version__ = "0.1.0"
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "DivergedError",
+    "GanctlError",
+    "Model",
+    "UsageError",
+    "load",
+    "train",
+]
+
+_HOMES = {"Model": "ganctl.inference", "load": "ganctl.inference", "train": "ganctl.training"}
+
+
+def __getattr__(name: str) -> Any:
+    """The lazy public names (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ganctl' has no attribute {name!r}")
+    from importlib import import_module
+
+    return vars(import_module(_HOMES[name]))[name]

@@ -1,0 +1,53 @@
+"""Every failure that ganctl can explain, one class for each exit code.
+
+    GanctlError             1   it could not be done
+    ├── UsageError          2   the command line asks for something that does not exist
+    ├── CheckpointError     3   a run or checkpoint cannot be used
+    ├── DataError           4   the pictures cannot be used
+    └── DivergedError       5   the training left the finite numbers
+
+A message is one sentence; the remedy, where there is one, is the command to type next.
+"""
+
+
+class GanctlError(Exception):
+    """A failure with its sentence, its remedy and its exit code.
+
+    Args:
+        message: one sentence, ending in a full stop.
+        remedy: what to type or do next; empty where nothing can be done.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+class UsageError(GanctlError):
+    """The command line, or an argument of the library, names something that does not exist."""
+
+    exit_code = 2
+
+
+class CheckpointError(GanctlError):
+    """A run, checkpoint or model file is missing, damaged or not ganctl's."""
+
+    exit_code = 3
+
+
+class DataError(GanctlError):
+    """The pictures to learn from are missing, unobtainable or unreadable."""
+
+    exit_code = 4
+
+
+class DivergedError(GanctlError):
+    """A loss or a weight is no longer a finite number; nothing of it was saved."""
+
+    exit_code = 5

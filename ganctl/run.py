@@ -1,0 +1,277 @@
+"""A run directory: the name and the writing of every file in it, except the tensors.
+
+runs/NAME/
+  run.json          what the run is; written once by rename, extended atomically
+  log.jsonl         readings by step; cut back to the checkpoint on resume
+  events.jsonl      what happened, and when
+  progress/         epoch-0000.png …: the same seeded inputs at every epoch
+  checkpoints/      step-00004000/ …: see `ganctl.checkpoint`
+  .lock, .owner     who writes here now
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ganctl.errors import CheckpointError, GanctlError, UsageError
+
+RUNS = Path("runs")
+STAGING = ".tmp-"
+_CHECKPOINT = "step-"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the renames in a folder survive a power cut, where the system can."""
+    with suppress(PermissionError):  # Windows opens no folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by a new one that is wholly on the disk, or not at all."""
+    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
+    try:
+        with staged.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """The readings, a JSON object a line."""
+        return self.path / "log.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """What happened and when, a JSON object a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def progress(self) -> Path:
+        """The folder of the progress sheets."""
+        return self.path / "progress"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def film(self) -> Path:
+        """Where `make-gif` puts the film unless told otherwise."""
+        return self.path / "training.gif"
+
+    def sheet(self, epoch: int) -> Path:
+        """The progress sheet of an epoch; 0 is before the first step."""
+        return self.progress / f"epoch-{epoch:04d}.png"
+
+    def sheets(self) -> list[tuple[int, Path]]:
+        """The progress sheets there are, as ``(epoch, file)`` in order."""
+        found = [(path.stem.removeprefix("epoch-"), path) for path in self.progress.glob("epoch-*.png")]
+        return sorted((int(number), path) for number, path in found if number.isdecimal())
+
+    def checkpoint(self, step: int) -> Path:
+        """The folder of a step's checkpoint."""
+        return self.checkpoints / f"{_CHECKPOINT}{step:08d}"
+
+    def checkpoint_steps(self) -> list[int]:
+        """The steps whose checkpoints are here, newest first."""
+        names = (path.name.removeprefix(_CHECKPOINT) for path in self.checkpoints.glob(f"{_CHECKPOINT}*"))
+        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+    def record(self) -> dict[str, Any]:
+        """The content of ``run.json``.
+
+        Raises:
+            CheckpointError: it is missing or no JSON object of ganctl's.
+        """
+        try:
+            record = json.loads((self.path / "run.json").read_bytes())
+            if not isinstance(record, dict) or record.get("format") != 1 or "settings" not in record:
+                raise ValueError("not written by ganctl")
+        except FileNotFoundError:
+            raise CheckpointError(f"{self.path} is no run: it holds no run.json.", "ganctl runs") from None
+        except (ValueError, OSError) as error:
+            raise CheckpointError(f"{self.path / 'run.json'} cannot be read: {error}.") from None
+        return record
+
+    def rewrite(self, record: Mapping[str, Any]) -> None:
+        """Replace ``run.json`` atomically: a run is extended, or corrected, by its one writer."""
+        write_atomically(self.path / "run.json", _pretty(record))
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Append to ``events.jsonl``. A full disk loses the event and nothing else."""
+        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": kind, **fields}
+        with suppress(OSError), self.events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def append_log(self, lines: list[str]) -> None:
+        """Append lines to ``log.jsonl``: all of them, or none and an OSError."""
+        with self.log.open("ab") as file:
+            start = file.tell()
+            try:
+                file.write("".join(line + "\n" for line in lines).encode())
+                file.flush()
+            except OSError:
+                with suppress(OSError):
+                    os.truncate(self.log, start)
+                raise
+
+    def cut_log(self, step: int) -> None:
+        """Drop the log's lines after a step, and a line that a kill cut in two."""
+        if self.log.exists():
+            kept = [line for line in self.read_log() if line["step"] <= step]
+            write_atomically(self.log, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def read_log(self) -> Iterator[dict[str, Any]]:
+        """The log's whole lines."""
+        if self.log.exists():
+            for text in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
+                with suppress(ValueError, TypeError, KeyError):
+                    line = json.loads(text)
+                    if isinstance(line["step"], int):
+                        yield line
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the run's one writer.
+
+        Raises:
+            GanctlError: another process is; its number and command are named.
+        """
+        lock, owner = FileLock(self.path / ".lock"), self.path / ".owner"
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            who = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+            raise GanctlError(f"{self.path} is being written by {who}.", "Stop it first, or wait.") from None
+        try:
+            with suppress(OSError):
+                owner.write_text(f"process {os.getpid()}", encoding="utf-8")
+            for stray in [*self.path.glob(f"{STAGING}*"), *self.checkpoints.glob(f"{STAGING}*")]:
+                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            yield
+        finally:
+            with suppress(OSError):
+                owner.unlink(missing_ok=True)
+            lock.release()
+
+    def is_being_written(self) -> bool:
+        """Whether some process is its writer now."""
+        lock = FileLock(self.path / ".lock")
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            return True
+        lock.release()
+        return False
+
+
+def create(path: Path, record: Mapping[str, Any]) -> Run:
+    """Make a run directory that has its ``run.json`` from the first moment it can be seen.
+
+    Raises:
+        UsageError: the path is taken.
+        OSError: the disk refuses.
+    """
+    refuse_taken(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=STAGING, dir=path.parent))
+    try:
+        write_atomically(staged / "run.json", _pretty(record))
+        for folder in (Run(staged).progress, Run(staged).checkpoints):
+            folder.mkdir()
+        staged.chmod(0o777 & ~umask())
+        refuse_taken(path)
+        staged.rename(path)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    fsync_folder(path.parent)
+    return Run(path)
+
+
+def refuse_taken(path: Path) -> None:
+    """Raise UsageError, with the command to go on, where a run cannot be made."""
+    if path.exists():
+        raise UsageError(f"{path} exists already.", f"Go on with it: ganctl resume {path}")
+
+
+def locate(name: str) -> Path:
+    """The path that ``--run NAME`` means: a name is under ``runs/``, anything with a slash is a path."""
+    return Path(name) if "/" in name or os.sep in name else RUNS / name
+
+
+def free_name(name: str) -> Path:
+    """``runs/NAME``, or ``runs/NAME-2`` and so on where that is taken."""
+    number, path = 1, RUNS / name
+    while path.exists():
+        number += 1
+        path = RUNS / f"{name}-{number}"
+    return path
+
+
+def known() -> list[Run]:
+    """The runs under ``runs/``, by name."""
+    return [Run(path.parent) for path in sorted(RUNS.glob("*/run.json")) if not path.parent.name.startswith(".")]
+
+
+def find(model: str) -> Path:
+    """What MODEL means: an existing run, checkpoint folder or ``.safetensors`` file, else a run's name.
+
+    Raises:
+        CheckpointError: it is none of these; the known names are listed.
+    """
+    path = Path(model)
+    usable = (path / "run.json", path / "manifest.json", path / "model.safetensors")
+    if (path.is_file() and path.suffix == ".safetensors") or any(file.exists() for file in usable):
+        return path
+    if model and (RUNS / model / "run.json").exists():
+        return RUNS / model
+    names = ", ".join(run.path.name for run in known())
+    there = f"The runs here are: {names}." if names else "There are no runs here yet: ganctl train dcgan"
+    raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", there)
+
+
+def find_run(text: str) -> Run:
+    """The run that RUN means; a CheckpointError where it is anything else."""
+    path = find(text)
+    if not (path / "run.json").exists():
+        raise CheckpointError(f"{path} is no run: it holds no run.json.", "ganctl runs")
+    return Run(path)
+
+
+def _pretty(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def umask() -> int:
+    """The permissions that new files of this process do without."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
