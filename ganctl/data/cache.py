@@ -1,0 +1,159 @@
+"""Every set decoded once, into files of bytes that are memory-mapped: a training's memory holds one batch."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from ganctl.data.sources import Part, Source, user_cache
+from ganctl.errors import DataError
+from ganctl.run import STAGING, write_atomically
+
+_FORMAT = 1  # raise it when what is stored for the same source changes
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A decoded set, memory-mapped.
+
+    Attributes:
+        name: of its source.
+        origin: what ``--data`` has to say to open it again, from anywhere.
+        train: levels [N, size, size, channels] to learn from.
+        test: the held-out pictures, likewise.
+        train_labels: [N], or empty.
+        test_labels: likewise.
+        fingerprint: SHA-256 of all of it.
+        broken: files that could not be read, each with the reason.
+        enlarged: how many pictures had fewer pixels than asked for.
+    """
+
+    name: str
+    origin: str
+    train: NDArray[np.uint8]
+    test: NDArray[np.uint8]
+    train_labels: NDArray[np.uint8]
+    test_labels: NDArray[np.uint8]
+    fingerprint: str
+    broken: list[str]
+    enlarged: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of a picture: channels, height, width."""
+        return self.train.shape[3], self.train.shape[1], self.train.shape[2]
+
+
+def open_dataset(source: Source, size: int, channels: int | None) -> Dataset:
+    """The set at a size, decoded now unless it was before.
+
+    Args:
+        source: where it comes from.
+        size: side of the pictures, in pixels.
+        channels: 1 grey, 3 colour, None as the pictures are.
+
+    Raises:
+        DataError: none of its pictures can be read.
+    """
+    key = json.dumps([_FORMAT, source.identity(), size, channels])
+    folder = user_cache() / "decoded" / f"{source.name}-{size}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if not (folder / "meta.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(folder.name + ".lock")):
+            if not (folder / "meta.json").exists():
+                _decode(source, size, channels, folder)
+    meta = json.loads((folder / "meta.json").read_bytes())
+    maps = {name: _mapped(folder / name, tuple(shape)) for name, shape in meta["shapes"].items()}
+    return Dataset(
+        source.name,
+        source.origin,
+        maps["train"],
+        maps["test"],
+        maps["train-labels"],
+        maps["test-labels"],
+        meta["fingerprint"],
+        meta["broken"],
+        meta["enlarged"],
+    )
+
+
+def _decode(source: Source, size: int, channels: int | None, folder: Path) -> None:
+    """Stream every part into its file, then rename the folder into place."""
+    staged = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
+    try:
+        meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
+        native = channels or source.native_channels()
+        coloured = False
+        for part in ("train", "test"):
+            coloured |= _write_part(source, part, size, native, staged, meta)
+        if not meta["shapes"]["train"][0]:
+            raise DataError(f"None of the {len(meta['broken'])} pictures can be read; {meta['broken'][0]}.")
+        if native is None and not coloured:
+            for part in ("train", "test"):
+                _make_grey(staged / part, meta["shapes"][part])
+        digest = hashlib.sha256()
+        for name in sorted(meta["shapes"]):
+            digest.update(f"{name} {meta['shapes'][name]}".encode())
+            with (staged / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        meta["fingerprint"] = digest.hexdigest()
+        write_atomically(staged / "meta.json", json.dumps(meta).encode())
+        shutil.rmtree(folder, ignore_errors=True)
+        staged.rename(folder)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+def _write_part(
+    source: Source, part: Part, size: int, channels: int | None, staged: Path, meta: dict[str, Any]
+) -> bool:
+    """Write one part; whether any of its pictures has colours."""
+    count, labelled, coloured = 0, 0, False
+    depth = channels or 3
+    with (staged / part).open("wb") as images, (staged / f"{part}-labels").open("wb") as labels:
+        for block in source.blocks(part, size):
+            if channels is None and not coloured:
+                coloured = bool((np.ptp(block.images, axis=-1) > 8).any())
+            images.write(with_channels(block.images, depth).tobytes())
+            labels.write(block.labels.tobytes())
+            count += len(block.images)
+            labelled += len(block.labels)
+            meta["broken"] += block.broken
+            meta["enlarged"] += block.enlarged
+    meta["shapes"] |= {part: [count, size, size, depth], f"{part}-labels": [labelled]}
+    return coloured
+
+
+def with_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Pictures [n, h, w, 1 or 3] with so many channels; grey is ITU-R BT.601 luma, as Pillow's."""
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    luma = images.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 0x8000 >> 16
+    return luma.astype(np.uint8)[..., None]
+
+
+def _make_grey(path: Path, shape: list[int]) -> None:
+    """Rewrite a part whose pictures turned out to be all grey."""
+    colour = _mapped(path, tuple(shape))
+    with path.with_name(path.name + "-grey").open("wb") as file:
+        for start in range(0, shape[0], 1000):
+            file.write(with_channels(colour[start : start + 1000], 1).tobytes())
+    path.with_name(path.name + "-grey").replace(path)
+    shape[3] = 1
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A file's bytes as an array, without reading them; an empty file cannot be mapped."""
+    if not all(shape):
+        return np.empty(shape, np.uint8)
+    return np.memmap(path, np.uint8, "r", shape=shape)
