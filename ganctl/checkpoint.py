@@ -1,0 +1,218 @@
+"""Tensors in safetensors files, and checkpoints that are wholly there or not at all.
+
+    checkpoints/step-00004000/
+      model.safetensors     the averaged weights for use; the header says what the model is
+      state.safetensors     everything that training needs to go on
+      manifest.json         sizes and SHA-256 of the other two; written last
+
+A checkpoint is built in a staging folder, every file and the folder brought to the disk, and then renamed.
+Nothing in a file is ever executed: names, shapes, numbers and JSON are all there is.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ganctl.errors import CheckpointError
+from ganctl.run import STAGING, Run, fsync_folder, umask, write_atomically
+
+MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
+_KEY = "ganctl"
+_HEADER_LIMIT = 100 * 2**20  # bytes; the format's own
+
+
+@dataclass(frozen=True)
+class Contents:
+    """One safetensors file.
+
+    Attributes:
+        tensors: by name.
+        header: the JSON object that ganctl wrote beside them.
+    """
+
+    tensors: Mapping[str, Tensor]
+    header: Mapping[str, Any]
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Write a file and bring it to the disk. Tensors are stored contiguous and on the CPU.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in contents.tensors.items()}
+    try:
+        save_file(tensors, path, metadata={_KEY: json.dumps(contents.header)})
+    except SafetensorError as error:  # how its Rust core reports the disk
+        raise OSError(f"{path} could not be written: {error}") from None
+    path.chmod(0o666 & ~umask())  # save_file makes it 0600
+    with path.open("rb+") as file:  # and does not bring it to the disk
+        os.fsync(file.fileno())
+
+
+def read_header(path: Path) -> Mapping[str, Any]:
+    """The JSON object that ganctl wrote into a file, after a strict look at its whole table of tensors.
+
+    Raises:
+        CheckpointError: the file is missing, cut, malformed, names a tensor twice, or is not ganctl's.
+    """
+    try:
+        with path.open("rb") as file:
+            length = struct.unpack("<Q", file.read(8))[0]
+            if length > min(_HEADER_LIMIT, path.stat().st_size - 8):
+                raise ValueError("its header is cut")
+            table = json.loads(file.read(length), object_pairs_hook=_no_duplicates)
+        metadata = table.pop("__metadata__", {})
+        ends = [(*entry["data_offsets"], _bytes_of(entry)) for entry in table.values()]
+        position = 0
+        for begin, end, size in sorted(ends):
+            if begin != position or end - begin != size:
+                raise ValueError("its tensors do not lie one after the other")
+            position = end
+        if position != path.stat().st_size - 8 - length:
+            raise ValueError("its size is not what its header says")
+        header = json.loads(metadata[_KEY])
+        if not isinstance(header, dict):
+            raise ValueError("its header is no object")
+    except (OSError, ValueError, TypeError, AttributeError, struct.error) as error:
+        raise CheckpointError(f"{path} cannot be used: {error}.") from None
+    except KeyError as error:
+        what = "was not written by ganctl" if error.args[0] == _KEY else f"lacks {error} in its header"
+        raise CheckpointError(f"{path} cannot be used: it {what}.") from None
+    return header
+
+
+def count_elements(path: Path) -> int:
+    """The number of values in a file's tensors, from its table alone."""
+    with safe_open(path, "pt") as file:
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
+
+
+def read(path: Path) -> Contents:
+    """A file's tensors, on the CPU, and its header.
+
+    Raises:
+        CheckpointError: as `read_header`.
+    """
+    header = read_header(path)
+    try:
+        return Contents(load_file(path), header)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be used: {error}.") from None
+
+
+def save(run: Run, step: int, model: Contents, state: Contents, keep: int) -> Path:
+    """Save a checkpoint and drop all but the newest `keep`. A step that is saved already is left alone.
+
+    Raises:
+        OSError: the disk refuses; what was there before is untouched.
+    """
+    folder = run.checkpoint(step)
+    if folder.exists():
+        return folder
+    staged = run.checkpoints / f"{STAGING}{folder.name}"
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staged.mkdir(parents=True)
+        for name, contents in ((MODEL, model), (STATE, state)):
+            write(staged / name, contents)
+        manifest = {name: _fingerprint(staged / name) for name in (MODEL, STATE)}
+        write_atomically(staged / MANIFEST, json.dumps(manifest, indent=2).encode())
+        staged.rename(folder)
+    except OSError:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    fsync_folder(run.checkpoints)
+    for old in run.checkpoint_steps()[keep:]:
+        doomed = run.checkpoint(old).rename(run.checkpoints / f"{STAGING}dropped-{old}")
+        shutil.rmtree(doomed, ignore_errors=True)
+    return folder
+
+
+def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
+    """Check files of a checkpoint against its manifest.
+
+    Raises:
+        CheckpointError: which file, and what is wrong with it.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=_no_duplicates)
+        expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{folder / MANIFEST} cannot be used: {error!r}.") from None
+    for name, (size, digest) in expected.items():
+        path = folder / name
+        if not path.is_file():
+            raise CheckpointError(f"{path} is missing.")
+        if path.stat().st_size != size:
+            raise CheckpointError(f"{path} has {path.stat().st_size} bytes and not the {size} that were written.")
+        if _fingerprint(path)["sha256"] != digest:
+            raise CheckpointError(f"{path} is damaged: its content is not what was written.")
+
+
+def newest_model(run: Run) -> tuple[Path, list[str]]:
+    """The newest usable ``model.safetensors`` of a run, and a sentence on each that had to be passed over.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    problems = []
+    for step in run.checkpoint_steps():
+        folder = run.checkpoint(step)
+        try:
+            verify(folder, (MODEL,))
+            read_header(folder / MODEL)
+        except CheckpointError as error:
+            problems.append(error.message)
+        else:
+            return folder / MODEL, problems
+    why = " ".join(problems) or "It has not saved one yet."
+    raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"ganctl resume {run.path}")
+
+
+def quarantine(run: Run, step: int) -> Path:
+    """Rename an unusable checkpoint aside, so that its step can be saved again."""
+    number, folder = 1, run.checkpoint(step)
+    while (aside := folder.with_name(f"unusable-{number}-{folder.name}")).exists():
+        number += 1
+    return folder.rename(aside)
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _bytes_of(entry: Mapping[str, Any]) -> int:
+    widths = {
+        "F64": 8,
+        "I64": 8,
+        "U64": 8,
+        "F32": 4,
+        "I32": 4,
+        "U32": 4,
+        "F16": 2,
+        "BF16": 2,
+        "I16": 2,
+        "U16": 2,
+    }
+    return int(math.prod(entry["shape"]) * widths.get(entry["dtype"], 1))
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a name stands in it twice")
+    return table

@@ -1,0 +1,68 @@
+"""Where a training runs: the choice of a device, its threads and its memory."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ganctl.errors import UsageError
+
+
+def choose(name: str) -> torch.device:
+    """The device that ``--device`` means; ``auto`` is CUDA, then MPS, then the CPU.
+
+    Raises:
+        UsageError: it is unknown, or not in this machine.
+    """
+    here = available()
+    if name == "auto":
+        return torch.device(here[0])
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdecimal())):
+        raise UsageError(f"There is no device {name!r}.", "Devices are auto, cpu, cuda, cuda:N and mps.")
+    if kind not in here or (index and int(index) >= torch.cuda.device_count()):
+        raise UsageError(f"This machine has no {name}.", f"It has: {', '.join(here)}.")
+    return torch.device(name)
+
+
+def available() -> list[str]:
+    """The kinds of device in this machine, fastest first."""
+    found = [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True)]
+    return [name for name, there in found if there]
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with so many CPU threads: the last bits of a sum depend on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory in bytes that this process has held, on the card or, without one, in RAM."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory_sentence() -> str:
+    """What to say when memory is out: the measured peak on each device here."""
+    peaks = {name: peak_memory(torch.device(name)) / 2**30 for name in available() if name != "mps"}
+    held = ", ".join(f"{peak:.1f} GiB on {name}" for name, peak in peaks.items())
+    return f"The memory is full; the most that was held is {held}."
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on beside the settings."""
+    from ganctl import __version__
+
+    return {"ganctl": __version__, "torch": torch.__version__, "python": platform.python_version()}

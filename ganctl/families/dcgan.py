@@ -1,0 +1,180 @@
+"""DCGAN: unconditional pictures from noise (Radford, Metz and Chintala 2015, https://arxiv.org/abs/1511.06434).
+
+Also LSGAN (``--loss lsgan``, Mao et al. 2017) and the hinge loss, on any of its nets.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from ganctl.data.feed import Batch
+from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn
+from ganctl.losses import adversarial, r1_penalty
+from ganctl.nets import compact, radford, tutorial
+from ganctl.settings import Value, option
+
+
+@dataclass(frozen=True)
+class Options:
+    """DCGAN's own knobs; the defaults are the preset `compact`."""
+
+    nets: Literal["compact", "tutorial", "radford"] = option("compact", "which generator and discriminator")
+    latent: int = option(64, "length of the noise vector", least=1)
+    width: int = option(64, "channels at the nets' widest resolution; `tutorial` nets have their own", least=1)
+    loss: Literal["bce", "lsgan", "hinge"] = option("bce", "the adversarial loss")
+    lsgan_a: float = option(0.0, "lsgan: the discriminator's target for generated pictures")
+    lsgan_b: float = option(1.0, "lsgan: the discriminator's target for real pictures")
+    lsgan_c: float = option(1.0, "lsgan: the target that the generator wants")
+    simultaneous: bool = option(False, "both sides move at once, after one generator pass")
+    lr_generator: float = option(1e-3, "the generator's learning rate", above=0)
+    lr_discriminator: float = option(1e-3, "the discriminator's learning rate", above=0)
+    beta1: float = option(0.0, "Adam's decay of the mean", least=0)
+    beta2: float = option(0.999, "Adam's decay of the square", least=0)
+    epsilon: float = option(1e-8, "Adam's ε", above=0)
+    r1: float = option(1.0, "weight γ of the R1 penalty; 0 is none", least=0)
+    r1_every: int = option(8, "steps between R1 penalties, each weighted by as many", least=1)
+    ema: float = option(0.999, "decay of the averaged weights per step; 0 ships the plain ones", least=0)
+
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
+    # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
+    # (Karras 2018), no batch norm.
+    "compact": {},
+    # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
+    # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
+    # which is a permutation; the last, partial batch of an epoch is left out.
+    "tutorial": {
+        "nets": "tutorial",
+        "latent": 100,
+        "simultaneous": True,
+        "lr_generator": 1e-4,
+        "lr_discriminator": 1e-4,
+        "beta1": 0.9,
+        "epsilon": 1e-7,
+        "r1": 0.0,
+        "ema": 0.0,
+        "batch_size": 256,
+    },
+    # The paper's section 4. Deviations, all those of https://github.com/pytorch/examples/tree/main/dcgan: 4×4
+    # kernels instead of 5×5; real and generated pictures are normalised apart, as both authors do.
+    "radford": {
+        "nets": "radford",
+        "latent": 100,
+        "lr_generator": 2e-4,
+        "lr_discriminator": 2e-4,
+        "beta1": 0.5,
+        "r1": 0.0,
+        "ema": 0.0,
+        "batch_size": 128,
+        "size": 64,
+    },
+}
+
+
+def model(options: Options, shape: Shape) -> nn.Module:
+    """The generator: latents [N, options.latent] → pictures [N, *shape] in [-1, 1].
+
+    Raises:
+        ValueError: these nets cannot draw that size.
+    """
+    channels, size, _ = shape
+    match options.nets:
+        case "tutorial":
+            return tutorial.Generator(options.latent, size, channels)
+        case "radford":
+            return radford.Generator(options.latent, size, channels, options.width)
+        case "compact":
+            return compact.Generator(options.latent, size, channels, options.width)
+
+
+def discriminator(options: Options, shape: Shape) -> nn.Module:
+    """The discriminator: pictures [N, *shape] in [-1, 1] → logits [N]."""
+    channels, size, _ = shape
+    match options.nets:
+        case "tutorial":
+            return tutorial.Discriminator(size, channels)
+        case "radford":
+            return radford.Discriminator(size, channels, options.width)
+        case "compact":
+            return compact.Discriminator(size, channels, options.width)
+
+
+class DCGAN(Recipe):
+    """The generator and the discriminator in turns, or at once as TensorFlow's tutorial has it."""
+
+    def __init__(self, options: Options, model: nn.Module, shape: Shape) -> None:
+        super().__init__()
+        self.options = options
+        self.model = model
+        self.discriminator = discriminator(options, shape)
+        self.to(memory_format=torch.channels_last)
+        self.ema = options.ema
+        self.joins_pictures = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
+        self.loss = adversarial(options.loss, options.lsgan_a, options.lsgan_b, options.lsgan_c)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam for each side, with its own learning rate."""
+        o = self.options
+        rates = {"discriminator": o.lr_discriminator, "generator": o.lr_generator}
+        nets = {"discriminator": self.discriminator, "generator": self.model}
+        return {
+            player: Adam(net.parameters(), rates[player], (o.beta1, o.beta2), o.epsilon, fused=_can_fuse(net))
+            for player, net in nets.items()
+        }
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        """The discriminator moves, then the generator; or both in one turn."""
+        real = batch["images"]
+        # Two latents at least: batch norm of a dense layer cannot do with one.
+        fake = self.model(torch.randn(max(2, len(real)), self.options.latent, device=real.device))
+        if self.options.simultaneous:
+            loss, judged, readings = self._judge(real, fake, step)
+            yield Turn({"discriminator": loss, "generator": self.loss.generator(judged)}, readings)
+            return
+        loss, _, readings = self._judge(real, fake.detach(), step)
+        yield Turn({"discriminator": loss}, readings)
+        yield Turn({"generator": self.loss.generator(self.discriminator(fake))})
+
+    def _judge(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The discriminator's loss, its logits of the generated pictures, and the readings."""
+        penalised = self.options.r1 > 0 and step % self.options.r1_every == 0
+        if penalised or self.joins_pictures:
+            real.requires_grad_(penalised)
+            real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
+        else:  # one pass over both costs less than two
+            real_logits, fake_logits = self.discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
+        loss = self.loss.discriminator(real_logits, fake_logits)
+        readings = {"D(x)": self.loss.reading(real_logits), "D(G(z))": self.loss.reading(fake_logits)}
+        if self.options.r1 > 0:
+            readings["r1"] = loss.new_zeros(())
+        if penalised:
+            penalty = self.options.r1 * self.options.r1_every * r1_penalty(real_logits, real)
+            loss, readings["r1"] = loss + penalty, penalty.detach()
+        return loss, fake_logits, readings
+
+    def preview(self, model: nn.Module, batch: Batch) -> Sheet:
+        """64 pictures of fixed latents."""
+        device = batch["images"].device
+        return Sheet(model(torch.randn(64, self.options.latent, device=device)), 8)
+
+
+def _can_fuse(net: nn.Module) -> bool:
+    return next(net.parameters()).device.type in ("cpu", "cuda")
+
+
+FAMILY = Family(
+    name="dcgan",
+    summary="pictures from noise",
+    verb="sample",
+    options=Options,
+    presets=PRESETS,
+    default_preset="compact",
+    default_data=("mnist", "digits"),
+    model=model,
+    recipe=DCGAN,
+)

@@ -1,0 +1,140 @@
+"""A finished model: loading it from what its file says of itself, and drawing from it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganctl import checkpoint, device
+from ganctl import run as runs
+from ganctl.errors import CheckpointError, GanctlError, UsageError
+from ganctl.families import find as find_family
+from ganctl.run import Run
+from ganctl.seeds import Stream, mix
+
+CHUNK = 64  # pictures drawn together; always so many, for the last bit depends on it
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model for use.
+
+    Attributes:
+        path: the file that its weights came from.
+        name: of its run, or of its file.
+        header: what the file says of it.
+        net: the averaged weights, in evaluation mode.
+        warnings: sentences on newer checkpoints that could not be used.
+    """
+
+    path: Path
+    name: str
+    header: Mapping[str, Any]
+    net: nn.Module
+    warnings: tuple[str, ...] = ()
+
+    def sample(self, n: int = 64, seed: int = 0) -> Tensor:
+        """Draw pictures: [n, C, H, W] in [-1, 1]. Picture i depends on the seed and i alone."""
+        return torch.cat(list(self.draw(n, seed)))[:n]
+
+    def draw(self, n: int, seed: int) -> Iterator[Tensor]:
+        """The pictures of `sample` in pieces, so that any number fits into memory.
+
+        Raises:
+            UsageError: the model translates pictures and does not draw from noise.
+        """
+        if find_family(self.header["family"]).verb != "sample":
+            raise UsageError(f"{self.name} redraws pictures.", f"ganctl translate {self.name} PICTURE")
+        for start in range(0, n, CHUNK):
+            latents = self.latents(seed, range(start, start + CHUNK))
+            yield self.render(latents)[: n - start]
+
+    def latents(self, seed: int, numbers: range) -> Tensor:
+        """Standard normal noise [len(numbers), latent], each row from a generator of its own."""
+        length = self.header["options"]["latent"]
+        rows = []
+        for i in numbers:
+            generator = torch.Generator().manual_seed(mix(seed, Stream.PICTURE, i))
+            rows.append(torch.randn(length, generator=generator))
+        return torch.stack(rows)
+
+    def render(self, latents: Tensor) -> Tensor:
+        """Pictures [N, C, H, W] in [-1, 1], on the CPU, of latents [N, latent]."""
+        place = next(self.net.parameters()).device
+        with torch.inference_mode():
+            drawn: Tensor = self.net(latents.to(place)).cpu()
+        return drawn
+
+
+def load(model: str | Path, on: str = "auto") -> Model:
+    """Open a run, a checkpoint folder, a ``.safetensors`` file, or the name of a run under ``runs/``.
+
+    Args:
+        model: one of these.
+        on: the device, as ``--device``.
+
+    Raises:
+        CheckpointError: it is none of these, or damaged.
+    """
+    path = runs.find(str(model))
+    warnings: list[str] = []
+    name = path.stem if path.is_file() else path.resolve().name
+    if (path / "run.json").exists():
+        path, warnings = checkpoint.newest_model(Run(path))
+    elif path.is_dir():
+        checkpoint.verify(path, (checkpoint.MODEL,))
+        path = path / checkpoint.MODEL
+    contents = checkpoint.read(path)
+    header = contents.header
+    try:
+        if header["format"] != 1:
+            raise CheckpointError(f"{path} was written by a newer ganctl.", "pip install --upgrade ganctl")
+        family = find_family(header["family"])
+        net = family.model(family.options(**header["options"]), tuple(header["shape"]))
+        net.load_state_dict(contents.tensors)
+    except UsageError as error:
+        raise CheckpointError(f"{path} cannot be used: {error.message}") from None
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is not what its header says: {error}.") from None
+    return Model(path, name, header, net.to(device.choose(on)).eval(), tuple(warnings))
+
+
+def walk(model: Model, seed: int, keys: int = 6, between: int = 12, pictures: int = 16) -> Iterator[Tensor]:
+    """A loop through the latents: frames of `pictures` pictures [pictures, C, H, W] in [-1, 1].
+
+    Each picture goes round its own `keys` random latents along great circles (White 2016, section 2.1): latents
+    in between then have the length that the generator knows. The pace eases in and out of every key.
+
+    Yields:
+        `keys` · `between` frames; the one after the last is the first again.
+    """
+    stops = model.latents(seed, range(keys * pictures)).view(keys, pictures, -1)
+    for k in range(keys):
+        here, there = stops[k], stops[(k + 1) % keys]
+        for i in range(between):
+            t = i / between
+            yield model.render(slerp(here, there, t * t * (3 - 2 * t)))
+
+
+def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """Between vectors a and b [N, d] along the great circle, t from 0 to 1; lengths go over linearly."""
+    lengths = torch.lerp(a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True), t)
+    a, b = nn.functional.normalize(a), nn.functional.normalize(b)
+    angle = (a * b).sum(1, keepdim=True).clamp(-1, 1).acos().clamp_min(1e-6)
+    between = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
+    return lengths * nn.functional.normalize(between)
+
+
+def film_frames(run: Run) -> list[tuple[int, Path]]:
+    """The progress sheets that a film is made of.
+
+    Raises:
+        GanctlError: there are none yet.
+    """
+    sheets = run.sheets()
+    if not sheets:
+        raise GanctlError(f"{run.path} has no progress pictures yet.", f"ganctl resume {run.path}")
+    return sheets

@@ -1,0 +1,104 @@
+"""What a model or a run is, in rows for people."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ganctl import checkpoint
+from ganctl import run as runs
+from ganctl.errors import CheckpointError
+from ganctl.run import Run
+
+Row = tuple[str, object]
+
+
+def describe(model: str) -> list[Row]:
+    """Family, options, shape, data, steps, parameters; for a run also its readings and checkpoints.
+
+    Args:
+        model: a run, a checkpoint folder or a ``.safetensors`` file.
+
+    Raises:
+        CheckpointError: it is none of these, or damaged.
+    """
+    path = runs.find(model)
+    if not (path / "run.json").exists():
+        return list(_of_file(path if path.is_file() else path / checkpoint.MODEL))
+    return list(_of_run(Run(path)))
+
+
+def summary(run: Run) -> tuple[object, ...]:
+    """Name, family, data, epochs done and wanted, state."""
+    try:
+        record = run.record()
+    except CheckpointError:
+        return run.path.name, "", "", "", "unreadable"
+    told = record["settings"]
+    done = _epochs_done(run, record)
+    return (
+        run.path.name,
+        told["family"],
+        record["data"]["name"],
+        f"{done:.4g}/{told['epochs']}",
+        _state(run, record),
+    )
+
+
+def _of_run(run: Run) -> Iterator[Row]:
+    record = run.record()
+    told, data = record["settings"], record["data"]
+    yield "run", run.path
+    yield "state", _state(run, record)
+    yield "epochs", f"{_epochs_done(run, record):.4g} of {told['epochs']}"
+    yield "data", f"{data['name']}: {data['train']:,} to learn from, {data['held_out']:,} held out"
+    steps = run.checkpoint_steps()
+    if steps:
+        try:
+            file, problems = checkpoint.newest_model(run)
+            yield from (("unusable", problem) for problem in problems)
+            yield from _of_file(file)
+        except CheckpointError as error:
+            yield "unusable", error.message
+    *_, line = [{}, *run.read_log()]
+    yield (
+        "readings",
+        "  ".join(f"{name} {value:.4g}" for name, value in line.items() if name not in ("step", "epoch")),
+    )
+    yield "seed", told["seed"]
+    yield "batch size", told["batch_size"]
+    yield "device", f"{told['device']}, {record['threads']} threads"
+    yield "made with", ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    yield "command", record["command"]
+    yield "checkpoints", ", ".join(run.checkpoint(step).name for step in steps) or "none yet"
+
+
+def _of_file(path: Path) -> Iterator[Row]:
+    header = checkpoint.read_header(path)
+    try:
+        channels, height, width = header["shape"]
+        yield "model", path
+        yield "family", f"{header['family']}, preset {header['preset']}"
+        yield "pictures", f"{width}×{height}, {'grey' if channels == 1 else 'colour'}"
+        yield "learned from", header["data"]
+        yield "steps", f"{header['step']:,} ({header['step'] / header['steps_per_epoch']:.4g} epochs)"
+        yield "parameters", f"{checkpoint.count_elements(path):,}"
+        yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not say what it is: {error!r}.") from None
+
+
+def _steps_per_epoch(record: dict[str, Any]) -> int:
+    told = record["settings"]
+    count = min(told["limit"] or math.inf, record["data"]["train"])
+    return int(count // min(told["batch_size"], count))
+
+
+def _epochs_done(run: Run, record: dict[str, Any]) -> float:
+    return max(run.checkpoint_steps(), default=0) / _steps_per_epoch(record)
+
+
+def _state(run: Run, record: dict[str, Any]) -> str:
+    if run.is_being_written():
+        return "training"
+    return "finished" if _epochs_done(run, record) >= record["settings"]["epochs"] else "stopped"

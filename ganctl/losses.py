@@ -1,0 +1,123 @@
+"""Adversarial losses on logits, and the R1 gradient penalty.
+
+Logits have shape [N] and any real value: higher means more real. Losses are scalars to be minimised.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class AdversarialLoss(ABC):
+    """What the two players minimise, as functions of the discriminator's logits."""
+
+    @abstractmethod
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The discriminator's loss on batches of real and generated pictures: [N], [M] → scalar."""
+
+    @abstractmethod
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        """The generator's loss on a batch of its pictures: [N] → scalar."""
+
+    def reading(self, logits: Tensor) -> Tensor:
+        """D(x) or D(G(z)) for the log: the mean output, a detached scalar."""
+        return logits.detach().mean()
+
+
+@dataclass(frozen=True)
+class BCE(AdversarialLoss):
+    """Binary cross-entropy with the non-saturating generator (Goodfellow et al. 2014, section 3).
+
+    With D = sigmoid(logits), the discriminator minimises −E[log D(x)] − E[log(1 − D(G(z)))],
+    the two terms summed and not halved; the generator minimises −E[log D(G(z))].
+    """
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """−E[log D(x)] − E[log(1 − D(G(z)))]."""
+        return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        """−E[log D(G(z))]."""
+        return F.softplus(-fake_logits).mean()
+
+    def reading(self, logits: Tensor) -> Tensor:
+        """The mean probability of being real, in [0, 1], a detached scalar."""
+        return logits.detach().sigmoid().mean()
+
+
+@dataclass(frozen=True)
+class LeastSquares(AdversarialLoss):
+    """Least squares (Mao et al. 2017, equation 2, with its factors 1/2).
+
+    Attributes:
+        a: the discriminator's target for generated pictures.
+        b: the discriminator's target for real pictures.
+        c: the value the generator wants the discriminator to give its pictures.
+    """
+
+    a: float = 0.0
+    b: float = 1.0
+    c: float = 1.0
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """E[(D(x) − b)²]/2 + E[(D(G(z)) − a)²]/2."""
+        return (real_logits - self.b).square().mean() / 2 + (fake_logits - self.a).square().mean() / 2
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        """E[(D(G(z)) − c)²]/2."""
+        return (fake_logits - self.c).square().mean() / 2
+
+
+@dataclass(frozen=True)
+class Hinge(AdversarialLoss):
+    """The hinge loss (Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]."""
+        return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+
+    def generator(self, fake_logits: Tensor) -> Tensor:
+        """−E[D(G(z))]."""
+        return -fake_logits.mean()
+
+
+def adversarial(name: str, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> AdversarialLoss:
+    """The loss called `name`: bce, lsgan or hinge.
+
+    Args:
+        name: one of the three.
+        a: lsgan's target for generated pictures.
+        b: lsgan's target for real pictures.
+        c: lsgan's target of the generator.
+
+    Raises:
+        ValueError: the name is not one of the three.
+    """
+    match name:
+        case "bce":
+            return BCE()
+        case "lsgan":
+            return LeastSquares(a, b, c)
+        case "hinge":
+            return Hinge()
+        case _:
+            raise ValueError(f"There is no loss called {name}: choose bce, lsgan or hinge.")
+
+
+def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
+    """E[‖∇ₓD(x)‖²]/2 on real pictures, to be weighted by γ (Mescheder et al. 2018, equation 9).
+
+    The gradient of the summed logits is each picture's own as long as no batch statistics join the pictures.
+
+    Args:
+        real_logits: [N], computed from `real_images`.
+        real_images: [N, ...], with `requires_grad` set before the discriminator saw them.
+
+    Returns:
+        A scalar that can be differentiated with respect to the discriminator's weights.
+    """
+    (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
+    return gradient.square().sum() / (2 * len(real_images))

@@ -1,0 +1,1 @@
+"""Networks, one paper or tutorial each: layers and nothing else."""
