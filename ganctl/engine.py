@@ -145,18 +145,18 @@ class State:
         what = f"At step {step + 1} a loss" if step >= 0 else f"By step {self.step} a weight"
         raise DivergedError(f"{what} stopped being a finite number; nothing was saved after it.")
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything that training needs to go on, by name."""
+    def contents(self) -> Contents:
+        """Everything that training needs to go on: tensors by name, and the engine's own block."""
         found = {f"recipe.{name}": tensor for name, tensor in self.recipe.state_dict().items()}
         found |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
         found |= {f"sum.{name}": tensor for name, tensor in self.sums.items()}
         for player, parameter, name in self._optimized():
             for slot, value in self.optimizers[player].state.get(parameter, {}).items():
                 found[f"optimizer.{player}.{name}.{slot}"] = value
-        return found
+        return Contents(found, {"step": self.step, "counted": self.counted, "sums": list(self.sums)})
 
     def restore(self, contents: Contents) -> None:
-        """Become what `tensors` described.
+        """Become what `contents` described.
 
         Raises:
             CheckpointError: the names or shapes are another model's.
@@ -169,7 +169,7 @@ class State:
             self.recipe.load_state_dict(parts["recipe"])
             self.average.load_state_dict(parts["average"])
             self._restore_moments(parts["optimizer"])
-            self.sums = {name: tensor.to(self.device) for name, tensor in parts["sum"].items()}
+            self.sums = {name: parts["sum"][name].to(self.device) for name in contents.header["sums"]}
             self.step, self.counted = int(contents.header["step"]), int(contents.header["counted"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"The checkpoint is of another model: {error}.") from None
@@ -306,8 +306,7 @@ def save(state: State, plan: Plan, run: Run) -> Saved:
     state.require_finite()
     began = time.monotonic()
     model = Contents(state.average.state_dict(), {**plan.header, "step": state.step})
-    block = {"step": state.step, "counted": state.counted}
-    path = checkpoint.save(run, state.step, model, Contents(state.tensors(), block), plan.keep)
+    path = checkpoint.save(run, state.step, model, state.contents(), plan.keep)
     return Saved(state.step, path, time.monotonic() - began)
 
 

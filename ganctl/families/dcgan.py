@@ -143,11 +143,13 @@ class DCGAN(Recipe):
     def _judge(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The discriminator's loss, its logits of the generated pictures, and the readings."""
         penalised = self.options.r1 > 0 and step % self.options.r1_every == 0
-        if penalised or self.joins_pictures:
-            real.requires_grad_(penalised)
+        real.requires_grad_(penalised)
+        if penalised or self.joins_pictures or fake.requires_grad:
+            # Apart: a gradient that goes on, into the picture or the generator, then passes through its half only.
             real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
-        else:  # one pass over both costs less than two
-            real_logits, fake_logits = self.discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
+        else:
+            both = self.discriminator(torch.cat([real, fake]))
+            real_logits, fake_logits = both.split([len(real), len(fake)])
         loss = self.loss.discriminator(real_logits, fake_logits)
         readings = {"D(x)": self.loss.reading(real_logits), "D(G(z))": self.loss.reading(fake_logits)}
         if self.options.r1 > 0:

@@ -1,0 +1,173 @@
+"""How fast one step of TensorFlow's DCGAN tutorial is: against the machine, and against the classic loop.
+
+    taskset -c 0 env OMP_NUM_THREADS=1 pytest -s tests/benchmarks/test_tutorial_speed.py
+
+Three things are timed in turns in one process, so that a busy machine slows all of them alike: ganctl's step,
+a product of two 2048 x 2048 matrices, and a step of the loop of PyTorch's DCGAN example on the same nets, data
+loader included. The ratios are medians over the rounds; they are recorded, never asserted.
+"""
+
+import itertools
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import Tensor, nn
+from torch.autograd import backward
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from ganctl.losses import adversarial
+from ganctl.nets import tutorial
+
+BATCH, LATENT, ROUNDS = 256, 100, 10
+PICTURE = 480e6  # operations a picture, mul and add apart: both nets, forward and backward, zero padding counted
+PRODUCT = 2 * 2048**3
+
+Step = Callable[[], object]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread, then as before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_speed_of_the_tutorial_step(benchmark: BenchmarkFixture) -> None:
+    torch.manual_seed(0)
+    ours, product, plain = ganctl_step(), matrix_product(), plain_step()
+    for step in (ours, product, plain):
+        step()
+    seconds: dict[str, list[float]] = {"ours": [], "product": [], "plain": []}
+
+    def others() -> None:
+        seconds["product"].append(timed(product))
+        seconds["plain"].append(timed(plain))
+
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda: seconds["ours"].append(timed(ours)), setup=others, rounds=ROUNDS
+    )
+    rounds = list(zip(*seconds.values(), strict=True))
+    rate = statistics.median((PICTURE * BATCH / a) / (PRODUCT / b) for a, b, _ in rounds)
+    speedup = statistics.median(c / a for a, _, c in rounds)
+    benchmark.extra_info.update(
+        step_rate_over_matrix_product=round(rate, 3),
+        speed_over_plain_loop=round(speedup, 3),
+        matrix_product_gflops=round(PRODUCT / statistics.median(seconds["product"]) / 1e9, 1),
+        milliseconds={name: round(1e3 * statistics.median(times)) for name, times in seconds.items()},
+    )
+    for name, value in benchmark.extra_info.items():
+        print(f"{name}: {value}")
+
+
+def timed(step: Step) -> float:
+    """Seconds that one call takes."""
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+def matrix_product() -> Step:
+    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+    return lambda: torch.mm(a, b)
+
+
+def ganctl_step() -> Step:
+    """The engine's step: every gradient first, each for its own player's weights only, then both Adams."""
+    generator = tutorial.Generator(LATENT, 28, 1).to(memory_format=torch.channels_last)
+    discriminator = tutorial.Discriminator(28, 1).to(memory_format=torch.channels_last)
+    loss = adversarial("bce")
+    players = {"discriminator": list(discriminator.parameters()), "generator": list(generator.parameters())}
+    adams = [torch.optim.Adam(weights, 1e-4, eps=1e-7, fused=True) for weights in players.values()]
+    cache = torch.randint(0, 256, (60 * BATCH, 1, 28, 28), dtype=torch.uint8)
+
+    def step() -> None:
+        real = cache[torch.randint(len(cache), (BATCH,))].float().div_(127.5).sub_(1)
+        fake = generator(torch.randn(BATCH, LATENT))
+        real_logits, fake_logits = discriminator(real), discriminator(fake)
+        losses = loss.discriminator(real_logits, fake_logits), loss.generator(fake_logits)
+        backward(losses[0], inputs=players["discriminator"], retain_graph=True)
+        backward(losses[1], inputs=players["generator"])
+        for adam in adams:
+            adam.step()
+            adam.zero_grad()
+
+    return step
+
+
+class Digits(Dataset[tuple[Tensor, int]]):
+    """60,000 grey pictures as torchvision's MNIST hands them out: an array, PIL, then the transforms."""
+
+    def __init__(self) -> None:
+        self.pixels = np.random.default_rng(0).integers(0, 256, (60_000, 28, 28), dtype=np.uint8)
+        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.pixels[index])), 0
+
+
+class Undo(nn.Module):
+    """[N, 12544] → [N, 256, 7, 7]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(-1, 256, 7, 7)
+
+
+def plain_step() -> Step:
+    """https://github.com/pytorch/examples/blob/main/dcgan/main.py with the tutorial's nets and Adam."""
+    generator = nn.Sequential(
+        nn.Linear(LATENT, 12544, bias=False),
+        nn.BatchNorm1d(12544),
+        nn.LeakyReLU(0.3),
+        Undo(),
+        nn.ConvTranspose2d(256, 128, 5, 1, 2, bias=False),
+        nn.BatchNorm2d(128),
+        nn.LeakyReLU(0.3),
+        nn.ConvTranspose2d(128, 64, 5, 2, 2, 1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.LeakyReLU(0.3),
+        nn.ConvTranspose2d(64, 1, 5, 2, 2, 1, bias=False),
+        nn.Tanh(),
+    )
+    discriminator = nn.Sequential(
+        nn.Conv2d(1, 64, 5, 2, 2),
+        nn.LeakyReLU(0.3),
+        nn.Dropout(0.3),
+        nn.Conv2d(64, 128, 5, 2, 2),
+        nn.LeakyReLU(0.3),
+        nn.Dropout(0.3),
+        nn.Flatten(),
+        nn.Linear(6272, 1),
+        nn.Flatten(0),
+    )
+    adam_g = torch.optim.Adam(generator.parameters(), 1e-4, eps=1e-7)
+    adam_d = torch.optim.Adam(discriminator.parameters(), 1e-4, eps=1e-7)
+    batches = itertools.chain.from_iterable(itertools.repeat(DataLoader(Digits(), BATCH, shuffle=True)))
+    bce = F.binary_cross_entropy_with_logits
+    ones, zeros = torch.ones(BATCH), torch.zeros(BATCH)
+
+    def step() -> None:
+        real, _ = next(batches)
+        discriminator.zero_grad()
+        backward(bce(discriminator(real), ones))
+        fake = generator(torch.randn(BATCH, LATENT))
+        backward(bce(discriminator(fake.detach()), zeros))
+        adam_d.step()
+        generator.zero_grad()
+        backward(bce(discriminator(fake), ones))
+        adam_g.step()
+
+    return step

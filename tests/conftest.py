@@ -1,0 +1,56 @@
+"""What every test starts from: an empty working folder, its own cache, no data of the user's and no network."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REAL_DATA = os.environ.pop("GANCTL_DATA", None)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole session, so that a set is decoded once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[None]:
+    """Every test runs in a folder of its own."""
+    home = tmp_path / "here"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("GANCTL_CACHE", str(cache))
+    monkeypatch.setenv("COLUMNS", "200")
+    for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    yield
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 42 small colour pictures, of which 2 are held out."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for i in range(42):
+        soft = Image.fromarray(rng.integers(0, 255, (4, 5, 3), dtype=np.uint8)).resize((40, 32))
+        soft.save(folder / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture
+def ganctl() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own, as a user does."""
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ganctl", *map(str, arguments)]
+        return subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
+        )
+
+    return run

@@ -1,0 +1,59 @@
+"""What the compact pair promises: sizes, shapes, ranges and plain keys."""
+
+import pytest
+import torch
+
+from ganctl.nets.compact import Discriminator, Generator, stages
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (8, (4, 1)),
+        (16, (8, 1)),
+        (20, (5, 2)),
+        (28, (7, 2)),
+        (32, (8, 2)),
+        (48, (6, 3)),
+        (64, (8, 3)),
+        (128, (8, 4)),
+    ],
+)
+def test_a_size_starts_from_the_largest_map_that_doubles_up_to_it(size: int, expected: tuple[int, int]) -> None:
+    assert stages(size) == expected
+
+
+@pytest.mark.parametrize("size", [-8, 0, 1, 4, 7, 9, 27, 30, 36, 100])
+def test_a_size_that_no_doubling_reaches_is_refused_in_one_sentence(size: int) -> None:
+    with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
+        Generator(4, size, 1, 2)
+    with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
+        Discriminator(size, 1, 2)
+
+
+@pytest.mark.parametrize("size", [28, 32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_pair_agrees_on_shapes_and_range(size: int, channels: int) -> None:
+    images = Generator(5, size, channels, 2)(50 * torch.randn(3, 5))
+    assert images.shape == (3, channels, size, size)
+    assert images.abs().max() <= 1
+    assert Discriminator(size, channels, 2)(images).shape == (3,)
+
+
+def test_one_picture_is_a_batch_too() -> None:
+    assert Discriminator(28, 1, 2)(Generator(5, 28, 1, 2)(torch.randn(1, 5))).shape == (1,)
+
+
+def test_every_weight_of_both_players_gets_a_gradient() -> None:
+    generator, discriminator = Generator(5, 28, 1, 2), Discriminator(28, 1, 2)
+    weights = [*generator.parameters(), *discriminator.parameters()]
+    gradients = torch.autograd.grad(discriminator(generator(torch.randn(4, 5))).sum(), weights)
+    assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_the_discriminator_has_the_second_derivatives_that_r1_needs() -> None:
+    discriminator = Discriminator(28, 1, 2)
+    images = torch.randn(2, 1, 28, 28, requires_grad=True)
+    (slope,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    (second,) = torch.autograd.grad(slope.square().sum(), discriminator.output.weight)
+    assert second.abs().sum() > 0

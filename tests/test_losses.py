@@ -1,0 +1,93 @@
+"""Promises of the adversarial losses."""
+
+import math
+
+import pytest
+import torch
+
+from ganctl.losses import Hinge, LeastSquares, adversarial, r1_penalty
+
+REAL = torch.tensor([-1.5, 0.0, 2.0])
+FAKE = torch.tensor([-3.0, 0.5, 1.0])
+
+
+def test_bce_is_the_summed_binary_cross_entropy() -> None:
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    loss = adversarial("bce")
+    expected = bce(REAL, torch.ones(3)) + bce(FAKE, torch.zeros(3))
+    torch.testing.assert_close(loss.discriminator(REAL, FAKE), expected)
+    torch.testing.assert_close(loss.generator(FAKE), bce(FAKE, torch.ones(3)))
+
+
+def test_bce_of_an_undecided_discriminator_is_twice_log_two_and_log_two() -> None:
+    zero = torch.zeros(4)
+    loss = adversarial("bce")
+    assert loss.discriminator(zero, zero).item() == pytest.approx(2 * math.log(2))
+    assert loss.generator(zero).item() == pytest.approx(math.log(2))
+
+
+def test_bce_stays_finite_for_extreme_logits() -> None:
+    loss = adversarial("bce")
+    far = torch.tensor([1e4, -1e4])
+    assert loss.discriminator(far, far).isfinite()
+    assert loss.generator(far).isfinite()
+
+
+def test_lsgan_is_equation_two_with_its_three_targets() -> None:
+    loss = adversarial("lsgan", a=-1.0, b=1.0, c=0.0)
+    assert loss == LeastSquares(-1.0, 1.0, 0.0)
+    expected = ((REAL - 1) ** 2).mean() / 2 + ((FAKE + 1) ** 2).mean() / 2
+    torch.testing.assert_close(loss.discriminator(REAL, FAKE), expected)
+    torch.testing.assert_close(loss.generator(FAKE), (FAKE**2).mean() / 2)
+
+
+def test_lsgan_aims_at_zero_for_fake_and_one_for_real_by_default() -> None:
+    loss = adversarial("lsgan")
+    assert loss.discriminator(torch.ones(2), torch.zeros(2)).item() == 0
+    assert loss.generator(torch.ones(2)).item() == 0
+
+
+def test_hinge_stops_at_the_margin() -> None:
+    loss = adversarial("hinge")
+    assert loss == Hinge()
+    assert loss.discriminator(torch.tensor([1.0, 5.0]), torch.tensor([-1.0, -5.0])).item() == 0
+    assert loss.discriminator(torch.zeros(2), torch.zeros(2)).item() == 2
+    torch.testing.assert_close(loss.generator(FAKE), -FAKE.mean())
+
+
+@pytest.mark.parametrize("name", ["bce", "lsgan", "hinge"])
+def test_real_and_fake_batches_may_differ_in_size(name: str) -> None:
+    assert adversarial(name).discriminator(torch.zeros(3), torch.zeros(5)).shape == ()
+
+
+@pytest.mark.parametrize("name", ["bce", "lsgan", "hinge"])
+def test_a_reading_is_detached_and_scalar(name: str) -> None:
+    reading = adversarial(name).reading(REAL.clone().requires_grad_())
+    assert not reading.requires_grad
+    assert reading.shape == ()
+
+
+def test_a_reading_is_a_probability_for_bce_and_the_raw_output_else() -> None:
+    torch.testing.assert_close(adversarial("bce").reading(REAL), REAL.sigmoid().mean())
+    for name in ("lsgan", "hinge"):
+        torch.testing.assert_close(adversarial(name).reading(REAL), REAL.mean())
+
+
+def test_an_unknown_loss_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="no loss called wgan: choose bce, lsgan or hinge"):
+        adversarial("wgan")
+
+
+def test_r1_of_a_linear_discriminator_is_half_its_squared_weight() -> None:
+    weight = torch.tensor([1.0, -2.0, 3.0, 0.5], requires_grad=True)
+    images = torch.randn(6, 1, 2, 2, requires_grad=True)
+    penalty = r1_penalty(images.flatten(1) @ weight, images)
+    torch.testing.assert_close(penalty, weight.square().sum() / 2)
+    (gradient,) = torch.autograd.grad(penalty, weight)
+    torch.testing.assert_close(gradient, weight.detach())
+
+
+def test_r1_is_the_mean_over_pictures() -> None:
+    images = torch.tensor([[1.0], [3.0]], requires_grad=True)
+    logits = images.square().sum(1)  # gradients 2 and 6
+    assert r1_penalty(logits, images).item() == pytest.approx((4 + 36) / 2 / 2)
