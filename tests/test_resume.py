@@ -32,6 +32,17 @@ def test_a_stop_at_any_step_changes_nothing(photos: Path, whole: Run, k: int) ->
     assert_equal(run, whole)
 
 
+def test_several_threads_change_nothing_as_long_as_they_stay_as_many(photos: Path) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        through, stopped = begin(tiny(photos), Path("a/through")), begin(tiny(photos), Path("a/stopped"), stop_at=7)
+    finally:
+        torch.set_num_threads(threads)
+    go_on(stopped)
+    assert_equal(through, stopped)
+
+
 def test_two_stops_in_a_row_change_nothing(photos: Path, whole: Run) -> None:
     run = begin(tiny(photos), Path("stopped/run"), stop_at=7)
     go_on(run, stop_at=8)
