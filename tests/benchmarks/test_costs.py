@@ -1,0 +1,101 @@
+"""What ganctl's promises cost: saving, feeding the nets, and starting the command line.
+
+    OMP_NUM_THREADS=2 pytest -s tests/benchmarks/test_costs.py
+
+Every figure is a ratio of things measured in turns in one run; it is recorded, never asserted.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from ganctl import engine, training
+from ganctl.training import Training
+
+EMPTY = """
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def nothing() -> None:
+    pass
+
+
+app()
+"""
+
+
+def timed(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def rounds(benchmark: BenchmarkFixture) -> list[float]:
+    """The seconds of every round."""
+    assert benchmark.stats is not None
+    return list(benchmark.stats["data"])
+
+
+def record(benchmark: BenchmarkFixture, **figures: float) -> None:
+    for name, value in figures.items():
+        benchmark.extra_info[name] = float(f"{value:.3g}")
+        print(f"{name}: {value:.3g}")
+
+
+@pytest.fixture(params=["compact", "tutorial"])
+def started(request: pytest.FixtureRequest) -> Iterator[Training]:
+    """A training of a preset on the built-in digits."""
+    settings = training.configure("dcgan", data="digits", preset=request.param, flags={"device": "cpu"})
+    with training.start(settings, "benchmark/run") as begun:
+        for _ in range(3):
+            engine.advance(begun.state, begun.feed, begun.plan)
+        yield begun
+
+
+def test_cost_of_saving_once_an_epoch(benchmark: BenchmarkFixture, started: Training) -> None:
+    state, feed, plan = started.state, started.feed, started.plan
+    steps: list[float] = []
+
+    def step() -> None:
+        steps.append(timed(lambda: engine.advance(state, feed, plan)))
+
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda: engine.save(state, plan, started.run), setup=step, rounds=10
+    )
+    epoch = statistics.median(steps) * feed.steps_per_epoch
+    record(benchmark, saving_over_training=statistics.median(rounds(benchmark)) / epoch)
+
+
+def test_cost_of_a_batch(benchmark: BenchmarkFixture, started: Training) -> None:
+    state, feed, plan = started.state, started.feed, started.plan
+    steps: list[float] = []
+
+    def step() -> None:
+        steps.append(timed(lambda: engine.advance(state, feed, plan)))
+
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda: feed.batch(state.step, state.device), setup=step, rounds=30
+    )
+    record(benchmark, batch_over_step=statistics.median(rounds(benchmark)) / statistics.median(steps))
+
+
+def test_cost_of_help(benchmark: BenchmarkFixture) -> None:
+    Path("empty.py").write_text(EMPTY)
+    empty: list[float] = []
+
+    def call(*command: str) -> None:
+        subprocess.run([sys.executable, *command, "--help"], check=True, stdout=subprocess.DEVNULL)
+
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        lambda: call("-m", "ganctl"), setup=lambda: empty.append(timed(lambda: call("empty.py"))), rounds=15
+    )
+    record(benchmark, help_over_empty=statistics.median(rounds(benchmark)) / statistics.median(empty))
