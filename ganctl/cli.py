@@ -1,10 +1,15 @@
 """The command line: read it, make one call, show what comes out. What is heavy is imported where it is needed."""
 
 import errno
+import io
+import os
+import shlex
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -19,27 +24,34 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="ganctl",
     help="Train GANs, draw from them, film their progress, and never lose a run.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+# Newer Typers bring a Click of their own, so its class of all usage errors cannot be imported from one place.
+_Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under runs/, or its path.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.")]
 MaxMinutes = Annotated[float | None, typer.Option(help="Stop and save after so many minutes.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write.")]
+Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        console.result(f"ganctl {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def ganctl(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+    ] = False,
 ) -> None:
     """Train GANs, draw from them, film their progress, and never lose a run."""
-    if version:
-        console.result(f"ganctl {__version__}")
-        raise typer.Exit
 
 
 @app.command()
@@ -126,10 +138,9 @@ def resume(
     ):
         if resumed.finished:
             done = resumed.settings.epochs
-            for warning in resumed.warnings:
-                console.warn(warning)
+            _warn_all(resumed.warnings)
             console.say(f"{console.shown(chosen.path)} is finished: {done} of {done} epochs.")
-            console.say(f"To go further: ganctl resume {console.shown(chosen.path)} --more {done}")
+            console.say(f"To go further: {_typed('resume', chosen.path)} --more {done}")
             return
         _watch(resumed, stop)
 
@@ -148,13 +159,14 @@ def sample(
 
     loaded = inference.load(model, device)
     _warn_all(loaded.warnings)
-    if output is not None and (output.is_dir() or not output.suffix):
+    path = Path(output or f"{loaded.name}-seed{seed}.png")
+    if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
         width = len(str(count - 1))
         for number, picture in enumerate(p for piece in loaded.draw(count, seed) for p in piece):
-            pictures.save_single(output / f"{number:0{width}d}.png", picture)
-            console.result(output / f"{number:0{width}d}.png")
+            file = path / f"{number:0{width}d}.png"
+            pictures.save_single(file, picture)
+            console.result(file)
         return
-    path = output or Path(f"{loaded.name}-seed{seed}.png")
     pictures.require_format(path)
     pictures.save_grid(path, loaded.sample(count, seed), columns=pictures.columns(count))
     console.result(path)
@@ -169,19 +181,21 @@ def make_gif(
     seed: Annotated[int, typer.Option(min=0, help="Decides the walk.")] = 0,
 ) -> None:
     """Film a training's progress, or a walk through what the model can draw."""
-    _positive("--fps", fps)
+    if fps is not None and not 0.1 <= fps <= 100:
+        raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = runs.find(run)
     from ganctl import inference, pictures
 
     if walk:
         loaded = inference.load(run)
         _warn_all(loaded.warnings)
-        path = output or (found / "walk.gif" if found.is_dir() else Path(f"{loaded.name}-walk.gif"))
+        is_run = (found / "run.json").exists()
+        path = Path(output or (runs.Run(found).walk if is_run else f"{loaded.name}-walk.gif"))
         frames = [pictures.labelled(pictures.grid(drawn, 4), "") for drawn in inference.walk(loaded, seed)]
         pictures.film(path, frames, fps or 24)
     else:
         filmed = runs.find_run(run)
-        path = output or filmed.film
+        path = Path(output or filmed.film)
         sheets = inference.film_frames(filmed)
         pictures.film(path, [pictures.frame(file, f"epoch {epoch}") for epoch, file in sheets], fps or 5, hold=2)
     console.result(path)
@@ -204,31 +218,43 @@ def list_runs() -> None:
         return
     from ganctl import inspection
 
-    console.listing(("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), [inspection.summary(run) for run in known])
+    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(inspection.summary, known)])
 
 
 def main() -> None:
     """Run ganctl, and turn every failure into a sentence and an exit code."""
-    with _explained():
-        app()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
+    told = sys.argv[1:]
+    with _explained(), warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
+        code = app(told or ["--help"], prog_name="ganctl", standalone_mode=False)
+    raise SystemExit((code or 0) if told else 2)
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:  # before or after a training, which handles its own
+    except (KeyboardInterrupt, typer.Abort):  # before or after a training, which handles its own
         raise SystemExit(130) from None
+    except _Misuse as error:
+        command = error.ctx.command_path if error.ctx else "ganctl"
+        console.fail(f"{error.format_message().rstrip('.')}.", f"{command} --help")
+        raise SystemExit(2) from None
     except GanctlError as error:
         console.fail(error.message, error.remedy)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader of our output went away
+        if error.errno == errno.EPIPE:  # the reader of our output went away; the last flush shall not mind
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(1) from None
         console.fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         raise SystemExit(1) from None
     except (MemoryError, RuntimeError) as error:
-        if "out of memory" not in str(error) and "can't allocate memory" not in str(error):
+        said = str(error)
+        if not (isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said):
             raise
         from ganctl.device import memory_sentence
 
@@ -251,16 +277,22 @@ def _watch(training: "Training", stop: interrupt.Reason) -> None:
         return
     console.result(where)
     if last.reason is None:
-        console.say(f"Finished. Draw from it: ganctl sample {where}   Film it: ganctl make-gif {where}")
+        sample, film = _typed("sample", training.run.path), _typed("make-gif", training.run.path)
+        console.say(f"Finished. Draw from it: {sample}   Film it: {film}")
     else:
         console.say(f"Stopped by {last.reason} and saved at step {last.step}. To go on:")
-        console.say(f"ganctl resume {where}")
+        console.say(_typed("resume", training.run.path))
     raise SystemExit(interrupt.exit_code(last.reason))
 
 
-def _warn_all(warnings: tuple[str, ...]) -> None:
-    for warning in warnings:
-        console.warn(warning)
+def _typed(verb: str, path: Path) -> str:
+    """The command for a path, ready to be typed here."""
+    return f"ganctl {verb} {shlex.quote(console.shown(path))}"
+
+
+def _warn_all(sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        console.warn(sentence)
 
 
 def _positive(name: str, value: float | None) -> None:

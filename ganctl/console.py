@@ -1,16 +1,16 @@
 """What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr."""
 
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from ganctl.engine import Event, Stepped
@@ -20,48 +20,39 @@ _LONG = 24 * 3600  # seconds; a training longer than this is announced
 _REFRESH = 0.25  # seconds between two looks at the readings
 _WARM_UP = 5  # steps that say nothing about speed
 
-stdout = Console(highlight=False, soft_wrap=True)
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
 
 
 def result(text: object) -> None:
     """A result: one line on stdout, as it is."""
-    sys.stdout.write(f"{text}\n")
+    stdout.out(str(text), highlight=False)
 
 
 def say(text: str) -> None:
     """A plain line on stderr."""
-    stderr.print(text, markup=False)
+    stderr.print(text)
 
 
 def warn(text: str) -> None:
     """A warning on stderr."""
-    stderr.print("[yellow]Warning:[/]", end=" ")
-    stderr.print(text, markup=False)
+    stderr.print(Text.assemble(("Warning:", "yellow"), " ", text))
 
 
 def fail(message: str, remedy: str = "") -> None:
     """A failure on stderr: its sentence, and what to do next."""
-    stderr.print("[bold red]Error:[/]", end=" ")
-    stderr.print(message, markup=False)
+    stderr.print(Text.assemble(("Error:", "bold red"), " ", message))
     if remedy:
-        stderr.print(remedy, markup=False, style="cyan")
+        stderr.print(Text(remedy, "cyan"))
 
 
-def table(rows: Sequence[tuple[str, object]]) -> None:
-    """Names and values on stdout."""
-    grid = Table.grid(padding=(0, 2))
-    for name, value in rows:
-        grid.add_row(name, str(value))
-    stdout.print(grid, markup=False)
-
-
-def listing(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table with headings on stdout."""
-    sheet = Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for row in rows:
-        sheet.add_row(*map(str, row))
-    stdout.print(sheet, markup=False)
+def table(rows: Sequence[Sequence[object]]) -> None:
+    """Rows on stdout, their columns aligned; a terminal wraps what is too long, a pipe gets whole lines."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
+        result("  ".join(cells).rstrip())
 
 
 def duration(seconds: float) -> str:
@@ -77,12 +68,12 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes as a person would say them."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
+    """Bytes as a person would say them: 0 bytes, 116 kB, 1.5 GB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 999.5:
             return f"{count:.3g} {unit}"
         count /= 1000
-    return f"{count:.3g} GB"
+    return f"{count:.3g} TB"
 
 
 def readings(line: Mapping[str, float]) -> str:
@@ -92,6 +83,9 @@ def readings(line: Mapping[str, float]) -> str:
 
 def forecast(cost: "Forecast") -> None:
     """What a dry run found."""
+    say(cost.summary)
+    for warning in cost.warnings:
+        warn(warning)
     epoch = cost.step_seconds * cost.steps
     weights = ", ".join(f"{name} {count:,}" for name, count in cost.parameters.items())
     table(
@@ -112,30 +106,33 @@ class Display(AbstractContextManager["Display"]):
     def __init__(self, training: "Training") -> None:
         self.steps, self.batch = training.feed.steps_per_epoch, training.feed.batch_size
         self.total, self.epochs = training.plan.total, training.settings.epochs
-        self.first, self.step = training.state.step, training.state.step
-        self.began = self.looked = time.monotonic()
-        self.measured = (self.began, self.step)
+        self.first = self.step = training.state.step
+        self.looked = time.monotonic()
+        self.measured = (self.looked, self.step)
         self.announced = False
         self.line: Mapping[str, float] = {}
+        self.live = stderr.is_interactive and stderr.file.isatty()  # Rich takes FORCE_COLOR for a terminal
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[text]}", markup=False),
             console=stderr,
-            disable=not stderr.is_terminal,
+            disable=not self.live,
             auto_refresh=False,
         )
-        self.epoch_bar = self.progress.add_task("epoch", total=self.epochs, completed=self.step // self.steps, text="")
-        self.step_bar = self.progress.add_task("step", total=self.steps, completed=self.step % self.steps, text="")
+        self.epoch_bar = self.progress.add_task("epoch", total=self.epochs, text="")
+        self.step_bar = self.progress.add_task("step", total=self.steps, text="")
 
     def __enter__(self) -> "Display":
         self.progress.start()
+        self._refresh()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._refresh()
         self.progress.stop()
 
     def show(self, event: "Event") -> None:
@@ -147,7 +144,7 @@ class Display(AbstractContextManager["Display"]):
                 self._stepped(event)
             case engine.Reported():
                 self.line = event.line
-            case engine.Drawn() if event.epoch and not stderr.is_terminal:
+            case engine.Drawn() if event.epoch and not self.live:
                 say(f"epoch {event.epoch}/{self.epochs}  {readings(self.line)}  {self._pace()}")
             case engine.Warned():
                 warn(event.message)
@@ -155,20 +152,23 @@ class Display(AbstractContextManager["Display"]):
                 pass
 
     def _stepped(self, event: "Stepped") -> None:
-        now, step = time.monotonic(), event.step
-        self.step = step
-        if step - self.first == _WARM_UP:
-            self.measured = (now, step)
-        if not self.announced and step - self.first >= 2 * _WARM_UP:
+        now, self.step = time.monotonic(), event.step
+        if self.step - self.first == _WARM_UP:
+            self.measured = (now, self.step)
+        if not self.announced and self.step - self.first >= 2 * _WARM_UP:
             self.announced = True
             if (left := self._left()) > _LONG:
                 warn(f"At this pace the training will take {duration(left)}.")
-        if now - self.looked < _REFRESH or not stderr.is_terminal:
-            return
-        self.looked = now
-        self.line = event.readings()
-        self.progress.update(self.epoch_bar, completed=step // self.steps, text=self._pace())
-        self.progress.update(self.step_bar, completed=step % self.steps, text=readings(self.line))
+        if self.live and now - self.looked >= _REFRESH:
+            self.looked, self.line = now, event.readings()
+            self._refresh()
+
+    def _refresh(self) -> None:
+        epoch, into = divmod(self.step, self.steps)
+        if into == 0 and self.step > self.first:
+            into = self.steps  # an epoch's end shows a full bar
+        self.progress.update(self.epoch_bar, completed=epoch, text=self._pace() if self.step > self.first else "")
+        self.progress.update(self.step_bar, completed=into, text=readings(self.line))
         self.progress.refresh()
 
     def _seconds_a_step(self) -> float:
@@ -180,16 +180,6 @@ class Display(AbstractContextManager["Display"]):
 
     def _pace(self) -> str:
         return f"{self.batch / max(1e-9, self._seconds_a_step()):,.0f} pictures/s  {duration(self._left())} left"
-
-
-@contextmanager
-def counting(total: int, what: str) -> Iterator[Progress]:
-    """A bar for work whose pieces the caller advances; nothing where stderr is no terminal."""
-    with Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), console=stderr, disable=not stderr.is_terminal
-    ) as bar:
-        bar.add_task(what, total=total)
-        yield bar
 
 
 def shown(path: Path) -> str:

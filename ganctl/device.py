@@ -1,6 +1,7 @@
 """Where a training runs: the choice of a device, its threads and its memory."""
 
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,9 @@ def choose(name: str) -> torch.device:
     here = available()
     if name == "auto":
         return torch.device(here[0])
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdecimal())):
+    if not re.fullmatch(r"cpu|mps|cuda(:(0|[1-9][0-9]*))?", name):
         raise UsageError(f"There is no device {name!r}.", "Devices are auto, cpu, cuda, cuda:N and mps.")
+    kind, _, index = name.partition(":")
     if kind not in here or (index and int(index) >= torch.cuda.device_count()):
         raise UsageError(f"This machine has no {name}.", f"It has: {', '.join(here)}.")
     return torch.device(name)

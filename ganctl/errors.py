@@ -51,3 +51,6 @@ class DivergedError(GanctlError):
     """A loss or a weight is no longer a finite number; nothing of it was saved."""
 
     exit_code = 5
+
+    def __init__(self, message: str, remedy: str = "Start again with a smaller --lr.") -> None:
+        super().__init__(message, remedy)

@@ -44,8 +44,10 @@ class Model:
         """The pictures of `sample` in pieces, so that any number fits into memory.
 
         Raises:
-            UsageError: the model translates pictures and does not draw from noise.
+            UsageError: the model translates pictures and does not draw from noise, or a number is out of bounds.
         """
+        if n < 1 or seed < 0:
+            raise UsageError(f"{n} pictures of seed {seed} cannot be drawn.", "Ask for one or more, of seed 0 or more.")
         if find_family(self.header["family"]).verb != "sample":
             raise UsageError(f"{self.name} redraws pictures.", f"ganctl translate {self.name} PICTURE")
         for start in range(0, n, CHUNK):
@@ -136,5 +138,5 @@ def film_frames(run: Run) -> list[tuple[int, Path]]:
     """
     sheets = run.sheets()
     if not sheets:
-        raise GanctlError(f"{run.path} has no progress pictures yet.", f"ganctl resume {run.path}")
+        raise GanctlError(f"{run.path} has no progress pictures yet.", run.resume_command)
     return sheets

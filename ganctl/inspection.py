@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganctl import checkpoint
 from ganctl import run as runs
 from ganctl.errors import CheckpointError
 from ganctl.run import Run
@@ -23,6 +22,8 @@ def describe(model: str) -> list[Row]:
         CheckpointError: it is none of these, or damaged.
     """
     path = runs.find(model)
+    from ganctl import checkpoint  # brings torch, without which `summary` and a wrong name do
+
     if not (path / "run.json").exists():
         return list(_of_file(path if path.is_file() else path / checkpoint.MODEL))
     return list(_of_run(Run(path)))
@@ -46,6 +47,8 @@ def summary(run: Run) -> tuple[object, ...]:
 
 
 def _of_run(run: Run) -> Iterator[Row]:
+    from ganctl import checkpoint
+
     record = run.record()
     told, data = record["settings"], record["data"]
     yield "run", run.path
@@ -60,11 +63,8 @@ def _of_run(run: Run) -> Iterator[Row]:
             yield from _of_file(file)
         except CheckpointError as error:
             yield "unusable", error.message
-    *_, line = [{}, *run.read_log()]
-    yield (
-        "readings",
-        "  ".join(f"{name} {value:.4g}" for name, value in line.items() if name not in ("step", "epoch")),
-    )
+    for line in list(run.read_log())[-1:]:
+        yield "readings", "  ".join(f"{name} {value}" for name, value in line.items())
     yield "seed", told["seed"]
     yield "batch size", told["batch_size"]
     yield "device", f"{told['device']}, {record['threads']} threads"
@@ -74,6 +74,8 @@ def _of_run(run: Run) -> Iterator[Row]:
 
 
 def _of_file(path: Path) -> Iterator[Row]:
+    from ganctl import checkpoint
+
     header = checkpoint.read_header(path)
     try:
         channels, height, width = header["shape"]

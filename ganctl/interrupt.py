@@ -33,7 +33,9 @@ def reasons_to_stop(max_minutes: float | None = None) -> Iterator[Reason]:
             return signal.Signals(received[0]).name
         return TIME_IS_UP if end is not None and time.monotonic() >= end else None
 
-    before = {number: signal.signal(number, note) for number in SIGNALS}
+    # Under nohup a hang-up is ignored, and stays so.
+    heard = [s for s in SIGNALS if s == signal.SIGINT or signal.getsignal(s) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heard}
     try:
         yield reason
     finally:

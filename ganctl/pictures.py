@@ -2,57 +2,67 @@
 
 import io
 import math
+import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import imageio.v3 as imageio
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.utils import make_grid
 
 from ganctl.errors import GanctlError, UsageError
-from ganctl.run import write_atomically
+from ganctl.run import STAGING, write_atomically
 
-FORMATS = frozenset(Image.registered_extensions()) - {".pdf", ".ps", ".eps", ".mpg", ".mpeg"}
+_ENDINGS = Image.registered_extensions()  # which also loads Pillow's readers
+_READERS = tuple(sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}))  # stubs; EPS runs a program
+FORMATS = frozenset(ending for ending, form in _ENDINGS.items() if form in _READERS)
 _PAPER = 24  # grey level behind a grid's pictures and a film's labels
 _GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
 _FILM_SIDE = 560
 _FILM_BYTES = 4 * 2**20
+_FILM_FRAMES = 24  # with so few left, a film that is still too large is made smaller instead
+_H264, _VP9 = "libx264 -crf 20", "libvpx-vp9 -crf 30 -b:v 0"
+_CODECS = {".mp4": _H264, ".mov": _H264, ".mkv": _H264, ".webm": _VP9}
 
 
 def read_square(path: Path, size: int) -> tuple[NDArray[np.uint8], bool]:
     """A picture of any format and mode as RGB: turned by its EXIF, centre-cropped, resized.
 
-    Transparency is laid on white; 16-bit grey is scaled by its range.
+    Transparency is laid on white; of an animation it is the first frame.
 
     Returns:
         levels [size, size, 3], and whether the picture had to be enlarged.
 
     Raises:
-        OSError: Pillow cannot read it (also a decompression bomb, reported as such).
+        OSError: Pillow cannot read it; what it says is the reason, without the path.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=_READERS) as file:
             small = min(file.size) < size
             file.draft("RGB", (2 * size, 2 * size))
             picture = ImageOps.fit(to_rgb(ImageOps.exif_transpose(file)), (size, size), Image.Resampling.LANCZOS)
-    except OSError:
-        raise
-    except (Image.DecompressionBombError, ValueError, SyntaxError, EOFError, MemoryError, TypeError) as error:
-        raise OSError(f"{error}") from None  # Pillow's readers raise these on malformed files
+    except UnidentifiedImageError:
+        raise OSError("it is no picture") from None
+    except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
+        raise OSError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
     return np.asarray(picture), small
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
-    """A picture of any Pillow mode as 8-bit RGB."""
+    """A picture of any Pillow mode as 8-bit RGB.
+
+    Transparency is laid on white. White is 65,535 in 16-bit grey; 32-bit and real numbers do not say what their
+    white is, so it is the least of 1 (real numbers only), 255 and 65,535 that no pixel exceeds.
+    """
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, dtype=np.float64)
-        top = 65535.0 if picture.mode.startswith("I") and values.max(initial=0) > 255 else max(values.max(initial=0), 1)
-        picture = Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
+        values = np.nan_to_num(np.asarray(picture, dtype=np.float64), nan=0, posinf=0, neginf=0)
+        usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(picture.mode, (65535,))
+        white = next((level for level in usual if values.max() <= level), values.max())
+        picture = Image.fromarray((values.clip(0) * (255 / white)).round().astype(np.uint8))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
@@ -65,7 +75,7 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
     if images.shape[1:3] == (size, size):
         return images
-    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    tensor = torch.tensor(images).permute(0, 3, 1, 2)
     result: NDArray[np.uint8] = resized(tensor, [size, size], antialias=True).permute(0, 2, 3, 1).numpy()
     return result
 
@@ -109,8 +119,9 @@ def write(path: Path, picture: Image.Image) -> None:
     Raises:
         UsageError: the ending names no format that Pillow writes.
     """
+    form = require_format(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, format=require_format(path))
+    picture.save(path, format=form)
 
 
 def _encoded(picture: Image.Image) -> bytes:
@@ -130,7 +141,7 @@ def require_format(path: Path) -> str:
     Raises:
         UsageError: it names none that Pillow writes.
     """
-    form = Image.registered_extensions().get(path.suffix.lower(), "")
+    form = _ENDINGS.get(path.suffix.lower(), "")
     if form not in Image.SAVE:
         raise UsageError(f"{path.name} has an ending that names no picture format.", "Use .png, .jpg or .webp.")
     return form
@@ -165,54 +176,86 @@ def labelled(picture: Image.Image, text: str) -> NDArray[np.uint8]:
 
 
 def film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float, hold: float = 0.0) -> None:
-    """Write frames [H, W, 3] as a GIF, or as a video where the ending says so.
+    """Write frames [H, W, 3] as a GIF that loops, or as a video where the ending says so.
 
-    A GIF that would be larger than about four megabytes is made of fewer frames, shown for longer.
+    A GIF that would be larger than four megabytes is made of fewer frames, shown for longer, then of smaller ones.
 
     Args:
         path: its ending names the format.
-        frames: of one size.
-        fps: frames a second.
+        frames: at least one; smaller ones than the largest get a margin.
+        fps: frames a second; a GIF shows at most 50.
         hold: seconds that the last frame stays beyond its own.
 
     Raises:
         UsageError: the ending is unknown, or a video is asked for without the ``video`` extra.
+        GanctlError: ffmpeg made no video of them.
+        OSError: the disk refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() in (".mp4", ".webm", ".mkv", ".mov"):
-        _video(path, [*frames, *[frames[-1]] * round(hold * fps)], fps)
-        return
-    if path.suffix.lower() != ".gif":
+    ending = path.suffix.lower()
+    if ending != ".gif" and ending not in _CODECS:
         raise UsageError(f"{path.name} has an ending that names no film format.", "Use .gif or .mp4.")
-    content, thin = _gif(frames, fps, hold), 1
-    while len(content) > _FILM_BYTES and len(frames) > 24:
-        thin = max(2, -(-len(content) // _FILM_BYTES))
-        frames = [*frames[:-1:thin], frames[-1]]
-        fps /= thin
-        content = _gif(frames, fps, hold)
-    write_atomically(path, content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = _of_one_size(frames)
+    if ending == ".gif":
+        write_atomically(path, _small_gif(frames, fps, hold))
+    else:
+        _video(path, [*frames, *[frames[-1]] * round(hold * fps)], fps)
 
 
-def _gif(frames: Sequence[NDArray[np.uint8]], fps: float, hold: float) -> bytes:
-    duration = [1000 / fps] * len(frames)
-    duration[-1] += 1000 * hold
-    pictures: Any = [_with_palette(frame) for frame in frames]
+def _of_one_size(frames: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """The frames with margins that make them equally large and their sides even, as videos have to be."""
+    height, width = (max(frame.shape[side] for frame in frames) + 1 & ~1 for side in (0, 1))
+    margins = [((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0)) for frame in frames]
+    return [np.pad(frame, margin, constant_values=_PAPER) for frame, margin in zip(frames, margins, strict=True)]
+
+
+def _small_gif(frames: Sequence[NDArray[np.uint8]], fps: float, hold: float) -> bytes:
+    grey, seconds = all((frame == frame[..., :1]).all() for frame in frames), len(frames) / fps
+    pictures = [_with_palette(Image.fromarray(frame), grey) for frame in frames]
+    while len(content := _gif(pictures, seconds, hold)) > _FILM_BYTES:
+        excess = 1.05 * len(content) / _FILM_BYTES
+        if len(pictures) > _FILM_FRAMES:
+            count = max(_FILM_FRAMES, int(len(pictures) / excess))
+            pictures = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, count)]
+        else:
+            smaller = [ImageOps.scale(picture.convert("RGB"), excess**-0.5) for picture in pictures]
+            pictures = [_with_palette(picture, grey) for picture in smaller]
+    return content
+
+
+def _gif(pictures: Sequence[Image.Image], seconds: float, hold: float) -> bytes:
+    pace = min(max(1000 * seconds / len(pictures), 20), 600_000)  # browsers slow faster films down; 16 bits hold it
+    duration = [pace] * (len(pictures) - 1) + [pace + 1000 * hold]
     buffer = io.BytesIO()
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
     return buffer.getvalue()
 
 
-def _with_palette(frame: NDArray[np.uint8]) -> Image.Image:
-    """Grey frames keep all their levels; colours are reduced to 256 of their own."""
-    if (frame == frame[..., :1]).all():
-        return Image.fromarray(frame[..., 0])
-    return Image.fromarray(frame).quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
+def _with_palette(picture: Image.Image, grey: bool) -> Image.Image:
+    """Grey films keep all their levels; colours are reduced to 256 of the picture's own. Pillow cannot mix the two."""
+    if grey:
+        return picture.convert("L")
+    sample = picture.resize([min(side, 128) for side in picture.size], Image.Resampling.NEAREST)  # 10 times as fast
+    return picture.quantize(palette=sample.quantize(256), dither=Image.Dither.NONE)
 
 
 def _video(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:
     try:
-        imageio.imwrite(path, np.stack(frames), plugin="FFMPEG", fps=fps)
-    except ImportError:
+        import imageio_ffmpeg  # the extra
+
+        ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError):  # RuntimeError: it has no ffmpeg for this machine
         raise UsageError(f"{path.suffix} needs the video extra.", "pip install 'ganctl[video]'") from None
-    except OSError as error:
-        raise GanctlError(f"{path} could not be written: {error}.") from None
+    height, width, _ = frames[0].shape
+    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
+    raw = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
+    made = f"-c:v {_CODECS[path.suffix.lower()]} -pix_fmt yuv420p"
+    command = [ffmpeg, *f"-y -v error {raw} {made}".split(), staged.resolve()]
+    try:
+        done = subprocess.run(command, input=np.stack(frames).tobytes(), capture_output=True)  # noqa: S603 - no shell
+        if done.returncode:
+            why = (done.stderr.decode(errors="replace").splitlines() or ["it does not say why"])[0]
+            raise GanctlError(f"ffmpeg made no {path.name}: {why.rstrip('.')}.")
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)

@@ -11,7 +11,9 @@ runs/NAME/
 
 import json
 import os
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -23,10 +25,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
+from ganctl.settings import Settings
 
 RUNS = Path("runs")
 STAGING = ".tmp-"
 _CHECKPOINT = "step-"
+_PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
+_RECORD = {"settings": dict, "data": dict, "versions": dict, "threads": int, "extensions": list, "command": str}
+_DATA = {"name": str, "fingerprint": str, "train": int, "held_out": int}
 
 
 def fsync_folder(folder: Path) -> None:
@@ -84,6 +90,16 @@ class Run:
         """Where `make-gif` puts the film unless told otherwise."""
         return self.path / "training.gif"
 
+    @property
+    def walk(self) -> Path:
+        """Where `make-gif --walk` puts the film unless told otherwise."""
+        return self.path / "walk.gif"
+
+    @property
+    def resume_command(self) -> str:
+        """What to type to go on with it."""
+        return f"ganctl resume {shlex.quote(str(self.path))}"
+
     def sheet(self, epoch: int) -> Path:
         """The progress sheet of an epoch; 0 is before the first step."""
         return self.progress / f"epoch-{epoch:04d}.png"
@@ -106,16 +122,20 @@ class Run:
         """The content of ``run.json``.
 
         Raises:
-            CheckpointError: it is missing or no JSON object of ganctl's.
+            CheckpointError: it is missing, damaged or not ganctl's.
         """
         try:
             record = json.loads((self.path / "run.json").read_bytes())
-            if not isinstance(record, dict) or record.get("format") != 1 or "settings" not in record:
-                raise ValueError("not written by ganctl")
-        except FileNotFoundError:
+            if not isinstance(record, dict) or record.get("format") != 1:
+                raise ValueError("it was not written by this version of ganctl")
+            _require(record, _RECORD)
+            _require(record["data"], _DATA)
+            Settings.from_json(record["settings"])
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{self.path} is no run: it holds no run.json.", "ganctl runs") from None
-        except (ValueError, OSError) as error:
-            raise CheckpointError(f"{self.path / 'run.json'} cannot be read: {error}.") from None
+        except (ValueError, TypeError, OSError, RecursionError, UsageError) as error:
+            why = error.message.rstrip(".") if isinstance(error, UsageError) else error
+            raise CheckpointError(f"{self.path / 'run.json'} is damaged: {why}.") from None
         return record
 
     def rewrite(self, record: Mapping[str, Any]) -> None:
@@ -125,7 +145,7 @@ class Run:
     def event(self, kind: str, **fields: Any) -> None:
         """Append to ``events.jsonl``. A full disk loses the event and nothing else."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": kind, **fields}
-        with suppress(OSError), self.events.open("a", encoding="utf-8") as file:
+        with suppress(OSError), self.events.open("a", encoding="utf-8", errors="surrogatepass") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def append_log(self, lines: list[str]) -> None:
@@ -150,7 +170,7 @@ class Run:
         """The log's whole lines."""
         if self.log.exists():
             for text in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-                with suppress(ValueError, TypeError, KeyError):
+                with suppress(ValueError, TypeError, KeyError, RecursionError):
                     line = json.loads(text)
                     if isinstance(line["step"], int):
                         yield line
@@ -164,13 +184,15 @@ class Run:
         """
         lock, owner = FileLock(self.path / ".lock"), self.path / ".owner"
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_PATIENCE)
         except Timeout:
-            who = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+            who = "another process"
+            with suppress(OSError):
+                who = owner.read_text(encoding="utf-8", errors="replace")
             raise GanctlError(f"{self.path} is being written by {who}.", "Stop it first, or wait.") from None
         try:
             with suppress(OSError):
-                owner.write_text(f"process {os.getpid()}", encoding="utf-8")
+                owner.write_bytes(f"process {os.getpid()} ({command_line()})".encode(errors="replace"))
             for stray in [*self.path.glob(f"{STAGING}*"), *self.checkpoints.glob(f"{STAGING}*")]:
                 shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
             yield
@@ -180,16 +202,16 @@ class Run:
             lock.release()
 
     def is_being_written(self) -> bool:
-        """Whether some process is its writer now."""
-        lock = FileLock(self.path / ".lock")
+        """Whether some process is its writer now; False where that cannot be found out."""
         if not (self.path / ".lock").exists():
             return False
         try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
+            with FileLock(self.path / ".lock", timeout=0):
+                return False
+        except Timeout:
             return True
-        lock.release()
-        return False
+        except OSError:  # a run that this user may only read
+            return False
 
 
 def create(path: Path, record: Mapping[str, Any]) -> Run:
@@ -207,8 +229,11 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
         for folder in (Run(staged).progress, Run(staged).checkpoints):
             folder.mkdir()
         staged.chmod(0o777 & ~umask())
-        refuse_taken(path)
-        staged.rename(path)
+        try:
+            staged.rename(path)
+        except OSError:
+            refuse_taken(path)  # another process was quicker
+            raise
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
@@ -216,24 +241,52 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
     return Run(path)
 
 
+def create_free(name: str, record: Mapping[str, Any]) -> Run:
+    """Make a run directory under the first free name.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    while True:
+        with suppress(UsageError):  # another process was quicker: on to the next name
+            return create(free_name(name), record)
+
+
 def refuse_taken(path: Path) -> None:
     """Raise UsageError, with the command to go on, where a run cannot be made."""
     if path.exists():
-        raise UsageError(f"{path} exists already.", f"Go on with it: ganctl resume {path}")
+        is_run = (path / "run.json").exists()
+        go_on = f"Go on with it: {Run(path).resume_command}"
+        raise UsageError(f"{path} exists already.", go_on if is_run else "Choose another --run.")
 
 
 def locate(name: str) -> Path:
-    """The path that ``--run NAME`` means: a name is under ``runs/``, anything with a slash is a path."""
-    return Path(name) if "/" in name or os.sep in name else RUNS / name
+    """The path that ``--run NAME`` means: a name is under ``runs/``, anything with a slash is a path.
+
+    Raises:
+        UsageError: nothing can be called that.
+    """
+    if "/" in name or os.sep in name:
+        return Path(name).expanduser()
+    if not name.strip() or name.startswith("."):
+        raise UsageError(f"A run cannot be called {name!r}.", "Give --run a name that begins with no dot, or a path.")
+    return RUNS / name
 
 
 def free_name(name: str) -> Path:
     """``runs/NAME``, or ``runs/NAME-2`` and so on where that is taken."""
+    name = name.lstrip(".") or "run"
     number, path = 1, RUNS / name
     while path.exists():
         number += 1
         path = RUNS / f"{name}-{number}"
     return path
+
+
+def command_line() -> str:
+    """How this process was started, to be typed again."""
+    name = Path(sys.argv[0]).name
+    return shlex.join(["ganctl" if name == "__main__.py" else name, *sys.argv[1:]])
 
 
 def known() -> list[Run]:
@@ -267,7 +320,16 @@ def find_run(text: str) -> Run:
 
 
 def _pretty(record: Mapping[str, Any]) -> bytes:
-    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    return text.encode(errors="surrogatepass")  # a path need not be Unicode
+
+
+def _require(record: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    """Raise ValueError unless all these keys are there, of these kinds, and the numbers count something."""
+    for key, kind in kinds.items():
+        value, least = record.get(key), 0 if key == "held_out" else 1
+        if not isinstance(value, kind) or (isinstance(value, int) and value < least):
+            raise ValueError(f"{key} is missing or wrong")
 
 
 def umask() -> int:

@@ -5,6 +5,7 @@ Later layers win: family default < preset < flag < ``--set``. No torch here.
 
 import dataclasses
 import math
+import operator
 import types
 import typing
 from collections.abc import Mapping
@@ -17,10 +18,17 @@ Value = str | int | float | bool | None
 
 
 def option(
-    default: Any, doc: str, *, above: float | None = None, least: float | None = None, among: tuple[int, ...] = ()
+    default: Any,
+    doc: str,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    among: tuple[int, ...] = (),
 ) -> Any:
-    """A documented dataclass field that knows its bounds: ``> above``, ``>= least``, one of `among`."""
-    return dataclasses.field(default=default, metadata={"doc": doc, "above": above, "least": least, "among": among})
+    """A documented dataclass field that knows its bounds: ``> above``, ``>= least``, ``<= most``, one of `among`."""
+    bounds = {"doc": doc, "above": above, "least": least, "most": most, "among": among}
+    return dataclasses.field(default=default, metadata=bounds)
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Settings:
     init_from: str | None = None
     epochs: int = option(50, "passes over the data", least=1)
     batch_size: int = option(64, "pictures a step", least=1)
-    size: int | None = option(None, "side of the square pictures, in pixels; the data's own if not given", least=4)
+    size: int | None = option(None, "side of the pictures in pixels; the data's own if not given", least=4, most=1024)
     channels: int | None = option(None, "1 grey, 3 colour; decided from the data if not given", among=(1, 3))
     limit: int | None = option(None, "use only the first so many pictures", least=1)
     seed: int = option(0, "decides all randomness", least=0)
@@ -50,8 +58,15 @@ class Settings:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Settings":
-        """The settings written by `to_json`; unknown keys of a newer ganctl raise TypeError."""
-        return cls(**record)
+        """The settings written by `to_json`.
+
+        Raises:
+            UsageError: a value that no training can have been told.
+            TypeError: the family is missing, or a setting is unknown here or of no kind that JSON has for it.
+        """
+        kinds = _kinds(cls, {field.name for field in dataclasses.fields(cls)} - {"options"})
+        plain = {key: _checked(key, value, *kinds[key]) for key, value in record.items() if key in kinds}
+        return cls(**{**record, **plain, "options": dict(record.get("options", ()))})
 
 
 KNOBS = frozenset(field.name for field in dataclasses.fields(Settings) if "doc" in field.metadata)
@@ -101,6 +116,15 @@ def resolve(
     own = defaults | {key: value for key, value in layer.items() if key not in KNOBS}
     parse_cadence(str(knobs.get("checkpoint_every", "10m")))
     return Settings(family=family, options=own, preset=name, **knobs, **fixed)  # type: ignore[arg-type]
+
+
+def require_options(options: type, values: Mapping[str, Value]) -> None:
+    """Raise UsageError unless these are values of a family's own knobs."""
+    kinds = _kinds(options, {field.name for field in dataclasses.fields(options)})
+    for key, value in values.items():
+        if key not in kinds:
+            raise UsageError(f"There is no setting {key!r}.")
+        _checked(key, value, *kinds[key])
 
 
 def parse_acceptance(assignments: Mapping[str, str]) -> bool:
@@ -162,16 +186,16 @@ def _checked(key: str, value: Value, kind: Any, bounds: Mapping[str, Any]) -> Va
         raise UsageError(f"{key} = {value} is not {_A_KIND[plain]}.") from None
     if choices and result not in choices:
         raise UsageError(f"{key} = {value} is not allowed.", f"Choose among: {', '.join(map(str, choices))}.")
-    above, least = bounds.get("above"), bounds.get("least")
     if isinstance(result, float) and not math.isfinite(result):
         raise UsageError(f"{key} = {value} is not a finite number.")
-    if above is not None and not typing.cast("float", result) > above:
-        raise UsageError(f"{key} = {value} is out of range.", f"It must be more than {above:g}.")
-    if least is not None and not typing.cast("float", result) >= least:
-        raise UsageError(f"{key} = {value} is out of range.", f"It must be at least {least:g}.")
+    for name, holds, words in _BOUNDS:
+        bound = bounds.get(name)
+        if bound is not None and not holds(result, bound):
+            raise UsageError(f"{key} = {value} is out of range.", f"It must be {words} {bound:g}.")
     return result
 
 
+_BOUNDS = (("above", operator.gt, "more than"), ("least", operator.ge, "at least"), ("most", operator.le, "at most"))
 _A_KIND = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 

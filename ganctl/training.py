@@ -1,9 +1,7 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
-import shlex
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +22,7 @@ from ganctl.families import find as find_family
 from ganctl.families.family import Recipe
 from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
-from ganctl.settings import Settings, Value, parse_cadence, resolve
+from ganctl.settings import Settings, Value, parse_cadence, require_options, resolve
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,13 @@ class Training:
                     case engine.Ended():
                         self.run.event("stop", step=event.step, reason=event.reason or "finished")
                 yield event
-        except (GanctlError, OSError) as error:
-            self.run.event("failure", step=self.state.step, message=str(error))
+        except GanctlError as error:
+            self.run.event("failure", step=self.state.step, message=error.message)
             raise
+        except OSError as error:
+            self.run.event("failure", step=self.state.step, message=str(error))
+            remedy = f"Make room for it, then: {self.run.resume_command}"
+            raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class Forecast:
     """What a training will cost here, measured over a few real steps.
 
     Attributes:
+        summary: what would be trained on what, where.
+        warnings: sentences about what was not as asked for.
         parameters: weights of each player.
         steps: steps in an epoch.
         step_seconds: of one step.
@@ -98,6 +102,8 @@ class Forecast:
         checkpoint_bytes: size of one checkpoint on the disk.
     """
 
+    summary: str
+    warnings: tuple[str, ...]
     parameters: Mapping[str, int]
     steps: int
     step_seconds: float
@@ -124,10 +130,15 @@ def configure(
     """
     found, base = find_family(family), None
     if init_from is not None:
-        header = checkpoint.read_header(_model_file(init_from))
-        if header["family"] != family:
-            raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
-        base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
+        file = _model_file(init_from).resolve()
+        header = checkpoint.read_header(file)
+        try:
+            if header["family"] != family:
+                raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
+            base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
+        except (KeyError, TypeError, IndexError) as error:
+            raise CheckpointError(f"{init_from} does not say what it is: {error!r}.") from None
+        init_from = str(file)
     return resolve(
         family,
         found.options,
@@ -159,7 +170,7 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
         runs.refuse_taken(runs.locate(name))
     with ExitStack() as stack:
         training = _begin(settings, name, stack)
-        training.run.event("start", step=0, command=_command())
+        training.run.event("start", step=0, command=runs.command_line())
         yield training
 
 
@@ -183,10 +194,11 @@ def resume(
     """
     record = run.record()
     with run.writing(), device.threads(record["threads"]):
+        settings = Settings.from_json(record["settings"])
         try:
-            settings = Settings.from_json(record["settings"])
-        except TypeError as error:
-            raise CheckpointError(f"{run.path / 'run.json'} is of another version of ganctl: {error}.") from None
+            require_options(find_family(settings.family).options, settings.options)
+        except UsageError as error:
+            raise CheckpointError(f"{run.path / 'run.json'} cannot be used: {error.message}") from None
         if allow_changed_data:
             settings = dataclasses.replace(settings, allow_changed_data=True)
         chosen = device.choose(settings.device)
@@ -194,10 +206,11 @@ def resume(
         if data.fingerprint != record["data"]["fingerprint"] and not settings.allow_changed_data:
             raise DataError(
                 f"The data {settings.data} is no longer what {run.path} began with.",
-                f"Bring it back, or accept it: ganctl resume {run.path} --set allow_changed_data=true",
+                f"Bring it back, or accept it: {run.resume_command} --set allow_changed_data=true",
             )
         extended = dataclasses.replace(settings, epochs=epochs or settings.epochs + (more or 0))
-        training = dataclasses.replace(_build(extended, data, chosen, warnings), run=run)
+        fresh = not run.checkpoint_steps()
+        training = dataclasses.replace(_build(extended, data, chosen, warnings, fresh=fresh), run=run)
         state = training.state
         problems = _restore_newest(run, state)
         if epochs is not None and state.step > training.plan.total:
@@ -206,7 +219,7 @@ def resume(
             step = {"from_step": state.step, "epochs": extended.epochs}
             run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
         run.cut_log(state.step)
-        run.event("resume", step=state.step, command=_command())
+        run.event("resume", step=state.step, command=runs.command_line())
         yield dataclasses.replace(training, warnings=(*problems, *training.warnings))
 
 
@@ -229,6 +242,8 @@ def forecast(settings: Settings, steps: int = 6) -> Forecast:
                 seconds.append(time.perf_counter() - began)
             saved = engine.save(state, plan, training.run)
             return Forecast(
+                summary=training.summary,
+                warnings=training.warnings,
                 parameters=training.parameters,
                 steps=feed.steps_per_epoch,
                 step_seconds=sum(seconds[1:]) / (steps - 1),
@@ -279,7 +294,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     data, warnings = _open(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)
-    training = _build(settings, data, chosen, warnings)
+    training = _build(settings, data, chosen, warnings, fresh=True)
     record = {
         "format": 1,
         "settings": settings.to_json(),
@@ -294,9 +309,9 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
         "versions": device.versions(),
         "threads": count,
         "extensions": [],
-        "command": _command(),
+        "command": runs.command_line(),
     }
-    run = runs.create(runs.locate(name) if name else runs.free_name(data.name), record)
+    run = runs.create_free(data.name, record) if name is None else runs.create(runs.locate(name), record)
     stack.enter_context(run.writing())
     stack.enter_context(device.threads(count))
     if data.broken:
@@ -317,6 +332,7 @@ def _open(settings: Settings) -> tuple[Dataset, list[str]]:
         origin = source(stand_in)
         warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or origin.native_size() or found.default_size
+    _require_drawable(settings, size)
     data = open_dataset(origin, size, settings.channels)
     count = min(settings.limit or len(data.train), len(data.train))
     if data.broken:
@@ -331,18 +347,34 @@ def _open(settings: Settings) -> tuple[Dataset, list[str]]:
     return data, warnings
 
 
-def _build(settings: Settings, data: Dataset, chosen: torch.device, warnings: Sequence[str]) -> Training:
+def _require_drawable(settings: Settings, size: int) -> None:
+    """Build the nets without their weights, before a long decoding is in vain.
+
+    Raises:
+        UsageError: they cannot draw that size, or no memory could address them.
+    """
+    found, shape = find_family(settings.family), (settings.channels or 3, size, size)
+    options = found.options(**settings.options)
+    try:
+        with torch.device("meta"):
+            found.recipe(options, found.model(options, shape), shape).optimizers()
+    except ValueError as error:
+        raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
+    except (RuntimeError, TypeError, OverflowError):
+        raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
+
+
+def _build(
+    settings: Settings, data: Dataset, chosen: torch.device, warnings: Sequence[str], *, fresh: bool
+) -> Training:
     """The nets with their first weights, the feed and the plan; the run is still to be named."""
     found = find_family(settings.family)
     options = found.options(**settings.options)
     feed = Images(data, settings.batch_size, settings.seed, settings.limit)
     total = settings.epochs * feed.steps_per_epoch
-    try:
-        with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
-            recipe = found.recipe(options, found.model(options, data.shape), data.shape)
-    except ValueError as error:
-        raise UsageError(f"{error}", "Choose another --size or --preset.") from None
-    if settings.init_from is not None:
+    with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
+        recipe = found.recipe(options, found.model(options, data.shape), data.shape)
+    if fresh and settings.init_from is not None:
         _initialise(recipe, settings.init_from)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     plan = Plan(
@@ -412,7 +444,3 @@ def _restore_newest(run: Run, state: State) -> list[str]:
         why = " ".join(problems) or "All that it had were set aside before."
         raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", "Start anew: ganctl train")
     return problems
-
-
-def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-os.environ["OMP_NUM_THREADS"] = "1"  # tiny nets on several threads only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny nets on several threads only wait for each other
 REAL_DATA = os.environ.pop("GANCTL_DATA", None)
 
 

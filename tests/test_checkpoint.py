@@ -15,7 +15,7 @@ from torch import Tensor
 from ganctl import checkpoint, training
 from ganctl.checkpoint import MANIFEST, MODEL, STATE, Contents
 from ganctl.errors import CheckpointError
-from ganctl.run import Run, create
+from ganctl.run import Run, create, umask
 from tests.trainings import assert_equal, begin, go_on, tiny
 
 FILES = (MODEL, STATE, MANIFEST)
@@ -171,7 +171,7 @@ def test_what_is_written_is_read_back_bit_for_bit() -> None:
     assert back.header == {"step": 3, "name": "höhe"}
     assert back.tensors.keys() == TENSORS.keys()
     assert all(torch.equal(back.tensors[name], tensor) for name, tensor in TENSORS.items())
-    assert path.stat().st_mode & 0o777 == 0o644 & ~checkpoint.umask()
+    assert path.stat().st_mode & 0o777 == 0o644 & ~umask()
     assert checkpoint.count_elements(path) == sum(tensor.numel() for tensor in TENSORS.values())
 
 

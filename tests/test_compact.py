@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganctl.nets.compact import Discriminator, Generator, stages
+from ganctl.nets.compact import Discriminator, Generator, channels_per_map, stages
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,19 @@ def test_a_size_that_no_doubling_reaches_is_refused_in_one_sentence(size: int) -
         Generator(4, size, 1, 2)
     with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
         Discriminator(size, 1, 2)
+
+
+def test_maps_double_their_channels_towards_the_coarsest_but_the_finest_is_thin() -> None:
+    assert channels_per_map(64, 1) == [16]
+    assert channels_per_map(64, 4) == [16, 64, 128, 256]
+    assert channels_per_map(1, 2) == [1, 1]
+
+
+def test_the_layout_in_memory_changes_no_answer() -> None:
+    pair = torch.nn.Sequential(Generator(5, 28, 1, 8), Discriminator(28, 1, 8))
+    z = torch.randn(3, 5)
+    plain = pair(z)
+    torch.testing.assert_close(pair.to(memory_format=torch.channels_last)(z), plain)
 
 
 @pytest.mark.parametrize("size", [28, 32, 64, 128])

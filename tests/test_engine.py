@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from ganctl import engine
+from ganctl import checkpoint, engine
 from ganctl.checkpoint import STATE, read
 from ganctl.data.feed import Batch
 from ganctl.engine import Plan, State, advance, move
@@ -54,10 +55,9 @@ class TwoDomains(Recipe):
         }
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
-        fake_b, fake_a = self.model["a2b"](batch["a"]), self.model["b2a"](batch["b"])
-        cycle = (self.model["b2a"](fake_b) - batch["a"]).abs().mean() + (
-            self.model["a2b"](fake_a) - batch["b"]
-        ).abs().mean()
+        a2b, b2a = self.model.get_submodule("a2b"), self.model.get_submodule("b2a")
+        fake_b, fake_a = a2b(batch["a"]), b2a(batch["b"])
+        cycle = (b2a(fake_b) - batch["a"]).abs().mean() + (a2b(fake_a) - batch["b"]).abs().mean()
         fooled = (self.judges["a"](fake_a) - 1).square().mean() + (self.judges["b"](fake_b) - 1).square().mean()
         generators = {"generators": fooled + 10 * cycle}
         self.pool[step % 4] = fake_a[0].detach()
@@ -137,7 +137,8 @@ def test_in_a_simultaneous_turn_every_gradient_is_taken_before_any_weight_moves(
 def test_a_players_loss_moves_that_player_alone() -> None:
     a, b, optimizers = players()
     move(optimizers, Turn({"a": a * b}))
-    assert (a.item(), b.item()) == (pytest.approx(1.7), 3.0)
+    assert a.item() == pytest.approx(1.7)
+    assert b.item() == 3.0
     assert a.grad is None
     assert b.grad is None
 
@@ -199,15 +200,16 @@ def test_a_loss_that_is_not_a_number_stops_the_run_before_anything_bad_is_saved(
 
 def test_a_full_disk_skips_the_save_and_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     saves: list[int] = []
-    saved = engine.checkpoint.save
+    saved: Any = checkpoint.save
 
     def full(run: Run, step: int, *rest: object) -> Path:
         saves.append(step)
         if step < 12:
             raise OSError(28, "No space left on device")
-        return saved(run, step, *rest)  # type: ignore[arg-type]
+        path: Path = saved(run, step, *rest)
+        return path
 
-    monkeypatch.setattr(engine.checkpoint, "save", full)
+    monkeypatch.setattr(checkpoint, "save", full)
     run = train("run", fresh(False))
     assert saves == [4, 8, 12]
     assert run.checkpoint_steps() == [12]
@@ -217,7 +219,7 @@ def test_a_disk_that_is_full_at_the_last_save_is_a_failure(monkeypatch: pytest.M
     def full(*arguments: object) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(engine.checkpoint, "save", full)
+    monkeypatch.setattr(checkpoint, "save", full)
     with pytest.raises(OSError, match="No space left"):
         train("run", fresh(False))
 

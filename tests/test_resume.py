@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from ganctl import checkpoint, training
+from ganctl.errors import DataError
 from ganctl.run import Run
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
@@ -66,7 +68,7 @@ def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) ->
             for parameter, slots in optimizer.state.items():
                 assert slots["exp_avg"].stride() == parameter.stride()
                 assert slots["exp_avg_sq"].stride() == parameter.stride()
-        kernel = resumed.state.recipe.get_parameter("discriminator.layers.1.weight")
+        kernel = resumed.state.recipe.get_parameter("discriminator.downs.1.weight")
         assert kernel.is_contiguous(memory_format=torch.channels_last)
         assert not kernel.is_contiguous()
 
@@ -83,7 +85,7 @@ def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) ->
 )
 def test_every_preset_and_loss_resumes_exactly(photos: Path, told: dict[str, str]) -> None:
     preset = told.pop("preset", None)
-    flags = {"size": 16, "batch_size": 8, "epochs": 2, "log_every": 3, "width": 8, **told}
+    flags: dict[str, Any] = {"size": 16, "batch_size": 8, "epochs": 2, "log_every": 3, "width": 8, **told}
     settings = training.configure("dcgan", data=str(photos), preset=preset, flags=flags)
     through, stopped = begin(settings, Path("a/through")), begin(settings, Path("a/stopped"), stop_at=7)
     go_on(stopped)
@@ -116,7 +118,7 @@ def test_changed_data_is_refused_until_it_is_accepted(photos: Path) -> None:
     run = begin(tiny(photos), Path("some/run"), stop_at=2)
     record = run.record()
     run.rewrite({**record, "data": {**record["data"], "fingerprint": "of something else"}})
-    with pytest.raises(training.DataError, match="no longer what"):
+    with pytest.raises(DataError, match="no longer what"):
         go_on(run)
     go_on(run, stop_at=3, allow_changed_data=True)
     go_on(run, stop_at=4)

@@ -35,7 +35,7 @@ def begin(settings: Settings, path: Path, stop_at: int = TOTAL) -> Run:
         return started.run
 
 
-def go_on(run: Run, stop_at: int = 10**9, **extension: int) -> tuple[str, ...]:
+def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
     """Resume a run up to a step; what it warned of."""
     with training.resume(run, **extension) as resumed:
         for _ in resumed.events(until(stop_at, resumed)):

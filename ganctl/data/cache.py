@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
-import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganctl.data.sources import Part, Source, user_cache
 from ganctl.errors import DataError
-from ganctl.run import STAGING, write_atomically
+from ganctl.run import STAGING, fsync_folder, write_atomically
 
 _FORMAT = 1  # raise it when what is stored for the same source changes
 
@@ -61,16 +62,31 @@ def open_dataset(source: Source, size: int, channels: int | None) -> Dataset:
 
     Raises:
         DataError: none of its pictures can be read.
+        OSError: the cache cannot be written.
     """
     key = json.dumps([_FORMAT, source.identity(), size, channels])
-    folder = user_cache() / "decoded" / f"{source.name}-{size}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if not (folder / "meta.json").exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(folder.name + ".lock")):
-            if not (folder / "meta.json").exists():
-                _decode(source, size, channels, folder)
-    meta = json.loads((folder / "meta.json").read_bytes())
-    maps = {name: _mapped(folder / name, tuple(shape)) for name, shape in meta["shapes"].items()}
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = user_cache() / "decoded" / f"{source.name[:40]}-{size}-{digest}"
+    if (decoded := _decoded(source, folder)) is not None:
+        return decoded
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(folder.name + ".lock")):
+        decoded = _decoded(source, folder)  # by whoever held the lock
+        if decoded is None:
+            _decode(source, size, channels, folder)
+            decoded = _decoded(source, folder)
+    if decoded is None:
+        raise DataError(f"{folder} is changed by something else.", "Remove it, and try again.")
+    return decoded
+
+
+def _decoded(source: Source, folder: Path) -> Dataset | None:
+    """What a folder of the cache holds; None where that is nothing whole."""
+    try:
+        meta = json.loads((folder / "meta.json").read_bytes())
+        maps = {name: _mapped(folder / name, tuple(shape)) for name, shape in meta["shapes"].items()}
+    except (FileNotFoundError, ValueError):
+        return None
     return Dataset(
         source.name,
         source.origin,
@@ -85,31 +101,42 @@ def open_dataset(source: Source, size: int, channels: int | None) -> Dataset:
 
 
 def _decode(source: Source, size: int, channels: int | None, folder: Path) -> None:
-    """Stream every part into its file, then rename the folder into place."""
-    staged = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
+    """Stream every part into its file, then rename the folder into place. The caller holds the lock."""
+    staged = folder.with_name(STAGING + folder.name)
+    shutil.rmtree(staged, ignore_errors=True)  # a killed decode's
+    staged.mkdir()
     try:
-        meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
-        native = channels or source.native_channels()
-        coloured = False
-        for part in ("train", "test"):
-            coloured |= _write_part(source, part, size, native, staged, meta)
-        if not meta["shapes"]["train"][0]:
-            raise DataError(f"None of the {len(meta['broken'])} pictures can be read; {meta['broken'][0]}.")
-        if native is None and not coloured:
-            for part in ("train", "test"):
-                _make_grey(staged / part, meta["shapes"][part])
-        digest = hashlib.sha256()
-        for name in sorted(meta["shapes"]):
-            digest.update(f"{name} {meta['shapes'][name]}".encode())
-            with (staged / name).open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        meta["fingerprint"] = digest.hexdigest()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
+            meta = _write(source, size, channels, staged)
         write_atomically(staged / "meta.json", json.dumps(meta).encode())
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
+    fsync_folder(folder.parent)
+
+
+def _write(source: Source, size: int, channels: int | None, staged: Path) -> dict[str, Any]:
+    """Write all parts; what is to be known of them."""
+    meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
+    native = channels or source.native_channels()
+    coloured = False
+    for part in ("train", "test"):
+        coloured |= _write_part(source, part, size, native, staged, meta)
+    if not meta["shapes"]["train"][0]:
+        raise DataError(f"None of the pictures in {source.origin} can be read; {meta['broken'][0]}.")
+    if native is None and not coloured:
+        for part in ("train", "test"):
+            _make_grey(staged / part, meta["shapes"][part])
+    digest = hashlib.sha256()
+    for name in sorted(meta["shapes"]):
+        digest.update(f"{name} {meta['shapes'][name]}".encode())
+        with (staged / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+            os.fsync(file.fileno())
+    return meta | {"fingerprint": digest.hexdigest()}
 
 
 def _write_part(

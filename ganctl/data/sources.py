@@ -17,6 +17,7 @@ from ganctl import pictures
 from ganctl.data import digits
 from ganctl.data.download import download
 from ganctl.errors import DataError
+from ganctl.seeds import Stream, mix
 
 Part = Literal["train", "test"]
 T = TypeVar("T")
@@ -129,7 +130,11 @@ class Digits(Source):
 
 @dataclass(frozen=True)
 class Folder(Source):
-    """A folder of pictures, at any depth and of any format that Pillow reads; a seeded 5 % is held out."""
+    """A folder of pictures, at any depth and of any format that Pillow reads; a seeded 5 % is held out.
+
+    Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``), and links to folders
+    are not followed.
+    """
 
     name: str
     root: Path
@@ -146,6 +151,7 @@ class Folder(Source):
         stats = [(path, path.stat()) for path in self.files]
         return [
             "folder",
+            self.origin,
             self.limit,
             [(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in stats],
         ]
@@ -158,7 +164,8 @@ class Folder(Source):
 
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """Its readable pictures, in the order of their paths."""
-        held_out = set(np.random.default_rng(0).permutation(len(self.files))[: len(self.files) // _HELD_OUT].tolist())
+        order = np.random.default_rng(mix(0, Stream.HELD_OUT)).permutation(len(self.files))
+        held_out = set(order[: len(self.files) // _HELD_OUT].tolist())
         chosen = [path for i, path in enumerate(self.files) if (i in held_out) == (part == "test")][: self.limit]
 
         def decode(start: int) -> Block:
@@ -169,7 +176,8 @@ class Folder(Source):
                     found.append(image)
                     enlarged += small
                 except OSError as error:
-                    broken.append(f"{path.relative_to(self.root)}: {error}")
+                    name = os.fsencode(path.relative_to(self.root)).decode(errors="backslashreplace")
+                    broken.append(f"{name}: {error}")
             images = np.stack(found) if found else np.empty((0, size, size, 3), np.uint8)
             return Block(images, np.empty(0, np.uint8), broken, enlarged)
 
@@ -228,15 +236,20 @@ def source(data: str, limit: int | None = None) -> Source:
         return Digits()
     if data in _IDX:
         return _idx(data)
-    root = Path(data).expanduser()
-    if not root.exists():
+    root = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    if not data or not root.exists():
         raise DataError(f"There is no data {data!r}.", f"Name a folder of pictures, or one of: {', '.join(NAMES)}.")
     if not root.is_dir():
         raise DataError(f"{data} is a file.", "Name the folder that holds the pictures.")
-    files = tuple(sorted(p for p in root.rglob("*") if p.suffix.lower() in pictures.FORMATS and p.is_file()))
+    files = tuple(sorted(path for path in root.rglob("*") if _is_picture(path, root)))
     if not files:
         raise DataError(f"{data} holds no pictures.", "Name a folder of pictures, such as JPEG or PNG files.")
-    return Folder(root.resolve().name or "pictures", root, files, limit)
+    return Folder(root.resolve().name.lstrip(".") or "pictures", root, files, limit)
+
+
+def _is_picture(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and path.suffix.lower() in pictures.FORMATS and path.is_file()
 
 
 def _idx(name: str) -> IdxFiles:

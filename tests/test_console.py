@@ -1,0 +1,193 @@
+"""What a person sees: words for times and sizes, live bars on a terminal, plain lines elsewhere."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ganctl import console, engine, training
+from ganctl.training import Training
+from tests.trainings import EPOCHS, STEPS, begin, tiny
+
+CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "0 s"),
+        (45, "45 s"),
+        (89.4, "89 s"),
+        (120, "2 min"),
+        (60 * 60, "60 min"),
+        (60 * 90, "1 h 30 min"),
+        (60 * 185, "3 h 05 min"),
+        (60 * 60 * 47.9, "47 h 54 min"),
+        (60 * 60 * 24 * 4.2, "4.2 days"),
+    ],
+)
+def test_a_time_is_said_as_a_person_would(seconds: float, words: str) -> None:
+    assert console.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (999.9, "1 kB"),
+        (116_000, "116 kB"),
+        (999_900, "1 MB"),
+        (1_234_567, "1.23 MB"),
+        (2.5e9, "2.5 GB"),
+        (1e12, "1 TB"),
+    ],
+)
+def test_a_size_is_said_as_a_person_would(count: float, words: str) -> None:
+    assert console.size(count) == words
+
+
+def test_a_path_is_shown_as_short_as_it_can_be_typed() -> None:
+    assert console.shown(Path("runs/x")) == "runs/x"
+    assert console.shown(Path("runs/x").absolute()) == "runs/x"
+    assert console.shown(Path("/proc/self")) == "/proc/self"
+    assert console.shown(Path("../elsewhere")) == "../elsewhere"
+
+
+def test_results_and_only_results_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    console.result("[bold]x[/] :cat:")
+    console.table([("a", 1), ("größer", "[red]"), ("日本", "")])
+    console.say("[bold]said[/] :cat:")
+    console.warn("[bold]careful[/]")
+    console.fail("[bold]It failed.[/]", "try [again]")
+    printed = capsys.readouterr()
+    assert printed.out == "[bold]x[/] :cat:\na       1\ngrößer  [red]\n日本\n"
+    assert printed.err.splitlines() == [
+        "[bold]said[/] :cat:",
+        "Warning: [bold]careful[/]",
+        "Error: [bold]It failed.[/]",
+        "try [again]",
+    ]
+
+
+class Screen(io.StringIO):
+    """A terminal that remembers what was written to it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def seen_on(screen: io.StringIO, force_terminal: bool | None = None) -> Console:
+    """The console's stderr, on this screen."""
+    return Console(
+        file=screen,
+        force_terminal=force_terminal,
+        width=200,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+    )
+
+
+@pytest.fixture
+def started(photos: Path) -> Iterator[Training]:
+    with training.start(tiny(photos), "some/run") as begun:
+        yield begun
+
+
+def shown_on(screen: io.StringIO, display: console.Display, begun: Training) -> str:
+    """All that a training writes to a screen."""
+    with display:
+        for event in begun.events():
+            display.show(event)
+    return screen.getvalue()
+
+
+def test_a_terminal_sees_bars_with_losses_readings_speed_and_time_left(
+    started: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    monkeypatch.setattr(console, "_REFRESH", 0.0)
+    written = shown_on(screen, console.Display(started), started)
+    assert "\x1b[" in written
+    frames = CODES.sub("", written)
+    epoch_bar = rf"epoch\s+[━╸╺ ]+\s+2/{EPOCHS}\s+[\d,]+ pictures/s  \d+ s left"
+    step_bar = rf"step\s+[━╸╺ ]+\s+3/{STEPS}\s+discriminator -?[\d.]+  D\(x\) [\d.]+  D\(G\(z\)\) [\d.]+"
+    assert re.search(epoch_bar, frames)
+    assert re.search(step_bar.replace("  D\\(x", r"  generator [\d.]+  D\(x"), frames)
+    assert "\nepoch 1/" not in frames
+
+
+def test_the_last_look_shows_the_end(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    monkeypatch.setattr(console, "_REFRESH", 1e9)
+    *_, epochs, steps = CODES.sub("", shown_on(screen, console.Display(started), started)).strip().splitlines()
+    assert f" {EPOCHS}/{EPOCHS} " in epochs
+    assert f" {STEPS}/{STEPS} " in steps
+    assert "generator" in steps
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_no_color_leaves_the_bars_and_takes_the_colours(
+    started: Training, monkeypatch: pytest.MonkeyPatch, no_color: str, coloured: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    written = shown_on(screen, console.Display(started), started)
+    assert "━" in written
+    assert bool(re.search(r"\x1b\[[\d;]*3\d", written)) == coloured
+
+
+@pytest.mark.parametrize("forced", [False, True], ids=["a pipe", "a pipe with FORCE_COLOR"])
+def test_a_pipe_sees_one_plain_line_an_epoch(started: Training, monkeypatch: pytest.MonkeyPatch, forced: bool) -> None:
+    pipe = io.StringIO()
+    monkeypatch.setattr(console, "stderr", seen_on(pipe, force_terminal=forced))
+    lines = shown_on(pipe, console.Display(started), started).splitlines()
+    assert len(lines) == EPOCHS
+    for number, line in enumerate(lines, 1):
+        assert line.startswith(f"epoch {number}/{EPOCHS}  discriminator ")
+        assert re.search(r"  generator \S+  D\(x\) \S+  D\(G\(z\)\) \S+  r1 \S+  [\d,]+ pictures/s  \d+ s left$", line)
+        assert "\x1b" not in line
+
+
+def test_a_terminal_that_cannot_move_its_cursor_sees_lines(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(console, "stderr", seen_on(screen))
+    assert shown_on(screen, console.Display(started), started).count("\n") == EPOCHS
+
+
+def test_bars_of_a_resumed_training_begin_where_it_was(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begin(tiny(photos), Path("some/run"), stop_at=12)
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    with training.resume(run) as resumed, console.Display(resumed):
+        first = CODES.sub("", screen.getvalue())
+    assert re.search(rf"epoch .* 2/{EPOCHS} ", first)
+    assert re.search(rf"step .* 2/{STEPS} ", first)
+
+
+def test_a_training_of_days_says_so_at_its_start(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.StringIO()
+    monkeypatch.setattr(console, "stderr", seen_on(pipe))
+    display = console.Display(started)
+    display.total = 10**12
+    warnings = [line for line in shown_on(pipe, display, started).splitlines() if line.startswith("Warning")]
+    assert len(warnings) == 1
+    assert re.fullmatch(r"Warning: At this pace the training will take [\d.e+]+ days\.", warnings[0])
+
+
+def test_a_warning_between_bars_keeps_its_own_line(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    with console.Display(started) as display:
+        display.show(engine.Warned("The disk is full."))
+    assert "Warning: The disk is full." in [line.strip() for line in CODES.sub("", screen.getvalue()).splitlines()]

@@ -1,0 +1,633 @@
+"""Pictures to learn from: what is read, how it is cached, and which batch comes when."""
+
+import gzip
+import hashlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganctl import pictures
+from ganctl.data import sources
+from ganctl.data.cache import Dataset, open_dataset
+from ganctl.data.feed import Images
+from ganctl.data.sources import source
+from ganctl.errors import DataError
+from tests.conftest import REAL_DATA
+
+CPU = torch.device("cpu")
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for pictures."""
+    path = tmp_path / "pictures"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache that no other test knows; where the decoded sets are in it."""
+    monkeypatch.setenv("GANCTL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "decoded"
+
+
+def opened(folder: Path, size: int = 8, channels: int | None = None, limit: int | None = None) -> Dataset:
+    return open_dataset(source(str(folder), limit), size, channels)
+
+
+def plain(mode: str, colour: float | tuple[int, ...]) -> Image.Image:
+    return Image.new(mode, (8, 8), colour)
+
+
+def save(path: Path, colour: tuple[int, ...] = RED, size: tuple[int, int] = (8, 8)) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+def greys(folder: Path, count: int) -> Path:
+    """Pictures that can be told apart: number i has the level i."""
+    for i in range(count):
+        save(folder / f"{i:03d}.png", (i, i, i))
+    return folder
+
+
+def levels(images: NDArray[np.uint8]) -> list[int]:
+    return [int(level) for level in images[:, 0, 0, 0]]
+
+
+# What is read
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "ppm", "tga", "PNG", "Jpg"])
+def test_pictures_of_any_common_format_are_read(folder: Path, ending: str) -> None:
+    save(folder / f"a.{ending}", (200, 100, 40))
+    assert np.abs(opened(folder, channels=3).train[0].astype(int) - (200, 100, 40)).max() <= 4
+
+
+def test_pictures_of_any_mode_are_read_as_a_person_sees_them(folder: Path) -> None:
+    see_through = plain("P", 7)
+    see_through.putpalette([9] * 768)
+    see_through.info["transparency"] = 7
+    sixteen_bit = [Image.fromarray(np.full((8, 8), value, np.uint16)) for value in (100 * 257, 200)]
+    real = [Image.fromarray(np.full((8, 8), value, np.float32)) for value in (0.4, 102.0, np.nan)]
+    cases: list[tuple[Image.Image, str, tuple[int, ...]]] = [
+        (plain("L", 200), "png", (200, 200, 200)),
+        (plain("LA", (9, 0)), "png", WHITE),
+        (plain("LA", (9, 255)), "png", (9, 9, 9)),
+        (plain("RGBA", (0, 0, 0, 51)), "png", (204, 204, 204)),
+        (plain("RGBA", (*BLUE, 255)), "webp", BLUE),
+        (plain("RGB", BLUE).quantize(4), "png", BLUE),
+        (see_through, "png", WHITE),
+        (see_through, "gif", WHITE),
+        (plain("1", 1), "png", WHITE),
+        (plain("CMYK", (0, 255, 255, 0)), "jpg", RED),
+        (plain("YCbCr", (76, 85, 255)), "jpg", (254, 0, 0)),
+        (sixteen_bit[0], "png", (100, 100, 100)),
+        (sixteen_bit[1], "tif", (1, 1, 1)),
+        (plain("I", 100 * 257), "tif", (100, 100, 100)),
+        (plain("I", 100), "tif", (100, 100, 100)),
+        (real[0], "tif", (102, 102, 102)),
+        (real[1], "tif", (102, 102, 102)),
+        (real[2], "tif", (0, 0, 0)),
+    ]
+    for i, (picture, ending, _) in enumerate(cases):
+        picture.save(folder / f"{i:02d}.{ending}")
+    dataset = opened(folder, channels=3)
+    assert dataset.broken == []
+    seen = dataset.train[:, 4, 4].astype(int)
+    assert np.abs(seen - [colour for *_, colour in cases]).max(axis=1).tolist() == pytest.approx(
+        [0] * len(cases), abs=2
+    )
+
+
+def test_a_turned_photograph_is_set_upright(folder: Path) -> None:
+    lying = Image.new("RGB", (16, 8), RED)
+    lying.paste(BLUE, (8, 0, 16, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter: what is left goes to the top
+    lying.save(folder / "a.jpg", exif=exif, quality=95)
+    upright = opened(folder).train[0].astype(int)
+    assert np.abs(upright[0] - RED).max() < 30
+    assert np.abs(upright[-1] - BLUE).max() < 30
+
+
+def test_of_an_animation_the_first_frame_is_taken(folder: Path) -> None:
+    plain("RGB", RED).save(folder / "a.gif", save_all=True, append_images=[plain("RGB", BLUE)])
+    assert opened(folder).train[0, 0, 0].tolist() == list(RED)
+
+
+def test_a_wide_picture_is_cropped_to_its_middle(folder: Path) -> None:
+    wide = Image.new("RGB", (24, 8), RED)
+    wide.paste(GREEN, (8, 0, 16, 8))
+    wide.save(folder / "a.png")
+    assert (opened(folder).train[0] == GREEN).all()
+
+
+def test_pictures_at_any_depth_and_linked_ones_are_found(folder: Path, tmp_path: Path) -> None:
+    (folder / "a" / "b" / "c").mkdir(parents=True)
+    save(folder / "a" / "b" / "c" / "deep.png", (10, 10, 10))
+    (folder / "linked.png").symlink_to(save(tmp_path / "elsewhere.png", (20, 20, 20)))
+    assert levels(opened(folder).train) == [10, 20]
+
+
+def test_a_folder_may_be_named_through_a_link(folder: Path, tmp_path: Path) -> None:
+    greys(folder, 3)
+    (tmp_path / "link").symlink_to(folder)
+    dataset = opened(tmp_path / "link")
+    assert len(dataset.train) == 3
+    assert (dataset.name, dataset.origin) == ("pictures", str(folder.resolve()))
+
+
+def test_a_loop_of_links_is_no_trap(folder: Path) -> None:
+    greys(folder, 2)
+    (folder / "again").symlink_to(folder)
+    (folder / "self.png").symlink_to(folder / "self.png")
+    (folder / "nowhere.png").symlink_to(folder / "nothing")
+    assert levels(opened(folder).train) == [0, 1]
+
+
+def test_what_only_looks_like_a_picture_is_passed_by(folder: Path) -> None:
+    greys(folder, 2)
+    (folder / "folder.png").mkdir()
+    os.mkfifo(folder / "pipe.png")
+    (folder / "notes.txt").write_text("no picture")
+    dataset = opened(folder)
+    assert (levels(dataset.train), dataset.broken) == ([0, 1], [])
+
+
+def test_hidden_files_are_left_alone(folder: Path) -> None:
+    greys(folder, 2)
+    (folder / "._000.png").write_bytes(b"\0\5\26\7 what macOS keeps beside a picture")
+    (folder / ".thumbnails").mkdir()
+    save(folder / ".thumbnails" / "000.png")
+    dataset = opened(folder)
+    assert (levels(dataset.train), dataset.broken) == ([0, 1], [])
+
+
+def test_a_folder_inside_a_hidden_one_is_read_all_the_same(folder: Path) -> None:
+    (folder / ".data").mkdir()
+    dataset = opened(greys(folder / ".data", 2))
+    assert (dataset.name, len(dataset.train)) == ("data", 2)
+
+
+def test_broken_pictures_are_named_with_the_reason_and_the_rest_is_used(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    (folder / "sub").mkdir()
+    (folder / "empty.png").touch()
+    (folder / "text.jpg").write_text("this is no picture")
+    (folder / "postscript.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    Image.effect_noise((30, 30), 90).save(folder / "whole.jpg")
+    (folder / "sub" / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:-200])
+    save(folder / "bomb.png", size=(50, 50))
+    save(folder / "large.png", size=(40, 40))  # Pillow only warns of this one
+    dataset = opened(folder)
+    assert len(dataset.train) == 2
+    reasons = dict(line.split(": ", 1) for line in dataset.broken)
+    assert set(reasons) == {"empty.png", "text.jpg", "postscript.png", "sub/cut.jpg", "bomb.png"}
+    assert reasons["empty.png"] == reasons["text.jpg"] == reasons["postscript.png"] == "it is no picture"
+    assert "truncated" in reasons["sub/cut.jpg"]
+    assert "bomb" in reasons["bomb.png"]
+
+
+@pytest.mark.parametrize("trouble", [IndexError("list index out of range"), MemoryError(), SyntaxError("no header")])
+def test_no_trouble_of_a_reader_stops_a_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    greys(folder, 2)
+    convert = pictures.to_rgb
+
+    def fails_once(picture: Image.Image) -> Image.Image:
+        if picture.getpixel((0, 0)) == (0, 0, 0):
+            raise trouble
+        return convert(picture)
+
+    monkeypatch.setattr(pictures, "to_rgb", fails_once)
+    dataset = opened(folder)
+    assert levels(dataset.train) == [1]
+    assert dataset.broken == [f"000.png: {str(trouble) or 'MemoryError'}"]
+
+
+def test_pictures_smaller_than_the_size_are_enlarged_and_counted(folder: Path) -> None:
+    for name, size in {"exact": (8, 8), "large": (9, 30), "low": (40, 7), "dot": (1, 1)}.items():
+        save(folder / f"{name}.png", size=size)
+    dataset = opened(folder)
+    assert dataset.train.shape == (4, 8, 8, 3)
+    assert dataset.enlarged == 2
+
+
+def test_a_very_narrow_picture_is_read(folder: Path) -> None:
+    save(folder / "a.png", size=(2, 3000))
+    assert (opened(folder).train[0] == RED).all()
+
+
+def test_a_set_is_grey_if_all_its_pictures_are(folder: Path) -> None:
+    greys(folder, 25)
+    dataset = opened(folder)
+    assert dataset.shape == (1, 8, 8)
+    assert (dataset.train.shape[1:], dataset.test.shape[1:]) == ((8, 8, 1), (8, 8, 1))
+    assert sorted(levels(dataset.train) + levels(dataset.test)) == list(range(25))
+
+
+def test_a_set_is_colour_if_one_of_its_pictures_is(folder: Path) -> None:
+    greys(folder, 40)
+    save(folder / "zzz.png", RED)
+    assert opened(folder).shape == (3, 8, 8)
+
+
+def test_channels_can_be_told(folder: Path) -> None:
+    save(folder / "a.png", (255, 0, 0))
+    assert opened(folder, channels=1).train.tolist() == np.full((1, 8, 8, 1), 76).tolist()
+    save(folder / "a.png", (50, 50, 50))
+    assert opened(folder, channels=3).train.tolist() == np.full((1, 8, 8, 3), 50).tolist()
+
+
+def test_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    odd.mkdir()
+    save(odd / os.fsdecode(b"gr\xfc\xdf.png"))
+    (odd / os.fsdecode(b"b\xf6se.png")).touch()
+    for _ in range(2):  # decoded, and from the cache
+        dataset = opened(odd)
+        assert len(dataset.train) == 1
+        assert dataset.broken == [r"b\xf6se.png: it is no picture"]
+        assert dataset.origin == str(odd)
+
+
+def test_a_name_as_long_as_names_can_be_is_no_trouble(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 250)
+    long.mkdir()
+    assert len(opened(greys(long, 1)).train) == 1
+
+
+# What cannot be used
+
+
+@pytest.mark.parametrize("name", ["no-such-data", "no/such/folder", "~no-such-user-of-ganctl/photos", ""])
+def test_unknown_data_is_refused_and_the_known_sets_are_named(name: str) -> None:
+    with pytest.raises(DataError, match=r"There is no data .* one of: mnist, fashion-mnist, digits\.$"):
+        source(name)
+
+
+def test_a_file_where_a_folder_is_due_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.png is a file\. Name the folder"):
+        source(str(save(folder / "a.png")))
+
+
+def test_an_empty_folder_is_refused(folder: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    with pytest.raises(DataError, match=r"holds no pictures\. Name a folder"):
+        source(str(folder))
+
+
+def test_a_folder_of_broken_pictures_only_is_refused_and_leaves_nothing_in_the_cache(
+    folder: Path, own_cache: Path
+) -> None:
+    (folder / "a.png").write_text("this is no picture")
+    (folder / "b.png").touch()
+    with pytest.raises(DataError, match=r"None of the pictures in .* can be read; a\.png: it is no picture\.$"):
+        opened(folder)
+    assert [path.suffix for path in own_cache.iterdir()] in ([], [".lock"])
+
+
+# What is held out
+
+
+def test_one_picture_in_twenty_is_held_out_and_never_trained_on(folder: Path) -> None:
+    dataset = opened(greys(folder, 59))
+    train, test = levels(dataset.train), levels(dataset.test)
+    assert (len(train), len(test)) == (57, 2)
+    assert sorted(train + test) == list(range(59))
+    assert train == sorted(train)
+
+
+def test_what_is_held_out_depends_on_nothing_but_the_set(folder: Path, tmp_path: Path) -> None:
+    dataset = opened(greys(folder, 40))
+    copied = opened(Path(shutil.copytree(folder, tmp_path / "other", copy_function=shutil.copyfile)), size=4)
+    assert levels(dataset.test) == levels(copied.test)
+    assert not np.array_equal(levels(dataset.test), range(2)), "it is a random part, not the first"
+
+
+def test_nineteen_pictures_are_too_few_to_hold_one_out(folder: Path) -> None:
+    dataset = opened(greys(folder, 19))
+    assert (len(dataset.train), len(dataset.test)) == (19, 0)
+
+
+def test_a_limit_takes_the_first_pictures_of_each_part(folder: Path) -> None:
+    whole, part = opened(greys(folder, 60)), opened(folder, limit=2)
+    assert levels(part.train) == levels(whole.train)[:2]
+    assert levels(part.test) == levels(whole.test)[:2]
+
+
+# The cache
+
+
+def test_what_was_decoded_once_is_not_decoded_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = opened(greys(folder, 25))
+    (folder / "broken.png").touch()
+    with_broken = opened(folder)
+    monkeypatch.delattr(pictures, "read_square")
+    again = opened(folder)
+    assert (again.fingerprint, again.broken) == (with_broken.fingerprint, ["broken.png: it is no picture"])
+    (folder / "broken.png").unlink()
+    assert np.array_equal(opened(folder).train, first.train)
+
+
+@pytest.mark.parametrize("change", ["time", "size"])
+def test_a_changed_file_is_decoded_anew(folder: Path, change: str) -> None:
+    greys(folder, 3)
+    path = save(folder / "001.bmp")
+    before = opened(folder)
+    old = path.stat()
+    if change == "time":
+        save(path, (2, 2, 2))
+        assert path.stat().st_size == old.st_size
+    else:
+        save(path, (2, 2, 2), size=(9, 9))
+        os.utime(path, ns=(old.st_atime_ns, old.st_mtime_ns))
+    after = opened(folder)
+    assert before.fingerprint != after.fingerprint
+    assert not np.array_equal(before.train[1], after.train[1])
+
+
+def test_the_same_pictures_elsewhere_and_later_have_the_same_fingerprint(folder: Path, tmp_path: Path) -> None:
+    greys(folder, 25)
+    moved = Path(shutil.copytree(folder, tmp_path / "moved", copy_function=shutil.copyfile))
+    for path in moved.iterdir():
+        os.utime(path, (1, 1))
+    assert opened(folder).fingerprint == opened(moved).fingerprint
+    assert opened(folder).fingerprint != opened(folder, size=4).fingerprint
+
+
+def test_two_folders_are_never_taken_for_each_other(tmp_path: Path) -> None:
+    found = []
+    for place, colour in ("a", (10, 10, 10)), ("b", (20, 20, 20)):
+        (tmp_path / place / "train").mkdir(parents=True)
+        path = save(tmp_path / place / "train" / "0.bmp", colour)
+        os.utime(path, (1, 1))  # as tar does: whole seconds, long ago
+        found += levels(opened(path.parent).train)
+    assert found == [10, 20]
+
+
+def test_two_that_decode_at_once_decode_once(folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    greys(folder, 25)
+    reads, together, read = [], Barrier(2), pictures.read_square
+
+    def counted(path: Path, size: int) -> tuple[NDArray[np.uint8], bool]:
+        reads.append(path)
+        return read(path, size)
+
+    def both(_: int) -> Dataset:
+        together.wait(10)
+        return opened(folder)
+
+    monkeypatch.setattr(pictures, "read_square", counted)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(both, range(2))
+    assert one.fingerprint == other.fingerprint
+    assert np.array_equal(one.train, other.train)
+    assert len(reads) == 25
+
+
+def test_a_killed_decode_leaves_nothing_that_is_taken_for_whole(folder: Path, own_cache: Path) -> None:
+    greys(folder, 80)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert any(path.name.startswith(".tmp-") for path in own_cache.iterdir())
+    dataset = opened(folder)
+    assert sorted(levels(dataset.train) + levels(dataset.test)) == list(range(80))
+    assert not any(path.name.startswith(".tmp-") for path in own_cache.iterdir())
+
+
+KILLED = """
+import os, signal, sys
+from ganctl import pictures
+from ganctl.data.cache import open_dataset
+from ganctl.data.sources import source
+
+def read(path, size, read=pictures.read_square):
+    if path.name == "070.png":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return read(path, size)
+
+pictures.read_square = read
+open_dataset(source(sys.argv[1]), 8, None)
+"""
+
+
+def test_a_stopped_decode_leaves_nothing(folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(path: Path, size: int) -> tuple[NDArray[np.uint8], bool]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pictures, "read_square", stop)
+    with pytest.raises(KeyboardInterrupt):
+        opened(greys(folder, 3))
+    assert not [path for path in own_cache.iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize("damage", [lambda p: os.truncate(p, 100), lambda p: p.unlink()], ids=["cut", "lost"])
+def test_a_damaged_cache_is_made_anew(folder: Path, own_cache: Path, damage: Callable[[Path], None]) -> None:
+    whole = np.array(opened(greys(folder, 3)).train)
+    damage(next(own_cache.glob("*/train")))
+    assert np.array_equal(opened(folder).train, whole)
+
+
+def test_a_full_disk_is_an_operating_system_error_and_leaves_no_rubbish(folder: Path, own_cache: Path) -> None:
+    greys(folder, 100)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            opened(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [path for path in own_cache.iterdir() if path.is_dir()]
+    assert len(opened(folder).train) == 95
+
+
+def test_a_cache_that_cannot_be_made_is_an_operating_system_error(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GANCTL_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OSError, match="file"):
+        opened(greys(folder, 1))
+
+
+def test_the_pictures_are_mapped_and_cannot_be_changed(folder: Path) -> None:
+    dataset = opened(greys(folder, 25))
+    for part in (dataset.train, dataset.test):
+        assert isinstance(part, np.memmap)
+        with pytest.raises(ValueError, match="read-only"):
+            part[0] = 0
+
+
+# MNIST's files
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """An array as a gzipped IDX file."""
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+
+
+@pytest.fixture
+def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Path:
+    """Where GANCTL_DATA keeps an MNIST of 30 + 10 pictures; ganctl takes their checksums for the true ones."""
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    sums = []
+    for name, shape in zip(sources._IDX_FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
+        content = idx(rng.integers(0, 10, shape, np.uint8))
+        (raw / name).write_bytes(content)
+        sums.append(hashlib.md5(content).hexdigest())
+    monkeypatch.setitem(sources._IDX, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
+    monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
+    return raw
+
+
+def test_mnist_is_read_from_where_the_user_keeps_it(little_mnist: Path) -> None:
+    dataset = open_dataset(source("mnist"), 28, None)
+    content = gzip.decompress((little_mnist / "train-images-idx3-ubyte.gz").read_bytes())[16:]
+    assert dataset.train.tobytes() == content
+    assert (dataset.name, dataset.origin, dataset.shape) == ("mnist", "mnist", (1, 28, 28))
+    assert (dataset.train_labels.shape, dataset.test_labels.shape) == ((30,), (10,))
+    assert dataset.train_labels.max() < 10
+
+
+def test_mnist_can_be_had_in_another_size_and_in_colour(little_mnist: Path) -> None:
+    dataset = open_dataset(source("mnist"), 32, 3)
+    assert dataset.train.shape == (30, 32, 32, 3)
+    means = [np.asarray(d.train).mean() for d in (dataset, open_dataset(source("mnist"), 28, None))]
+    assert means[0] == pytest.approx(means[1], rel=0.02)
+
+
+def test_damaged_mnist_is_refused_by_name(little_mnist: Path) -> None:
+    with (little_mnist / "t10k-labels-idx1-ubyte.gz").open("ab") as file:
+        file.write(b"?")
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz is damaged"):
+        source("mnist")
+
+
+def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
+    little_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (little_mnist / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match=r"could not be downloaded: 127\.0\.0\.1:9: no connection\. Put it into .*raw"):
+        source("mnist")
+
+
+def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
+    Path("mnist").mkdir()
+    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(source("./mnist"), sources.Folder)
+    assert isinstance(source("mnist"), sources.IdxFiles)
+
+
+@pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real MNIST")
+def test_the_real_mnist_is_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANCTL_DATA", str(REAL_DATA))
+    dataset = open_dataset(source("mnist"), 28, None)
+    assert (dataset.train.shape, dataset.test.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
+    assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert dataset.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+
+
+# Batches
+
+
+def counted(count: int, test: int = 3) -> Dataset:
+    """A set in which picture i has the level i, and held-out picture i the level 255 − i."""
+    train = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 4, 6, 3))
+    held_out = np.broadcast_to(255 - np.arange(test, dtype=np.uint8)[:, None, None, None], (test, 4, 6, 3))
+    unlabelled = np.empty(0, np.uint8)
+    return Dataset("counted", "counted", train, held_out, unlabelled, unlabelled, "", [], 0)
+
+
+def seen(feed: Images, step: int) -> list[int]:
+    return ((feed.batch(step, CPU)["images"][:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+
+
+def epoch(feed: Images, number: int) -> list[int]:
+    steps = range(number * feed.steps_per_epoch, (number + 1) * feed.steps_per_epoch)
+    return [i for step in steps for i in seen(feed, step)]
+
+
+@pytest.mark.parametrize("order", [range(12), range(11, -1, -1), [5, 0, 11, 5, 3]])
+def test_a_batch_depends_on_its_number_alone(order: Sequence[int]) -> None:
+    feed = Images(counted(23), 5, seed=1)
+    for step in order:
+        assert torch.equal(feed.batch(step, CPU)["images"], Images(counted(23), 5, seed=1).batch(step, CPU)["images"])
+
+
+def test_an_epoch_is_full_batches_of_different_pictures() -> None:
+    feed = Images(counted(23), 5, seed=1)
+    assert feed.steps_per_epoch == 4
+    for number in range(5):
+        assert len(set(epoch(feed, number))) == 20
+
+
+def test_every_picture_has_its_turn_in_some_epoch() -> None:
+    feed = Images(counted(23), 5, seed=1)
+    assert {i for number in range(20) for i in epoch(feed, number)} == set(range(23))
+
+
+def test_the_order_differs_between_epochs_and_between_seeds() -> None:
+    orders = [epoch(Images(counted(20), 5, seed), number) for seed in (1, 2) for number in (0, 1)]
+    assert len({tuple(order) for order in orders}) == 4
+    assert all(sorted(order) == list(range(20)) for order in orders)
+
+
+def test_a_batch_is_never_larger_than_the_data() -> None:
+    feed = Images(counted(3), 64, seed=0)
+    assert (feed.batch_size, feed.steps_per_epoch) == (3, 1)
+    assert sorted(seen(feed, 7)) == [0, 1, 2]
+
+
+def test_a_limit_leaves_the_first_pictures() -> None:
+    feed = Images(counted(20), 2, seed=0, limit=5)
+    assert (feed.count, feed.steps_per_epoch) == (5, 2)
+    assert {i for number in range(10) for i in epoch(feed, number)} == set(range(5))
+    assert Images(counted(20), 2, seed=0, limit=1000).count == 20
+
+
+def test_levels_become_values_from_minus_one_to_one_channels_last() -> None:
+    images = Images(counted(256), 256, seed=0).batch(0, CPU)["images"]
+    assert images.shape == (256, 3, 4, 6)
+    assert images.dtype == torch.float32
+    assert (images.min().item(), images.max().item()) == (-1, 1)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert np.array_equal(np.sort(pictures.to_bytes(images)[:, 0, 0, 0]), np.arange(256))
+
+
+def test_the_progress_sheet_is_fed_with_held_out_pictures() -> None:
+    held_out = pictures.to_bytes(Images(counted(20, test=70), 4, seed=0).held_out(CPU)["images"])
+    assert levels(held_out) == [255 - i for i in range(64)]
+
+
+def test_the_progress_sheet_is_fed_with_training_pictures_where_none_are_held_out() -> None:
+    feed = Images(counted(5, test=0), 4, seed=0)
+    assert levels(pictures.to_bytes(feed.held_out(CPU)["images"])) == [0, 1, 2, 3, 4]
+
+
+def test_a_batch_is_the_callers_to_change(folder: Path) -> None:
+    feed = Images(opened(greys(folder, 25)), 4, seed=0)
+    before = feed.batch(0, CPU)["images"].clone()
+    feed.batch(0, CPU)["images"].zero_()
+    feed.held_out(CPU)["images"].zero_()
+    assert torch.equal(feed.batch(0, CPU)["images"], before)

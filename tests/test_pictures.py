@@ -1,0 +1,112 @@
+"""Pictures on their way out: levels, grids and single files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganctl import pictures
+from ganctl.data.feed import normalised
+from ganctl.errors import UsageError
+
+
+def flat(*values: float, size: int = 4, channels: int = 1) -> Tensor:
+    """One even picture for each value."""
+    return torch.tensor(values).view(-1, 1, 1, 1).expand(-1, channels, size, size)
+
+
+def test_levels_come_back_as_they_went_in() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
+    assert np.array_equal(pictures.to_bytes(normalised(levels, torch.device("cpu"))), levels)
+
+
+def test_values_beyond_the_range_become_black_and_white() -> None:
+    assert pictures.to_bytes(flat(-9, -1, 1, 9))[:, 0, 0, 0].tolist() == [0, 0, 255, 255]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_pictures_of_any_precision_become_levels(dtype: torch.dtype) -> None:
+    image = flat(1, -1).to(dtype).requires_grad_()
+    assert pictures.to_bytes(image)[:, 0, 0, 0].tolist() == [255, 0]
+
+
+def test_a_grid_is_filled_row_by_row_and_the_rest_is_background() -> None:
+    sheet = np.asarray(pictures.grid(flat(-1, 0, 1, size=256), 2))
+    step, middle = 256 + 2, 2 + 128
+    centres = sheet[middle::step, middle::step]
+    assert centres.tolist() == [[[0] * 3, [128] * 3], [[255] * 3, [24] * 3]]
+    assert sheet.shape == (2 * step + 2, 2 * step + 2, 3)
+    assert (sheet[:2] == 24).all() and (sheet[:, step : step + 2] == 24).all()
+
+
+def test_small_pictures_are_enlarged_by_a_whole_factor_until_the_grid_can_be_looked_at() -> None:
+    images = torch.rand(64, 1, 28, 28) * 2 - 1
+    sheet = pictures.grid(images, 8)
+    assert 400 <= sheet.width == sheet.height <= 620
+    first = np.asarray(sheet)[2:58, 2:58]
+    assert np.array_equal(first[::2, ::2], first[1::2, 1::2])
+    assert np.array_equal(first[::2, ::2, 0], pictures.to_bytes(images)[0, ..., 0])
+
+
+def test_large_pictures_are_never_made_smaller() -> None:
+    assert pictures.grid(torch.zeros(4, 3, 512, 512), 2).width == 2 * 512 + 3 * 2
+
+
+def test_colours_stay_what_they_are_in_a_grid() -> None:
+    image = torch.tensor([1.0, -1.0, 0.0]).view(1, 3, 1, 1).expand(4, 3, 64, 64)
+    assert np.asarray(pictures.grid(image, 2))[40, 40].tolist() == [255, 0, 128]
+
+
+def test_one_picture_makes_a_grid_too() -> None:
+    sheet = np.asarray(pictures.grid(flat(1, size=28), 1))
+    assert min(sheet.shape[:2]) > 28
+    assert (sheet[len(sheet) // 2, len(sheet) // 2] == 255).all()
+
+
+@pytest.mark.parametrize(("count", "side"), [(1, 1), (2, 2), (4, 2), (5, 3), (64, 8), (65, 9)])
+def test_a_grid_is_about_square(count: int, side: int) -> None:
+    assert pictures.columns(count) == side
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_a_single_picture_is_written_as_it_is(channels: int, mode: str) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (1, 12, 12, channels), np.uint8)
+    pictures.save_single(Path("new/folder/a.png"), normalised(levels, torch.device("cpu"))[0])
+    with Image.open("new/folder/a.png") as file:
+        assert (file.mode, file.size) == (mode, (12, 12))
+        assert np.array_equal(np.asarray(file).reshape(levels.shape), levels)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "PNG", "tif", "bmp"])
+def test_the_ending_names_the_format(ending: str) -> None:
+    path = Path(f"grid.{ending}")
+    pictures.save_grid(path, flat(1, 0, -1, 1, size=64), 2)
+    with Image.open(path) as file:
+        assert file.format == pictures.require_format(path)
+        assert file.size == pictures.grid(flat(1, 0, -1, 1, size=64), 2).size
+
+
+@pytest.mark.parametrize("name", ["grid.xyz", "grid", "grid.txt", ".png"])
+def test_an_ending_that_names_no_format_is_refused_before_anything_is_written(name: str) -> None:
+    with pytest.raises(UsageError, match=r"names no picture format\. Use \.png, \.jpg or \.webp\."):
+        pictures.save_single(Path("folder", name), torch.zeros(3, 4, 4))
+    assert not Path("folder").exists()
+
+
+def test_a_progress_sheet_replaces_the_old_one_and_leaves_nothing_else() -> None:
+    for value in (-1.0, 1.0):
+        pictures.save_sheet(Path("epoch-0001.png"), flat(value, size=300), 1)
+    assert [path.name for path in Path().iterdir()] == ["epoch-0001.png"]
+    with Image.open("epoch-0001.png") as file:
+        assert file.getpixel((150, 150)) == (255, 255, 255)
+
+
+def test_squares_are_resized_smoothly_and_keep_their_channels() -> None:
+    chequered = (np.indices((16, 16)).sum(0)[None, ..., None] % 2 * 255).astype(np.uint8).repeat(3, -1)
+    chequered.flags.writeable = False  # as what is mapped from a file
+    small = pictures.resize(chequered, 4)
+    assert small.shape == (1, 4, 4, 3)
+    assert np.abs(small.astype(int) - 127).max() <= 2, "it is averaged, not picked out"

@@ -1,0 +1,214 @@
+"""What the source promises: no pickle, imports that only go down, a home for each dependency, a word on each name."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import ganctl
+
+PACKAGE = Path(ganctl.__file__).parent
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
+
+FLOORS = (
+    {"errors", "settings", "run", "interrupt"},
+    {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel"},
+    {"families"},
+    {"engine", "training", "inference", "inspection"},
+    {"console"},
+    {"cli"},
+    {"__main__"},
+)
+HOMES = {
+    "typer": {"cli"},
+    "rich": {"console"},
+    "safetensors": {"checkpoint"},
+    "PIL": {"pictures"},
+    "imageio_ffmpeg": {"pictures"},
+    "torchvision": {"data", "pictures"},
+    "pooch": {"data"},
+    "requests": {"data"},
+}
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
+
+
+def room(module: str) -> str:
+    """``ganctl.data.feed`` is in the room ``data``."""
+    return module.split(".")[1]
+
+
+def floor(module: str) -> int:
+    (found,) = [number for number, rooms in enumerate(FLOORS) if room(module) in rooms]
+    return found
+
+
+def dotted(node: ast.AST) -> str:
+    """``a.b.c`` of a name or an attribute; empty for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (owner := dotted(node.value)):
+        return f"{owner}.{node.attr}"
+    return ""
+
+
+def statements(tree: ast.AST, *, inside_functions: bool) -> Iterator[ast.AST]:
+    """Every node that runs: not what stands under ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and dotted(node.test).endswith("TYPE_CHECKING"):
+            continue
+        yield node
+        if inside_functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from statements(node, inside_functions=inside_functions)
+
+
+def imports(tree: ast.AST, *, inside_functions: bool = True) -> set[str]:
+    """The modules that are imported; of ganctl's own the modules and not the names in them."""
+    found = set()
+    for node in statements(tree, inside_functions=inside_functions):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names = {f"{node.module}.{alias.name}" for alias in node.names} & set(SOURCES)
+            found |= names or {str(node.module)}
+    return found
+
+
+def executes(tree: ast.AST) -> list[str]:
+    """Whatever could run code that comes out of a file."""
+    found = sorted(name for name in imports(tree) if name.split(".")[0] in FORBIDDEN_MODULES)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found += [keyword.arg for keyword in node.keywords if keyword.arg == "allow_pickle"]
+            found += [name for name in [dotted(node.func)] if name in FORBIDDEN_CALLS]
+    return found
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_nothing_that_is_read_can_be_executed(module: str) -> None:
+    assert executes(TREES[module]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pickle",
+        "def f():\n    from pickle import loads",
+        "from joblib import load",
+        "import torch\ntorch.load('x')",
+        "np.load('x', allow_pickle=True)",
+        "archive(x, allow_pickle=True)",
+        "import yaml\nyaml.load(text)",
+        "eval('1')",
+        "x = [exec(line) for line in lines]",
+    ],
+)
+def test_what_could_be_executed_would_be_noticed(text: str) -> None:
+    assert executes(ast.parse(text))
+
+
+def test_a_net_in_evaluation_mode_is_no_eval() -> None:
+    assert executes(ast.parse("net.eval()\nre.compile('x')")) == []
+
+
+@pytest.mark.parametrize("module", [module for module in SOURCES if module != "ganctl"])
+def test_imports_only_go_down(module: str) -> None:
+    ours = {name for name in imports(TREES[module]) if name.startswith("ganctl.")}
+    upwards = {name for name in ours if floor(name) > floor(module)}
+    assert not upwards
+
+
+def test_the_package_itself_imports_only_its_errors() -> None:
+    assert imports(TREES["ganctl"], inside_functions=False) == {"typing", "ganctl.errors"}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    edges = {name: imports(tree, inside_functions=False) & set(SOURCES) for name, tree in TREES.items()}
+    order = list(TopologicalSorter(edges).static_order())  # raises CycleError
+    assert set(order) == set(SOURCES)
+
+
+@pytest.mark.parametrize("dependency", HOMES)
+def test_a_dependency_has_one_home(dependency: str) -> None:
+    users = {
+        room(name) for name, tree in TREES.items() if any(used.split(".")[0] == dependency for used in imports(tree))
+    }
+    assert users
+    assert users <= HOMES[dependency]
+
+
+def test_the_lowest_floor_and_the_command_line_import_neither_torch_nor_numpy() -> None:
+    for name, tree in TREES.items():
+        if name != "ganctl" and floor(name) not in (1, 2, 3):
+            heavy = {used.split(".")[0] for used in imports(tree)} & {"torch", "torchvision", "numpy"}
+            assert not heavy, name
+
+
+LIGHT = """
+import json, sys
+sys.argv = ["ganctl", *sys.argv[1:]]
+from ganctl.__main__ import main
+try:
+    main()
+except SystemExit as left:
+    print(json.dumps([left.code, sorted(sys.modules)]))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["runs"], ["train", "nosuch"], ["info", "x"]])
+def test_what_needs_no_tensors_does_not_wait_for_torch(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, timeout=60)
+    _, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "ganctl.cli" in loaded
+    assert not {"torch", "torchvision", "numpy", "PIL"} & set(loaded)
+
+
+def test_importing_ganctl_imports_next_to_nothing() -> None:
+    script = "import sys; before = set(sys.modules); import ganctl; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stdout.split())
+    assert {"ganctl", "ganctl.errors"} <= loaded
+    assert not {"torch", "torchvision", "numpy", "typer", "rich", "ganctl.cli"} & loaded
+
+
+def test_all_is_sorted_and_complete() -> None:
+    own = {name for name, value in vars(ganctl).items() if getattr(value, "__module__", "").startswith("ganctl")}
+    public = {name for name in own if not name.startswith("_")}
+    errors = {node.name for node in TREES["ganctl.errors"].body if isinstance(node, ast.ClassDef)}
+    assert ganctl.__all__ == sorted(ganctl.__all__)
+    assert set(ganctl.__all__) == public | errors | {"Model", "load", "train"}
+    for name in ganctl.__all__:
+        assert getattr(ganctl, name).__doc__
+    with pytest.raises(AttributeError, match="nosuch"):
+        _ = ganctl.nosuch
+
+
+def undocumented(tree: ast.Module) -> Iterator[str]:
+    """Modules, public classes, functions and methods that say nothing of themselves."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    if not ast.get_docstring(tree):
+        yield "the module"
+    for owner in ast.walk(tree):
+        if isinstance(owner, ast.Module | ast.ClassDef):
+            members = [node for node in owner.body if isinstance(node, kinds) and not node.name.startswith("_")]
+            yield from (node.name for node in members if not ast.get_docstring(node))
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_everything_public_is_explained(module: str) -> None:
+    assert list(undocumented(TREES[module])) == []
+
+
+def test_a_missing_explanation_would_be_noticed() -> None:
+    text = "class A:\n    '''Said.'''\n    def b(self): ...\n    def _c(self): ...\ndef d(): ..."
+    assert sorted(undocumented(ast.parse(text))) == ["b", "d", "the module"]
