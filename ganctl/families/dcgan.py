@@ -30,12 +30,12 @@ class Options:
     lsgan_b: float = option(1.0, "lsgan: the discriminator's target for real pictures")
     lsgan_c: float = option(1.0, "lsgan: the target that the generator wants")
     simultaneous: bool = option(False, "both sides move at once, after one generator pass")
-    lr_generator: float = option(1e-3, "the generator's learning rate", above=0)
-    lr_discriminator: float = option(1e-3, "the discriminator's learning rate", above=0)
+    lr_generator: float = option(2e-3, "the generator's learning rate", above=0)
+    lr_discriminator: float = option(2e-3, "the discriminator's learning rate", above=0)
     beta1: float = option(0.0, "Adam's decay of the mean", least=0)
-    beta2: float = option(0.999, "Adam's decay of the square", least=0)
+    beta2: float = option(0.99, "Adam's decay of the square", least=0)
     epsilon: float = option(1e-8, "Adam's ε", above=0)
-    r1: float = option(1.0, "weight γ of the R1 penalty; 0 is none", least=0)
+    r1: float = option(0.3, "weight γ of the R1 penalty; 0 is none", least=0)
     r1_every: int = option(8, "steps between R1 penalties, each weighted by as many", least=1)
     ema: float = option(0.999, "decay of the averaged weights per step; 0 ships the plain ones", least=0)
 
@@ -44,7 +44,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
     # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
     # (Karras 2018), no batch norm.
-    "compact": {},
+    "compact": {"batch_size": 32},
     # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
     # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
     # which is a permutation; the last, partial batch of an epoch is left out.
@@ -55,6 +55,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "lr_generator": 1e-4,
         "lr_discriminator": 1e-4,
         "beta1": 0.9,
+        "beta2": 0.999,
         "epsilon": 1e-7,
         "r1": 0.0,
         "ema": 0.0,
@@ -68,6 +69,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "lr_generator": 2e-4,
         "lr_discriminator": 2e-4,
         "beta1": 0.5,
+        "beta2": 0.999,
         "r1": 0.0,
         "ema": 0.0,
         "batch_size": 128,
