@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import imageio.v3 as imageio
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -225,18 +226,19 @@ def _small_gif(frames: Sequence[NDArray[np.uint8]], fps: float, hold: float) -> 
 
 def _gif(pictures: Sequence[Image.Image], seconds: float, hold: float) -> bytes:
     pace = min(max(1000 * seconds / len(pictures), 20), 600_000)  # browsers slow faster films down; 16 bits hold it
-    duration = [pace] * (len(pictures) - 1) + [pace + 1000 * hold]
-    buffer = io.BytesIO()
-    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+    durations = [pace] * (len(pictures) - 1) + [pace + 1000 * hold]
+    buffer, levels = io.BytesIO(), [np.asarray(picture) for picture in pictures]
+    shown = durations if len(durations) > 1 else durations[0]  # Pillow takes no list of one
+    imageio.imwrite(buffer, levels, extension=".gif", plugin="pillow", duration=shown, loop=0)
     return buffer.getvalue()
 
 
 def _with_palette(picture: Image.Image, grey: bool) -> Image.Image:
-    """Grey films keep all their levels; colours are reduced to 256 of the picture's own. Pillow cannot mix the two."""
+    """Grey films keep all their levels; colours are reduced to 256 of the picture's own. A GIF cannot mix the two."""
     if grey:
         return picture.convert("L")
     sample = picture.resize([min(side, 128) for side in picture.size], Image.Resampling.NEAREST)  # 10 times as fast
-    return picture.quantize(palette=sample.quantize(256), dither=Image.Dither.NONE)
+    return picture.quantize(palette=sample.quantize(256), dither=Image.Dither.NONE).convert("RGB")
 
 
 def _video(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:

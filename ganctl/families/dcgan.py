@@ -37,7 +37,7 @@ class Options:
     epsilon: float = option(1e-8, "Adam's ε", above=0)
     r1: float = option(0.3, "weight γ of the R1 penalty; 0 is none", least=0)
     r1_every: int = option(8, "steps between R1 penalties, each weighted by as many", least=1)
-    ema: float = option(0.999, "decay of the averaged weights per step; 0 ships the plain ones", least=0)
+    ema: float = option(0.9995, "decay of the averaged weights per step; 0 ships the plain ones", least=0)
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {
