@@ -25,7 +25,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganctl.errors import CheckpointError
-from ganctl.run import STAGING, Run, fsync_folder, umask, write_atomically
+from ganctl.files import STAGING, fsync_folder, umask, write_atomically
+from ganctl.run import Run
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
 _KEY = "ganctl"
@@ -178,7 +179,7 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
         else:
             return folder / MODEL, problems
     why = " ".join(problems) or "It has not saved one yet."
-    raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"ganctl resume {run.path}")
+    raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", run.resume_command)
 
 
 def quarantine(run: Run, step: int) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ganctl import __version__, console, interrupt
+from ganctl import __version__, console, interrupt, names
 from ganctl import run as runs
 from ganctl.errors import GanctlError, UsageError
 from ganctl.settings import parse_acceptance, parse_assignments
@@ -109,7 +109,9 @@ def train(
         assignments=parse_assignments(assignments or []),
     )
     if dry_run:
-        console.forecast(training.forecast(told))
+        from ganctl import forecast
+
+        console.forecast(forecast.measure(told))
         return
     with interrupt.reasons_to_stop(max_minutes) as stop, training.start(told, run) as started:
         _watch(started, stop)
@@ -128,7 +130,7 @@ def resume(
         raise UsageError("--epochs is a new total, --more adds to the old one.", "Give one of them.")
     for name, value in (("--epochs", epochs), ("--more", more), ("--max-minutes", max_minutes)):
         _positive(name, value)
-    chosen = runs.find_run(run)
+    chosen = names.find_run(run)
     from ganctl import training
 
     accepted = parse_acceptance(parse_assignments(assignments or []))
@@ -154,7 +156,7 @@ def sample(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     """Draw pictures from a trained model: a grid, or single files into a folder."""
-    runs.find(model)
+    names.find(model)
     from ganctl import inference, pictures
 
     loaded = inference.load(model, device)
@@ -183,7 +185,7 @@ def make_gif(
     """Film a training's progress, or a walk through what the model can draw."""
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
-    found = runs.find(run)
+    found = names.find(run)
     from ganctl import inference, pictures
 
     if walk:
@@ -194,7 +196,7 @@ def make_gif(
         frames = [pictures.labelled(pictures.grid(drawn, 4), "") for drawn in inference.walk(loaded, seed)]
         pictures.film(path, frames, fps or 24)
     else:
-        filmed = runs.find_run(run)
+        filmed = names.find_run(run)
         path = Path(output or filmed.film)
         sheets = inference.film_frames(filmed)
         pictures.film(path, [pictures.frame(file, f"epoch {epoch}") for epoch, file in sheets], fps or 5, hold=2)
@@ -212,7 +214,7 @@ def info(model: ModelName) -> None:
 @app.command("runs")
 def list_runs() -> None:
     """List the runs under runs/, with their state."""
-    known = runs.known()
+    known = names.known()
     if not known:
         console.say("There are no runs here yet: ganctl train dcgan")
         return

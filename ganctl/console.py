@@ -14,7 +14,8 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from ganctl.engine import Event, Stepped
-    from ganctl.training import Forecast, Training
+    from ganctl.forecast import Forecast
+    from ganctl.training import Training
 
 _LONG = 24 * 3600  # seconds; a training longer than this is announced
 _REFRESH = 0.25  # seconds between two looks at the readings

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl import checkpoint, device
-from ganctl import run as runs
+from ganctl import checkpoint, device, names
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
@@ -81,7 +80,7 @@ def load(model: str | Path, on: str = "auto") -> Model:
     Raises:
         CheckpointError: it is none of these, or damaged.
     """
-    path = runs.find(str(model))
+    path = names.find(str(model))
     warnings: list[str] = []
     name = path.stem if path.is_file() else path.resolve().name
     if (path / "run.json").exists():

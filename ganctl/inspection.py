@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganctl import run as runs
+from ganctl import names
 from ganctl.errors import CheckpointError
 from ganctl.run import Run
 
@@ -21,7 +21,7 @@ def describe(model: str) -> list[Row]:
     Raises:
         CheckpointError: it is none of these, or damaged.
     """
-    path = runs.find(model)
+    path = names.find(model)
     from ganctl import checkpoint  # brings torch, without which `summary` and a wrong name do
 
     if not (path / "run.json").exists():

@@ -16,7 +16,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from ganctl.errors import GanctlError, UsageError
-from ganctl.run import STAGING, write_atomically
+from ganctl.files import STAGING, write_atomically
 
 _ENDINGS = Image.registered_extensions()  # which also loads Pillow's readers
 _READERS = tuple(sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}))  # stubs; EPS runs a program

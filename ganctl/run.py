@@ -25,38 +25,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
+from ganctl.files import STAGING, fsync_folder, umask, write_atomically
 from ganctl.settings import Settings
 
-RUNS = Path("runs")
-STAGING = ".tmp-"
 _CHECKPOINT = "step-"
 _PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
 _RECORD = {"settings": dict, "data": dict, "versions": dict, "threads": int, "extensions": list, "command": str}
 _DATA = {"name": str, "fingerprint": str, "train": int, "held_out": int}
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the renames in a folder survive a power cut, where the system can."""
-    with suppress(PermissionError):  # Windows opens no folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by a new one that is wholly on the disk, or not at all."""
-    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
-    try:
-        with staged.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-    fsync_folder(path.parent)
 
 
 @dataclass(frozen=True)
@@ -241,17 +216,6 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
     return Run(path)
 
 
-def create_free(name: str, record: Mapping[str, Any]) -> Run:
-    """Make a run directory under the first free name.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    while True:
-        with suppress(UsageError):  # another process was quicker: on to the next name
-            return create(free_name(name), record)
-
-
 def refuse_taken(path: Path) -> None:
     """Raise UsageError, with the command to go on, where a run cannot be made."""
     if path.exists():
@@ -260,63 +224,10 @@ def refuse_taken(path: Path) -> None:
         raise UsageError(f"{path} exists already.", go_on if is_run else "Choose another --run.")
 
 
-def locate(name: str) -> Path:
-    """The path that ``--run NAME`` means: a name is under ``runs/``, anything with a slash is a path.
-
-    Raises:
-        UsageError: nothing can be called that.
-    """
-    if "/" in name or os.sep in name:
-        return Path(name).expanduser()
-    if not name.strip() or name.startswith("."):
-        raise UsageError(f"A run cannot be called {name!r}.", "Give --run a name that begins with no dot, or a path.")
-    return RUNS / name
-
-
-def free_name(name: str) -> Path:
-    """``runs/NAME``, or ``runs/NAME-2`` and so on where that is taken."""
-    name = name.lstrip(".") or "run"
-    number, path = 1, RUNS / name
-    while path.exists():
-        number += 1
-        path = RUNS / f"{name}-{number}"
-    return path
-
-
 def command_line() -> str:
     """How this process was started, to be typed again."""
     name = Path(sys.argv[0]).name
     return shlex.join(["ganctl" if name == "__main__.py" else name, *sys.argv[1:]])
-
-
-def known() -> list[Run]:
-    """The runs under ``runs/``, by name."""
-    return [Run(path.parent) for path in sorted(RUNS.glob("*/run.json")) if not path.parent.name.startswith(".")]
-
-
-def find(model: str) -> Path:
-    """What MODEL means: an existing run, checkpoint folder or ``.safetensors`` file, else a run's name.
-
-    Raises:
-        CheckpointError: it is none of these; the known names are listed.
-    """
-    path = Path(model)
-    usable = (path / "run.json", path / "manifest.json", path / "model.safetensors")
-    if (path.is_file() and path.suffix == ".safetensors") or any(file.exists() for file in usable):
-        return path
-    if model and (RUNS / model / "run.json").exists():
-        return RUNS / model
-    names = ", ".join(run.path.name for run in known())
-    there = f"The runs here are: {names}." if names else "There are no runs here yet: ganctl train dcgan"
-    raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", there)
-
-
-def find_run(text: str) -> Run:
-    """The run that RUN means; a CheckpointError where it is anything else."""
-    path = find(text)
-    if not (path / "run.json").exists():
-        raise CheckpointError(f"{path} is no run: it holds no run.json.", "ganctl runs")
-    return Run(path)
 
 
 def _pretty(record: Mapping[str, Any]) -> bytes:
@@ -330,10 +241,3 @@ def _require(record: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
         value, least = record.get(key), 0 if key == "held_out" else 1
         if not isinstance(value, kind) or (isinstance(value, int) and value < least):
             raise ValueError(f"{key} is missing or wrong")
-
-
-def umask() -> int:
-    """The permissions that new files of this process do without."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,28 +1,22 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ganctl import checkpoint, device, engine
+from ganctl import assembly, checkpoint, device, engine, names
 from ganctl import run as runs
-from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.feed import Images
-from ganctl.data.sources import source
-from ganctl.engine import Plan, State
+from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, GanctlError, UsageError
 from ganctl.families import find as find_family
-from ganctl.families.family import Recipe
 from ganctl.run import Run
-from ganctl.seeds import Stream, seeded
-from ganctl.settings import Settings, Value, parse_cadence, require_options, resolve
+from ganctl.settings import Settings, Value, require_options, resolve
+from ganctl.state import State
 
 
 @dataclass(frozen=True)
@@ -86,33 +80,6 @@ class Training:
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """What a training will cost here, measured over a few real steps.
-
-    Attributes:
-        summary: what would be trained on what, where.
-        warnings: sentences about what was not as asked for.
-        parameters: weights of each player.
-        steps: steps in an epoch.
-        step_seconds: of one step.
-        epochs: how many are asked for.
-        batch_size: pictures in a step.
-        peak_bytes: the most memory held.
-        checkpoint_bytes: size of one checkpoint on the disk.
-    """
-
-    summary: str
-    warnings: tuple[str, ...]
-    parameters: Mapping[str, int]
-    steps: int
-    step_seconds: float
-    epochs: int
-    batch_size: int
-    peak_bytes: int
-    checkpoint_bytes: int
-
-
 def configure(
     family: str,
     *,
@@ -130,7 +97,7 @@ def configure(
     """
     found, base = find_family(family), None
     if init_from is not None:
-        file = _model_file(init_from).resolve()
+        file = assembly.model_file(init_from).resolve()
         header = checkpoint.read_header(file)
         try:
             if header["family"] != family:
@@ -167,7 +134,7 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
         OSError: the disk refuses.
     """
     if name is not None:
-        runs.refuse_taken(runs.locate(name))
+        runs.refuse_taken(names.locate(name))
     with ExitStack() as stack:
         training = _begin(settings, name, stack)
         training.run.event("start", step=0, command=runs.command_line())
@@ -202,7 +169,7 @@ def resume(
         if allow_changed_data:
             settings = dataclasses.replace(settings, allow_changed_data=True)
         chosen = device.choose(settings.device)
-        data, warnings = _open(settings)
+        data, warnings = assembly.open_data(settings)
         if data.fingerprint != record["data"]["fingerprint"] and not settings.allow_changed_data:
             raise DataError(
                 f"The data {settings.data} is no longer what {run.path} began with.",
@@ -210,50 +177,16 @@ def resume(
             )
         extended = dataclasses.replace(settings, epochs=epochs or settings.epochs + (more or 0))
         fresh = not run.checkpoint_steps()
-        training = dataclasses.replace(_build(extended, data, chosen, warnings, fresh=fresh), run=run)
-        state = training.state
-        problems = _restore_newest(run, state)
-        if epochs is not None and state.step > training.plan.total:
-            raise UsageError(f"{run.path} has already done {state.step // training.feed.steps_per_epoch} epochs.")
+        state, feed, plan = assembly.build(extended, data, chosen, fresh=fresh)
+        problems = assembly.restore_newest(run, state)
+        if epochs is not None and state.step > plan.total:
+            raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
         if extended.to_json() != record["settings"]:
             step = {"from_step": state.step, "epochs": extended.epochs}
             run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
         run.cut_log(state.step)
         run.event("resume", step=state.step, command=runs.command_line())
-        yield dataclasses.replace(training, warnings=(*problems, *training.warnings))
-
-
-def forecast(settings: Settings, steps: int = 6) -> Forecast:
-    """Run a few real steps in a run that is then thrown away.
-
-    Raises:
-        As `start`.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="ganctl-"))
-    try:
-        with ExitStack() as stack:
-            training = _begin(settings, str(folder / "dry-run"), stack)
-            state, feed, plan = training.state, training.feed, training.plan
-            seconds = []
-            for _ in range(steps):
-                began = time.perf_counter()
-                engine.advance(state, feed, plan)
-                state.require_finite()  # also waits for an accelerator
-                seconds.append(time.perf_counter() - began)
-            saved = engine.save(state, plan, training.run)
-            return Forecast(
-                summary=training.summary,
-                warnings=training.warnings,
-                parameters=training.parameters,
-                steps=feed.steps_per_epoch,
-                step_seconds=sum(seconds[1:]) / (steps - 1),
-                epochs=training.settings.epochs,
-                batch_size=feed.batch_size,
-                peak_bytes=device.peak_memory(state.device),
-                checkpoint_bytes=sum(file.stat().st_size for file in saved.path.iterdir()),
-            )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        yield Training(run, extended, state, feed, plan, (*problems, *warnings))
 
 
 def train(
@@ -291,10 +224,10 @@ def train(
 def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     """A new run with everything in it; the stack holds its lock."""
     chosen, count = device.choose(settings.device), torch.get_num_threads()
-    data, warnings = _open(settings)
+    data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)
-    training = _build(settings, data, chosen, warnings, fresh=True)
+    state, feed, plan = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
         "settings": settings.to_json(),
@@ -311,136 +244,9 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
         "extensions": [],
         "command": runs.command_line(),
     }
-    run = runs.create_free(data.name, record) if name is None else runs.create(runs.locate(name), record)
+    run = names.create_free(data.name, record) if name is None else runs.create(names.locate(name), record)
     stack.enter_context(run.writing())
     stack.enter_context(device.threads(count))
     if data.broken:
         run.event("broken pictures", files=data.broken)
-    return dataclasses.replace(training, run=run)
-
-
-def _open(settings: Settings) -> tuple[Dataset, list[str]]:
-    """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in."""
-    found = find_family(settings.family)
-    own, stand_in = found.default_data
-    warnings = []
-    try:
-        origin = source(settings.data or own, settings.limit)
-    except DataError as error:
-        if settings.data is not None:
-            raise
-        origin = source(stand_in)
-        warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
-    size = settings.size or origin.native_size() or found.default_size
-    _require_drawable(settings, size)
-    data = open_dataset(origin, size, settings.channels)
-    count = min(settings.limit or len(data.train), len(data.train))
-    if data.broken:
-        what = "picture" if len(data.broken) == 1 else "pictures"
-        warnings.append(f"{len(data.broken)} broken {what} left out; events.jsonl names them.")
-    if data.enlarged:
-        warnings.append(f"{data.enlarged} of the pictures are smaller than {size} pixels and were enlarged.")
-    if count == 1:
-        warnings.append("There is one picture only: all that can be learned is to repeat it.")
-    if settings.batch_size > count:
-        warnings.append(f"The batch of {settings.batch_size} is more than the data, so it is {count}.")
-    return data, warnings
-
-
-def _require_drawable(settings: Settings, size: int) -> None:
-    """Build the nets without their weights, before a long decoding is in vain.
-
-    Raises:
-        UsageError: they cannot draw that size, or no memory could address them.
-    """
-    found, shape = find_family(settings.family), (settings.channels or 3, size, size)
-    options = found.options(**settings.options)
-    try:
-        with torch.device("meta"):
-            found.recipe(options, found.model(options, shape), shape).optimizers()
-    except ValueError as error:
-        raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
-    except (RuntimeError, TypeError, OverflowError):
-        raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
-
-
-def _build(
-    settings: Settings, data: Dataset, chosen: torch.device, warnings: Sequence[str], *, fresh: bool
-) -> Training:
-    """The nets with their first weights, the feed and the plan; the run is still to be named."""
-    found = find_family(settings.family)
-    options = found.options(**settings.options)
-    feed = Images(data, settings.batch_size, settings.seed, settings.limit)
-    total = settings.epochs * feed.steps_per_epoch
-    with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
-        recipe = found.recipe(options, found.model(options, data.shape), data.shape)
-    if fresh and settings.init_from is not None:
-        _initialise(recipe, settings.init_from)
-    epochs, seconds = parse_cadence(settings.checkpoint_every)
-    plan = Plan(
-        total=total,
-        seed=settings.seed,
-        log_every=settings.log_every,
-        save_epochs=epochs,
-        save_seconds=seconds,
-        keep=settings.keep,
-        header={
-            "format": 1,
-            "family": settings.family,
-            "preset": settings.preset,
-            "options": dict(settings.options),
-            "shape": data.shape,
-            "range": [-1, 1],
-            "data": data.name,
-            "steps_per_epoch": feed.steps_per_epoch,
-        },
-        schedule=lambda step: found.schedule(options, step, total),
-        autocast=chosen.type == "cuda",
-    )
-    return Training(Run(Path()), settings, State(recipe, chosen), feed, plan, tuple(warnings))
-
-
-def _initialise(recipe: Recipe, init_from: str) -> None:
-    """Take over another model's weights, and its discriminator's where its training state lies beside it."""
-    path = _model_file(init_from)
-    try:
-        recipe.model.load_state_dict(checkpoint.read(path).tensors)
-        state = path.with_name(checkpoint.STATE)
-        if state.exists():
-            stored = checkpoint.read(state).tensors
-            others = {name.removeprefix("recipe."): t for name, t in stored.items() if name.startswith("recipe.")}
-            others = {name: t for name, t in others.items() if not name.startswith("model.")}
-            recipe.load_state_dict(others, strict=False)
-    except RuntimeError:
-        raise UsageError(
-            f"The weights of {init_from} do not fit these nets.",
-            "Leave out --preset, --size and --set for its own.",
-        ) from None
-
-
-def _model_file(model: str) -> Path:
-    path = runs.find(model)
-    if path.is_file():
-        return path
-    if (path / "run.json").exists():
-        return checkpoint.newest_model(Run(path))[0]
-    return path / checkpoint.MODEL
-
-
-def _restore_newest(run: Run, state: State) -> list[str]:
-    """Walk from the newest checkpoint back to one that can be used; say what had to be set aside."""
-    problems: list[str] = []
-    for step in run.checkpoint_steps():
-        folder = run.checkpoint(step)
-        try:
-            checkpoint.verify(folder)
-            state.restore(checkpoint.read(folder / checkpoint.STATE))
-            return problems
-        except CheckpointError as error:
-            aside = checkpoint.quarantine(run, step)
-            problems.append(f"{error.message} It was set aside as {aside.name}.")
-            run.event("quarantine", step=step, message=error.message)
-    if any(run.checkpoints.glob("unusable-*")):
-        why = " ".join(problems) or "All that it had were set aside before."
-        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", "Start anew: ganctl train")
-    return problems
+    return Training(run, settings, state, feed, plan, tuple(warnings))

@@ -15,7 +15,8 @@ from torch import Tensor
 from ganctl import checkpoint, training
 from ganctl.checkpoint import MANIFEST, MODEL, STATE, Contents
 from ganctl.errors import CheckpointError
-from ganctl.run import Run, create, umask
+from ganctl.files import umask
+from ganctl.run import Run, create
 from tests.trainings import assert_equal, begin, go_on, tiny
 
 FILES = (MODEL, STATE, MANIFEST)

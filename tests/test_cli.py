@@ -18,8 +18,7 @@ import pytest
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from ganctl import __version__, checkpoint, cli, inference, inspection
-from ganctl import run as runs
+from ganctl import __version__, checkpoint, cli, inference, inspection, names
 from ganctl.__main__ import main as start
 from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
@@ -408,7 +407,7 @@ def interrupted(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "name"), [(inspection, "describe"), (runs, "find"), (cli, "app")], ids=["describe", "find", "app"]
+    ("home", "name"), [(inspection, "describe"), (names, "find"), (cli, "app")], ids=["describe", "find", "app"]
 )
 def test_an_interrupt_outside_a_training_exits_130_without_a_word(
     run: Run, monkeypatch: pytest.MonkeyPatch, home: object, name: str
@@ -430,7 +429,7 @@ def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch: pytest.MonkeyP
         return []
 
     monkeypatch.setattr(sys, "warnoptions", [])
-    monkeypatch.setattr(runs, "known", known)
+    monkeypatch.setattr(names, "known", known)
     assert ganctl("runs").err == ["There are no runs here yet: ganctl train dcgan"]
     with pytest.warns(FutureWarning):  # and what a caller does with warnings is as before
         known()

@@ -12,11 +12,12 @@ from torch.optim import SGD, Adam, Optimizer
 from ganctl import checkpoint, engine
 from ganctl.checkpoint import STATE, read
 from ganctl.data.feed import Batch
-from ganctl.engine import Plan, State, advance, move
+from ganctl.engine import Plan, advance, move
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.families.family import Recipe, Sheet, Turn
 from ganctl.run import Run, create
 from ganctl.seeds import Stream, mix
+from ganctl.state import State
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,9 @@ from filelock import FileLock
 
 from ganctl import run as runs
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.run import Run, create, create_free, find, find_run, free_name, known, locate
+from ganctl.files import umask
+from ganctl.names import create_free, find, find_run, free_name, known, locate
+from ganctl.run import Run, create
 from tests.commands import failed, ganctl, train
 from tests.trainings import go_on
 
@@ -33,7 +35,8 @@ RECORD: dict[str, Any] = {
 KILLED = """
 import json, os, sys
 from pathlib import Path
-from ganctl.run import Run, create_free
+from ganctl.names import create_free
+from ganctl.run import Run
 record = json.loads(sys.stdin.read())
 touches = {"open", "os.mkdir", "os.rename", "os.chmod", "os.remove", "os.rmdir", "os.truncate", "fcntl.flock"}
 left = 0
@@ -123,7 +126,7 @@ def test_a_new_run_has_its_record_and_its_folders() -> None:
     assert run.record() == RECORD
     assert sorted(path.name for path in run.path.iterdir()) == ["checkpoints", "progress", "run.json"]
     assert list(Path("a/b").iterdir()) == [run.path]
-    assert run.path.stat().st_mode & 0o777 == 0o777 & ~runs.umask()
+    assert run.path.stat().st_mode & 0o777 == 0o777 & ~umask()
 
 
 def test_of_two_that_create_the_same_run_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,10 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "run", "interrupt"},
+    {"errors", "settings", "files", "run", "names", "interrupt"},
     {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel"},
     {"families"},
-    {"engine", "training", "inference", "inspection"},
+    {"state", "engine", "assembly", "training", "forecast", "inference", "inspection"},
     {"console"},
     {"cli"},
     {"__main__"},
@@ -33,6 +33,7 @@ HOMES = {
     "rich": {"console"},
     "safetensors": {"checkpoint"},
     "PIL": {"pictures"},
+    "imageio": {"pictures"},
     "imageio_ffmpeg": {"pictures"},
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganctl.data.sources import Part, Source, user_cache
 from ganctl.errors import DataError
-from ganctl.run import STAGING, fsync_folder, write_atomically
+from ganctl.files import STAGING, fsync_folder, write_atomically
 
 _FORMAT = 1  # raise it when what is stored for the same source changes
 

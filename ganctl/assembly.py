@@ -1,0 +1,151 @@
+"""What settings mean: the data, the nets, the feed and the plan that a training is put together from."""
+
+from pathlib import Path
+
+import torch
+
+from ganctl import checkpoint, names
+from ganctl.data.cache import Dataset, open_dataset
+from ganctl.data.feed import Images
+from ganctl.data.sources import source
+from ganctl.engine import Plan
+from ganctl.errors import CheckpointError, DataError, UsageError
+from ganctl.families import find as find_family
+from ganctl.families.family import Recipe
+from ganctl.run import Run
+from ganctl.seeds import Stream, seeded
+from ganctl.settings import Settings, parse_cadence
+from ganctl.state import State
+
+
+def open_data(settings: Settings) -> tuple[Dataset, list[str]]:
+    """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in."""
+    found = find_family(settings.family)
+    own, stand_in = found.default_data
+    warnings = []
+    try:
+        origin = source(settings.data or own, settings.limit)
+    except DataError as error:
+        if settings.data is not None:
+            raise
+        origin = source(stand_in)
+        warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
+    size = settings.size or origin.native_size() or found.default_size
+    _require_drawable(settings, size)
+    data = open_dataset(origin, size, settings.channels)
+    count = min(settings.limit or len(data.train), len(data.train))
+    if data.broken:
+        what = "picture" if len(data.broken) == 1 else "pictures"
+        warnings.append(f"{len(data.broken)} broken {what} left out; events.jsonl names them.")
+    if data.enlarged:
+        warnings.append(f"{data.enlarged} of the pictures are smaller than {size} pixels and were enlarged.")
+    if count == 1:
+        warnings.append("There is one picture only: all that can be learned is to repeat it.")
+    if settings.batch_size > count:
+        warnings.append(f"The batch of {settings.batch_size} is more than the data, so it is {count}.")
+    return data, warnings
+
+
+def _require_drawable(settings: Settings, size: int) -> None:
+    """Build the nets without their weights, before a long decoding is in vain.
+
+    Raises:
+        UsageError: they cannot draw that size, or no memory could address them.
+    """
+    found, shape = find_family(settings.family), (settings.channels or 3, size, size)
+    options = found.options(**settings.options)
+    try:
+        with torch.device("meta"):
+            found.recipe(options, found.model(options, shape), shape).optimizers()
+    except ValueError as error:
+        raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
+    except (RuntimeError, TypeError, OverflowError):
+        raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
+
+
+def build(settings: Settings, data: Dataset, chosen: torch.device, *, fresh: bool) -> tuple[State, Images, Plan]:
+    """The nets with their first weights, the feed and the plan.
+
+    Args:
+        settings: with everything decided.
+        data: what they say to learn from.
+        chosen: the device they say.
+        fresh: whether this is a beginning, to which `init_from` applies.
+    """
+    found = find_family(settings.family)
+    options = found.options(**settings.options)
+    feed = Images(data, settings.batch_size, settings.seed, settings.limit)
+    total = settings.epochs * feed.steps_per_epoch
+    with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
+        recipe = found.recipe(options, found.model(options, data.shape), data.shape)
+    if fresh and settings.init_from is not None:
+        _initialise(recipe, settings.init_from)
+    epochs, seconds = parse_cadence(settings.checkpoint_every)
+    plan = Plan(
+        total=total,
+        seed=settings.seed,
+        log_every=settings.log_every,
+        save_epochs=epochs,
+        save_seconds=seconds,
+        keep=settings.keep,
+        header={
+            "format": 1,
+            "family": settings.family,
+            "preset": settings.preset,
+            "options": dict(settings.options),
+            "shape": data.shape,
+            "range": [-1, 1],
+            "data": data.name,
+            "steps_per_epoch": feed.steps_per_epoch,
+        },
+        schedule=lambda step: found.schedule(options, step, total),
+        autocast=chosen.type == "cuda",
+    )
+    return State(recipe, chosen), feed, plan
+
+
+def _initialise(recipe: Recipe, init_from: str) -> None:
+    """Take over another model's weights, and its discriminator's where its training state lies beside it."""
+    path = model_file(init_from)
+    try:
+        recipe.model.load_state_dict(checkpoint.read(path).tensors)
+        state = path.with_name(checkpoint.STATE)
+        if state.exists():
+            stored = checkpoint.read(state).tensors
+            others = {name.removeprefix("recipe."): t for name, t in stored.items() if name.startswith("recipe.")}
+            others = {name: t for name, t in others.items() if not name.startswith("model.")}
+            recipe.load_state_dict(others, strict=False)
+    except RuntimeError:
+        raise UsageError(
+            f"The weights of {init_from} do not fit these nets.",
+            "Leave out --preset, --size and --set for its own.",
+        ) from None
+
+
+def model_file(model: str) -> Path:
+    """The ``model.safetensors`` that MODEL means; a CheckpointError where there is none."""
+    path = names.find(model)
+    if path.is_file():
+        return path
+    if (path / "run.json").exists():
+        return checkpoint.newest_model(Run(path))[0]
+    return path / checkpoint.MODEL
+
+
+def restore_newest(run: Run, state: State) -> list[str]:
+    """Walk from the newest checkpoint back to one that can be used; say what had to be set aside."""
+    problems: list[str] = []
+    for step in run.checkpoint_steps():
+        folder = run.checkpoint(step)
+        try:
+            checkpoint.verify(folder)
+            state.restore(checkpoint.read(folder / checkpoint.STATE))
+            return problems
+        except CheckpointError as error:
+            aside = checkpoint.quarantine(run, step)
+            problems.append(f"{error.message} It was set aside as {aside.name}.")
+            run.event("quarantine", step=step, message=error.message)
+    if any(run.checkpoints.glob("unusable-*")):
+        why = " ".join(problems) or "All that it had were set aside before."
+        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", "Start anew: ganctl train")
+    return problems

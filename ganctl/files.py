@@ -1,0 +1,38 @@
+"""Writing files that are wholly on the disk, or not there at all."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+STAGING = ".tmp-"
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the renames in a folder survive a power cut, where the system can."""
+    with suppress(PermissionError):  # Windows opens no folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by a new one that is wholly on the disk, or not at all."""
+    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
+    try:
+        with staged.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+def umask() -> int:
+    """The permissions that new files of this process do without."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

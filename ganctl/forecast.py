@@ -1,0 +1,70 @@
+"""What a training will cost here, measured before it is begun."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganctl import device, engine, training
+from ganctl.settings import Settings
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a training will cost here, measured over a few real steps.
+
+    Attributes:
+        summary: what would be trained on what, where.
+        warnings: sentences about what was not as asked for.
+        parameters: weights of each player.
+        steps: steps in an epoch.
+        step_seconds: of one step.
+        epochs: how many are asked for.
+        batch_size: pictures in a step.
+        peak_bytes: the most memory held.
+        checkpoint_bytes: size of one checkpoint on the disk.
+    """
+
+    summary: str
+    warnings: tuple[str, ...]
+    parameters: Mapping[str, int]
+    steps: int
+    step_seconds: float
+    epochs: int
+    batch_size: int
+    peak_bytes: int
+    checkpoint_bytes: int
+
+
+def measure(settings: Settings, steps: int = 6) -> Forecast:
+    """Run a few real steps in a run that is then thrown away.
+
+    Raises:
+        GanctlError: as `training.start`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ganctl-"))
+    try:
+        with training.start(settings, str(folder / "dry-run")) as trial:
+            state, feed, plan = trial.state, trial.feed, trial.plan
+            seconds = []
+            for _ in range(steps):
+                began = time.perf_counter()
+                engine.advance(state, feed, plan)
+                state.require_finite()  # also waits for an accelerator
+                seconds.append(time.perf_counter() - began)
+            saved = engine.save(state, plan, trial.run)
+            return Forecast(
+                summary=trial.summary,
+                warnings=trial.warnings,
+                parameters=trial.parameters,
+                steps=feed.steps_per_epoch,
+                step_seconds=sum(seconds[1:]) / (steps - 1),
+                epochs=trial.settings.epochs,
+                batch_size=feed.batch_size,
+                peak_bytes=device.peak_memory(state.device),
+                checkpoint_bytes=sum(file.stat().st_size for file in saved.path.iterdir()),
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

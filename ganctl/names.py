@@ -1,0 +1,76 @@
+"""What runs are called, and what RUN and MODEL on the command line mean."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ganctl.errors import CheckpointError, UsageError
+from ganctl.run import Run, create
+
+RUNS = Path("runs")
+
+
+def locate(name: str) -> Path:
+    """The path that ``--run NAME`` means: a name is under ``runs/``, anything with a slash is a path.
+
+    Raises:
+        UsageError: nothing can be called that.
+    """
+    if "/" in name or os.sep in name:
+        return Path(name).expanduser()
+    if not name.strip() or name.startswith("."):
+        raise UsageError(f"A run cannot be called {name!r}.", "Give --run a name that begins with no dot, or a path.")
+    return RUNS / name
+
+
+def free_name(name: str) -> Path:
+    """``runs/NAME``, or ``runs/NAME-2`` and so on where that is taken."""
+    name = name.lstrip(".") or "run"
+    number, path = 1, RUNS / name
+    while path.exists():
+        number += 1
+        path = RUNS / f"{name}-{number}"
+    return path
+
+
+def create_free(name: str, record: Mapping[str, Any]) -> Run:
+    """Make a run directory under the first free name.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    while True:
+        with suppress(UsageError):  # another process was quicker: on to the next name
+            return create(free_name(name), record)
+
+
+def known() -> list[Run]:
+    """The runs under ``runs/``, by name."""
+    return [Run(path.parent) for path in sorted(RUNS.glob("*/run.json")) if not path.parent.name.startswith(".")]
+
+
+def find(model: str) -> Path:
+    """What MODEL means: an existing run, checkpoint folder or ``.safetensors`` file, else a run's name.
+
+    Raises:
+        CheckpointError: it is none of these; the known names are listed.
+    """
+    path = Path(model)
+    usable = (path / "run.json", path / "manifest.json", path / "model.safetensors")
+    if (path.is_file() and path.suffix == ".safetensors") or any(file.exists() for file in usable):
+        return path
+    if model and (RUNS / model / "run.json").exists():
+        return RUNS / model
+    names = ", ".join(run.path.name for run in known())
+    there = f"The runs here are: {names}." if names else "There are no runs here yet: ganctl train dcgan"
+    raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", there)
+
+
+def find_run(text: str) -> Run:
+    """The run that RUN means; a CheckpointError where it is anything else."""
+    path = find(text)
+    if not (path / "run.json").exists():
+        raise CheckpointError(f"{path} is no run: it holds no run.json.", "ganctl runs")
+    return Run(path)

@@ -1,0 +1,116 @@
+"""All that a checkpoint holds of a training, and how it comes back from one."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganctl.checkpoint import Contents
+from ganctl.errors import CheckpointError, DivergedError
+from ganctl.families.family import Recipe
+
+
+class State:
+    """All that a checkpoint holds: the recipe, the optimizers' moments, the average, and the sums for the log."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self.device = device
+        self.recipe = recipe.to(device).train()
+        self.average = deepcopy(recipe.model).eval().requires_grad_(False)
+        self.optimizers = recipe.optimizers()
+        self.rates = {name: [group["lr"] for group in o.param_groups] for name, o in self.optimizers.items()}
+        self.step = 0
+        self.counted = 0
+        self.sums: dict[str, Tensor] = {}
+        self.first_bad = torch.tensor(-1, device=device)
+
+    def update_average(self) -> None:
+        """Move the averaged weights towards the model's; copy the buffers (batch-norm statistics).
+
+        The decay grows with the steps, min(ema, (1 + t) / (10 + t)), so that the first weights are forgotten.
+        """
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        model = self.recipe.model
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(model.parameters()), 1 - decay)
+            for averaged, buffer in zip(self.average.buffers(), model.buffers(), strict=True):
+                averaged.copy_(buffer)
+
+    def count(self, readings: Mapping[str, Tensor]) -> None:
+        """Add one step's readings to the sums, and latch the first step at which one is not finite."""
+        for name, value in readings.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
+        finite = torch.stack([value.isfinite() for value in readings.values()]).all()
+        self.first_bad = torch.where(finite | (self.first_bad >= 0), self.first_bad, self.step)
+        self.counted += 1
+
+    def means(self) -> dict[str, float]:
+        """The means since the last report, to six digits."""
+        return {name: float(f"{total.item() / self.counted:.6g}") for name, total in self.sums.items()}
+
+    def require_finite(self) -> None:
+        """Raise DivergedError where a loss, a reading or a weight is not a finite number."""
+        step = int(self.first_bad.item())
+        if step < 0 and all(norm.isfinite() for norm in torch._foreach_norm(list(self.recipe.parameters()))):
+            return
+        what = f"At step {step + 1} a loss" if step >= 0 else f"By step {self.step} a weight"
+        raise DivergedError(f"{what} stopped being a finite number; nothing was saved after it.")
+
+    def contents(self) -> Contents:
+        """Everything that training needs to go on: tensors by name, and the engine's own block."""
+        found = {f"recipe.{name}": tensor for name, tensor in self.recipe.state_dict().items()}
+        found |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        found |= {f"sum.{name}": tensor for name, tensor in self.sums.items()}
+        for player, parameter, name in self._optimized():
+            for slot, value in self.optimizers[player].state.get(parameter, {}).items():
+                found[f"optimizer.{player}.{name}.{slot}"] = value
+        return Contents(found, {"step": self.step, "counted": self.counted, "sums": list(self.sums)})
+
+    def restore(self, contents: Contents) -> None:
+        """Become what `contents` described.
+
+        Raises:
+            CheckpointError: the names or shapes are another model's.
+        """
+        parts: dict[str, dict[str, Tensor]] = {"recipe": {}, "average": {}, "sum": {}, "optimizer": {}}
+        try:
+            for name, tensor in contents.tensors.items():
+                part, _, rest = name.partition(".")
+                parts[part][rest] = tensor
+            self.recipe.load_state_dict(parts["recipe"])
+            self.average.load_state_dict(parts["average"])
+            self._restore_moments(parts["optimizer"])
+            self.sums = {name: parts["sum"][name].to(self.device) for name in contents.header["sums"]}
+            self.step, self.counted = int(contents.header["step"]), int(contents.header["counted"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"The checkpoint is of another model: {error}.") from None
+
+    def _restore_moments(self, stored: Mapping[str, Tensor]) -> None:
+        """Each moment in its parameter's strides: fused optimizers walk both in memory order."""
+        for optimizer in self.optimizers.values():
+            optimizer.state.clear()
+        for player, parameter, name in self._optimized():
+            prefix = f"{player}.{name}."
+            slots = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+            fused = self.optimizers[player].defaults.get("fused")
+            for slot, value in slots.items():
+                if value.shape == parameter.shape and slot != "step":
+                    like = torch.empty_like(parameter, dtype=value.dtype, memory_format=torch.preserve_format)
+                    slots[slot] = like.copy_(value)
+                else:  # Adam's step count, which lives on the CPU unless the optimizer is fused
+                    slots[slot] = value.clone().to(self.device if fused else "cpu")
+            if slots:
+                self.optimizers[player].state[parameter] = slots
+
+    def _optimized(self) -> Iterator[tuple[str, nn.Parameter, str]]:
+        names = {parameter: name for name, parameter in self.recipe.named_parameters()}
+        for player, optimizer in self.optimizers.items():
+            for parameter in parameters_of(optimizer):
+                yield player, parameter, names[parameter]
+
+
+def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
+    """The weights that an optimizer moves."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
