@@ -206,6 +206,7 @@ def save(state: State, plan: Plan, run: Run) -> Saved:
     """
     state.require_finite()
     began = time.monotonic()
+    run.sync_log()
     model = Contents(state.average.state_dict(), {**plan.header, "step": state.step})
     path = checkpoint.save(run, state.step, model, state.contents(), plan.keep)
     return Saved(state.step, path, time.monotonic() - began)

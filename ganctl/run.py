@@ -135,6 +135,12 @@ class Run:
                     os.truncate(self.log, start)
                 raise
 
+    def sync_log(self) -> None:
+        """Bring the log to the disk, so that no checkpoint is ahead of it after a power cut."""
+        if self.log.exists():
+            with self.log.open("rb+") as file:
+                os.fsync(file.fileno())
+
     def cut_log(self, step: int) -> None:
         """Drop the log's lines after a step, and a line that a kill cut in two."""
         if self.log.exists():

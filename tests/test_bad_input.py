@@ -42,7 +42,7 @@ def nothing_left() -> bool:
         ("--set width=99999999999999999999999", "too large for any memory"),
         ("--set r1=nan", "r1 = nan is not a finite number."),
         ("--set r1=-1", "It must be at least 0."),
-        ("--set beta1=1", "Invalid beta"),
+        ("--set beta1=1", "beta1 = 1 is out of range"),
         ("--epochs 0", "It must be at least 1."),
         ("--epochs -3", "It must be at least 1."),
         ("--epochs x", "--epochs"),

@@ -24,7 +24,9 @@ class Options:
 
     nets: Literal["compact", "tutorial", "radford"] = option("compact", "which generator and discriminator")
     latent: int = option(64, "length of the noise vector", least=1)
-    width: int = option(64, "channels at the nets' widest resolution; `tutorial` nets have their own", least=1)
+    width: int = option(
+        64, "channels of `radford`'s finest map, of `compact`'s second finest; `tutorial` has its own", least=1
+    )
     loss: Literal["bce", "lsgan", "hinge"] = option("bce", "the adversarial loss")
     lsgan_a: float = option(0.0, "lsgan: the discriminator's target for generated pictures")
     lsgan_b: float = option(1.0, "lsgan: the discriminator's target for real pictures")
@@ -32,12 +34,12 @@ class Options:
     simultaneous: bool = option(False, "both sides move at once, after one generator pass")
     lr_generator: float = option(2e-3, "the generator's learning rate", above=0)
     lr_discriminator: float = option(2e-3, "the discriminator's learning rate", above=0)
-    beta1: float = option(0.0, "Adam's decay of the mean", least=0)
-    beta2: float = option(0.99, "Adam's decay of the square", least=0)
+    beta1: float = option(0.0, "Adam's decay of the mean", least=0, most=0.99999)
+    beta2: float = option(0.99, "Adam's decay of the square", least=0, most=0.999999)
     epsilon: float = option(1e-8, "Adam's ε", above=0)
     r1: float = option(0.3, "weight γ of the R1 penalty; 0 is none", least=0)
     r1_every: int = option(8, "steps between R1 penalties, each weighted by as many", least=1)
-    ema: float = option(0.9995, "decay of the averaged weights per step; 0 ships the plain ones", least=0)
+    ema: float = option(0.9995, "decay of the averaged weights per step; 0 ships the plain ones", least=0, most=1)
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {
