@@ -1,0 +1,115 @@
+"""The generator of CycleGAN (Zhu et al. 2017, https://arxiv.org/abs/1703.10593, appendix 7.2).
+
+In the paper's notation c7s1-64, d128, d256, R256 × `blocks`, u128, u64, c7s1-3, after Johnson et al. 2016. What
+the paper leaves open follows the authors' PyTorch code (https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix):
+- every convolution has a bias, although instance norm takes most of them away again;
+- weights start from N(0, 0.02), biases at 0; instance norm has no gain and no shift;
+- a block ends with the sum, without a ReLU after it; the last layer has tanh and no norm.
+"""
+
+from collections import OrderedDict
+from typing import Literal
+
+from torch import Tensor, nn
+
+from ganctl.nets.layers import FewOutputs, InstanceNorm
+
+MULTIPLE = 4  # of both sides of a picture: two halvings
+LEAST = 8  # pixels a side: reflecting one pixel takes two, which are eight before the halvings
+
+
+class Generator(nn.Module):
+    """Pictures [N, channels, H, W] in [-1, 1] → pictures of the same shape and range.
+
+    H and W are multiples of `multiple` and no less than `least`. The paper has 9 blocks at 256 pixels
+    and above, 6 below.
+
+    Args:
+        channels: 1 or 3.
+        blocks: residual blocks.
+        width: channels at full resolution; each halving doubles them.
+        upsample: `deconv`, the paper's transposed convolution; or `resize`, the nearest neighbour and a 3×3
+            convolution, which draws no checkerboards (Odena et al. 2016,
+            https://distill.pub/2016/deconv-checkerboard), at four times the cost of the two layers.
+
+    Attributes:
+        multiple: `MULTIPLE`.
+        least: `LEAST`.
+        reach: pixels on each side of a pixel that it depends on at most, statistics apart.
+    """
+
+    def __init__(
+        self, channels: int = 3, blocks: int = 9, width: int = 64, upsample: Literal["deconv", "resize"] = "deconv"
+    ) -> None:
+        super().__init__()
+        self.multiple = MULTIPLE
+        self.least = LEAST
+        up, around = {"deconv": (deconv, 12), "resize": (resize, 15)}[upsample]
+        self.reach = around + 8 * blocks  # two convolutions in each block, four pixels each
+        self.from_picture = nn.Sequential(
+            OrderedDict(
+                pad=nn.ReflectionPad2d(3),
+                conv=nn.Conv2d(channels, width, 7),
+                norm=InstanceNorm(width),
+                relu=nn.ReLU(inplace=True),
+            )
+        )
+        self.down = nn.Sequential(down(width), down(2 * width))
+        self.blocks = nn.Sequential(*(Block(4 * width) for _ in range(blocks)))
+        self.up = nn.Sequential(up(4 * width), up(2 * width))
+        self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=FewOutputs(width, channels, 7)))
+        self.apply(initialise)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """[N, channels, H, W] in [-1, 1] → the same."""
+        features = self.up(self.blocks(self.down(self.from_picture(pictures))))
+        translated: Tensor = self.to_picture(features)
+        return translated.tanh()
+
+
+class Block(nn.Module):
+    """A residual block: [N, channels, H, W] → the same, H and W at least 2."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = reflected(channels, channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.second = reflected(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input and what is learnt on top of it."""
+        learnt: Tensor = self.second(self.relu(self.first(x)))
+        return x + learnt
+
+
+def reflected(channels_in: int, channels_out: int) -> nn.Sequential:
+    """A 3×3 convolution over a reflected border, and its norm."""
+    conv = nn.Conv2d(channels_in, channels_out, 3)
+    return nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(1), conv=conv, norm=InstanceNorm(channels_out)))
+
+
+def down(channels: int) -> nn.Sequential:
+    """Half the size, twice the channels."""
+    conv = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
+    return nn.Sequential(OrderedDict(conv=conv, norm=InstanceNorm(2 * channels), relu=nn.ReLU(inplace=True)))
+
+
+def deconv(channels: int) -> nn.Sequential:
+    """Twice the size, half the channels."""
+    conv = nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1)
+    return nn.Sequential(OrderedDict(conv=conv, norm=InstanceNorm(channels // 2), relu=nn.ReLU(inplace=True)))
+
+
+def resize(channels: int) -> nn.Sequential:
+    """Twice the size, half the channels, every pixel from as many taps as its neighbours."""
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="nearest"), *reflected(channels, channels // 2), nn.ReLU(inplace=True)
+    )
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights from N(0, 0.02), biases at 0."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
