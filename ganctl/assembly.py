@@ -24,7 +24,7 @@ def open_data(settings: Settings) -> tuple[Dataset, list[str]]:
     own, stand_in = found.default_data
     warnings = []
     try:
-        origin = source(settings.data or own, settings.limit)
+        origin = source(own if settings.data is None else settings.data, settings.limit)
     except DataError as error:
         if settings.data is not None:
             raise

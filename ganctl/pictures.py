@@ -99,7 +99,8 @@ def grid(images: Tensor, columns: int) -> Image.Image:
 
 
 def save_sheet(path: Path, images: Tensor, columns: int) -> None:
-    """Write a grid as a PNG, atomically."""
+    """Write a grid as a PNG, atomically; its folder is made if it is gone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, _encoded(grid(images, columns)))
 
 

@@ -182,7 +182,7 @@ def _checked(key: str, value: Value, kind: Any, bounds: Mapping[str, Any]) -> Va
     choices, plain = named or bounds.get("among", ()), str if named else allowed[0]
     try:
         result = _converted(value, plain)
-    except ValueError:
+    except (ValueError, TypeError):
         raise UsageError(f"{key} = {value} is not {_A_KIND[plain]}.") from None
     if choices and result not in choices:
         raise UsageError(f"{key} = {value} is not allowed.", f"Choose among: {', '.join(map(str, choices))}.")

@@ -110,3 +110,8 @@ def test_squares_are_resized_smoothly_and_keep_their_channels() -> None:
     small = pictures.resize(chequered, 4)
     assert small.shape == (1, 4, 4, 3)
     assert np.abs(small.astype(int) - 127).max() <= 2, "it is averaged, not picked out"
+
+
+def test_a_progress_sheet_makes_its_folder_anew() -> None:
+    pictures.save_sheet(Path("gone/epoch-0001.png"), torch.zeros(4, 1, 8, 8), 2)
+    assert Path("gone/epoch-0001.png").is_file()
