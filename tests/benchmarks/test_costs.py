@@ -61,31 +61,26 @@ def started(request: pytest.FixtureRequest) -> Iterator[Training]:
         yield begun
 
 
-def test_cost_of_saving_once_an_epoch(benchmark: BenchmarkFixture, started: Training) -> None:
-    state, feed, plan = started.state, started.feed, started.plan
+def over_a_step(benchmark: BenchmarkFixture, started: Training, measured: Callable[[], object], times: int) -> float:
+    """What something costs beside a step of the same training, the two in turns."""
     steps: list[float] = []
 
     def step() -> None:
-        steps.append(timed(lambda: engine.advance(state, feed, plan)))
+        steps.append(timed(lambda: engine.advance(started.state, started.feed, started.plan)))
 
-    benchmark.pedantic(  # type: ignore[no-untyped-call]
-        lambda: engine.save(state, plan, started.run), setup=step, rounds=10
-    )
-    epoch = statistics.median(steps) * feed.steps_per_epoch
-    record(benchmark, saving_over_training=statistics.median(rounds(benchmark)) / epoch)
+    benchmark.pedantic(measured, setup=step, rounds=times)  # type: ignore[no-untyped-call]
+    return statistics.median(rounds(benchmark)) / statistics.median(steps)
+
+
+def test_cost_of_saving_once_an_epoch(benchmark: BenchmarkFixture, started: Training) -> None:
+    cost = over_a_step(benchmark, started, lambda: engine.save(started.state, started.plan, started.run), times=10)
+    record(benchmark, saving_over_training=cost / started.feed.steps_per_epoch)
 
 
 def test_cost_of_a_batch(benchmark: BenchmarkFixture, started: Training) -> None:
-    state, feed, plan = started.state, started.feed, started.plan
-    steps: list[float] = []
-
-    def step() -> None:
-        steps.append(timed(lambda: engine.advance(state, feed, plan)))
-
-    benchmark.pedantic(  # type: ignore[no-untyped-call]
-        lambda: feed.batch(state.step, state.device), setup=step, rounds=30
-    )
-    record(benchmark, batch_over_step=statistics.median(rounds(benchmark)) / statistics.median(steps))
+    state, feed = started.state, started.feed
+    cost = over_a_step(benchmark, started, lambda: feed.batch(state.step, state.device), times=30)
+    record(benchmark, batch_over_step=cost)
 
 
 def test_cost_of_help(benchmark: BenchmarkFixture) -> None:
