@@ -25,6 +25,7 @@ from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.feed import Images
 from ganctl.data.sources import source
 from ganctl.errors import DataError
+from ganctl.pictures import reading
 from tests.conftest import REAL_DATA
 
 CPU = torch.device("cpu")
@@ -218,7 +219,7 @@ def test_no_trouble_of_a_reader_stops_a_folder(
             raise trouble
         return convert(picture)
 
-    monkeypatch.setattr(pictures, "to_rgb", fails_once)
+    monkeypatch.setattr(reading, "to_rgb", fails_once)
     dataset = opened(folder)
     assert levels(dataset.train) == [1]
     assert dataset.broken == [f"000.png: {str(trouble) or 'MemoryError'}"]

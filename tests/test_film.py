@@ -16,6 +16,7 @@ from torch import nn
 from ganctl import inference, pictures
 from ganctl.errors import GanctlError, UsageError
 from ganctl.inference import Model, slerp, walk
+from ganctl.pictures import films
 from ganctl.run import Run
 
 Frame = NDArray[np.uint8]
@@ -107,7 +108,7 @@ def test_frames_of_different_sizes_get_a_margin() -> None:
 
 
 def test_a_gif_that_would_be_too_large_has_fewer_frames_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "_FILM_BYTES", 200_000)
+    monkeypatch.setattr(films, "_FILM_BYTES", 200_000)
     frames = noisy(60, 64, colour=False)
     pictures.film(Path("a.gif"), frames, fps=10, hold=1)
     shown = read("a.gif")
@@ -120,7 +121,7 @@ def test_a_gif_that_would_be_too_large_has_fewer_frames_for_as_long(monkeypatch:
 
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_gif_that_cannot_have_fewer_frames_has_smaller_ones(monkeypatch: pytest.MonkeyPatch, colour: bool) -> None:
-    monkeypatch.setattr(pictures, "_FILM_BYTES", 50_000)
+    monkeypatch.setattr(films, "_FILM_BYTES", 50_000)
     pictures.film(Path("a.gif"), noisy(40, 64, colour), fps=5)
     shown = read("a.gif")
     assert Path("a.gif").stat().st_size <= 50_000
@@ -140,7 +141,7 @@ def test_a_film_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -
     def full(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pictures, "_gif", full)
+    monkeypatch.setattr(films, "_gif", full)
     with pytest.raises(OSError, match="No space left"):
         pictures.film(Path("a.gif"), [even(9)], fps=5)
     assert Path("a.gif").read_bytes() == before
@@ -188,7 +189,7 @@ def test_without_the_extra_a_video_says_how_to_get_it(monkeypatch: pytest.Monkey
 
 
 def test_a_video_that_ffmpeg_cannot_make_is_an_error_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(pictures._CODECS, ".webm", "libx264")  # which a WebM cannot hold
+    monkeypatch.setitem(films._CODECS, ".webm", "libx264")  # which a WebM cannot hold
     with pytest.raises(GanctlError, match=r"ffmpeg made no a\.webm: .*Only VP8"):
         pictures.film(Path("a.webm"), [even(0)] * 2, fps=5)
     assert not list(Path().iterdir())

@@ -1,7 +1,6 @@
-"""Pictures between files, arrays and tensors: reading any format, grids, and films."""
+"""Films: GIFs that stay small, and videos."""
 
 import io
-import math
 import os
 import subprocess
 from collections.abc import Sequence
@@ -9,144 +8,18 @@ from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
-from torch import Tensor
-from torchvision.utils import make_grid
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ganctl.errors import GanctlError, UsageError
 from ganctl.files import STAGING, write_atomically
+from ganctl.pictures.sheets import PAPER
 
-_ENDINGS = Image.registered_extensions()  # which also loads Pillow's readers
-_READERS = tuple(sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}))  # stubs; EPS runs a program
-FORMATS = frozenset(ending for ending, form in _ENDINGS.items() if form in _READERS)
-_PAPER = 24  # grey level behind a grid's pictures and a film's labels
-_GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
 _FILM_SIDE = 560
 _FILM_BYTES = 4 * 2**20
 _FILM_FRAMES = 24  # with so few left, a film that is still too large is made smaller instead
 _H264, _VP9 = "libx264 -crf 20", "libvpx-vp9 -crf 30 -b:v 0"
 _CODECS = {".mp4": _H264, ".mov": _H264, ".mkv": _H264, ".webm": _VP9}
-
-
-def read_square(path: Path, size: int) -> tuple[NDArray[np.uint8], bool]:
-    """A picture of any format and mode as RGB: turned by its EXIF, centre-cropped, resized.
-
-    Transparency is laid on white; of an animation it is the first frame.
-
-    Returns:
-        levels [size, size, 3], and whether the picture had to be enlarged.
-
-    Raises:
-        OSError: Pillow cannot read it; what it says is the reason, without the path.
-    """
-    try:
-        with Image.open(path, formats=_READERS) as file:
-            small = min(file.size) < size
-            file.draft("RGB", (2 * size, 2 * size))
-            picture = ImageOps.fit(to_rgb(ImageOps.exif_transpose(file)), (size, size), Image.Resampling.LANCZOS)
-    except UnidentifiedImageError:
-        raise OSError("it is no picture") from None
-    except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
-        raise OSError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
-    return np.asarray(picture), small
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """A picture of any Pillow mode as 8-bit RGB.
-
-    Transparency is laid on white. White is 65,535 in 16-bit grey; 32-bit and real numbers do not say what their
-    white is, so it is the least of 1 (real numbers only), 255 and 65,535 that no pixel exceeds.
-    """
-    if picture.mode.startswith(("I", "F")):
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float64), nan=0, posinf=0, neginf=0)
-        usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(picture.mode, (65535,))
-        white = next((level for level in usual if values.max() <= level), values.max())
-        picture = Image.fromarray((values.clip(0) * (255 / white)).round().astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
-
-
-def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Square pictures [n, h, w, channels] at another side, antialiased."""
-    from torchvision.transforms.v2.functional import resize as resized
-
-    if images.shape[1:3] == (size, size):
-        return images
-    tensor = torch.tensor(images).permute(0, 3, 1, 2)
-    result: NDArray[np.uint8] = resized(tensor, [size, size], antialias=True).permute(0, 2, 3, 1).numpy()
-    return result
-
-
-def to_bytes(images: Tensor) -> NDArray[np.uint8]:
-    """Pictures [N, C, H, W] in [-1, 1] as levels [N, H, W, C]."""
-    levels = images.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).numpy()
-
-
-def grid(images: Tensor, columns: int) -> Image.Image:
-    """Pictures [N, C, H, W] in [-1, 1] in rows, small ones enlarged by a whole factor."""
-    if images.shape[1] == 1:
-        images = images.expand(-1, 3, -1, -1)
-    factor = max(1, round(_GRID_SIDE / (columns * (images.shape[-1] + 2))))
-    images = torch.from_numpy(to_bytes(images)).permute(0, 3, 1, 2)
-    images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
-    sheet = make_grid(images, nrow=columns, padding=max(2, factor), pad_value=_PAPER)
-    return Image.fromarray(sheet.permute(1, 2, 0).numpy())
-
-
-def save_sheet(path: Path, images: Tensor, columns: int) -> None:
-    """Write a grid as a PNG, atomically; its folder is made if it is gone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _encoded(grid(images, columns)))
-
-
-def save_grid(path: Path, images: Tensor, columns: int) -> None:
-    """Write a grid in the format that the path's ending names."""
-    write(path, grid(images, columns))
-
-
-def save_single(path: Path, image: Tensor) -> None:
-    """Write one picture [C, H, W] in [-1, 1] as it is."""
-    levels = to_bytes(image[None])[0]
-    write(path, Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels))
-
-
-def write(path: Path, picture: Image.Image) -> None:
-    """Write a picture in the format that the path's ending names.
-
-    Raises:
-        UsageError: the ending names no format that Pillow writes.
-    """
-    form = require_format(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, format=form)
-
-
-def _encoded(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def columns(count: int) -> int:
-    """Pictures in a row of a grid that is about square."""
-    return math.ceil(math.sqrt(count))
-
-
-def require_format(path: Path) -> str:
-    """The format that a path's ending names.
-
-    Raises:
-        UsageError: it names none that Pillow writes.
-    """
-    form = _ENDINGS.get(path.suffix.lower(), "")
-    if form not in Image.SAVE:
-        raise UsageError(f"{path.name} has an ending that names no picture format.", "Use .png, .jpg or .webp.")
-    return form
 
 
 def frame(path: Path, text: str) -> NDArray[np.uint8]:
@@ -169,7 +42,7 @@ def labelled(picture: Image.Image, text: str) -> NDArray[np.uint8]:
         picture = ImageOps.contain(picture, (_FILM_SIDE, _FILM_SIDE), Image.Resampling.LANCZOS)
     bar = 34 if text else 0
     width, height = picture.width + picture.width % 2, picture.height + bar
-    frame = Image.new("RGB", (width, height + height % 2), (_PAPER,) * 3)
+    frame = Image.new("RGB", (width, height + height % 2), (PAPER,) * 3)
     frame.paste(picture.convert("RGB"), (0, 0))
     if text:
         place = (width / 2, picture.height + bar / 2)
@@ -208,7 +81,7 @@ def _of_one_size(frames: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]
     """The frames with margins that make them equally large and their sides even, as videos have to be."""
     height, width = (max(frame.shape[side] for frame in frames) + 1 & ~1 for side in (0, 1))
     margins = [((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0)) for frame in frames]
-    return [np.pad(frame, margin, constant_values=_PAPER) for frame, margin in zip(frames, margins, strict=True)]
+    return [np.pad(frame, margin, constant_values=PAPER) for frame, margin in zip(frames, margins, strict=True)]
 
 
 def _small_gif(frames: Sequence[NDArray[np.uint8]], fps: float, hold: float) -> bytes:

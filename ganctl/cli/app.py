@@ -1,0 +1,82 @@
+"""The application: what every command has, and how a failure becomes a sentence and an exit code."""
+
+import errno
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, cast
+
+import typer
+
+from ganctl import __version__, console
+from ganctl.errors import GanctlError
+
+app = typer.Typer(
+    name="ganctl",
+    help="Train GANs, draw from them, film their progress, and never lose a run.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Newer Typers bring a Click of their own, so its class of all usage errors cannot be imported from one place.
+_Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        console.result(f"ganctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def ganctl(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Train GANs, draw from them, film their progress, and never lose a run."""
+
+
+def main() -> None:
+    """Run ganctl, and turn every failure into a sentence and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
+    told = sys.argv[1:]
+    with _explained(), warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
+        code = app(told or ["--help"], prog_name="ganctl", standalone_mode=False)
+    raise SystemExit((code or 0) if told else 2)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, typer.Abort):  # before or after a training, which handles its own
+        raise SystemExit(130) from None
+    except _Misuse as error:
+        command = error.ctx.command_path if error.ctx else "ganctl"
+        console.fail(f"{error.format_message().rstrip('.')}.", f"{command} --help")
+        raise SystemExit(2) from None
+    except GanctlError as error:
+        console.fail(error.message, error.remedy)
+        raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of our output went away; the last flush shall not mind
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+        console.fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
+        raise SystemExit(1) from None
+    except (MemoryError, RuntimeError) as error:
+        said = str(error)
+        if not (isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said):
+            raise
+        from ganctl.device import memory_sentence
+
+        console.fail(memory_sentence(), "Try a smaller --batch-size, or a smaller --size.")
+        raise SystemExit(1) from None

@@ -1,0 +1,127 @@
+"""The commands that train."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganctl import console, interrupt, names
+from ganctl.cli.words import Assignments, MaxMinutes, RunName, require_positive, typed, warn_all
+from ganctl.errors import UsageError
+from ganctl.settings import parse_acceptance, parse_assignments
+
+if TYPE_CHECKING:
+    from ganctl.training import Training
+
+
+def train(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="Which GAN: dcgan.")],
+    data: Annotated[str | None, typer.Option(help="mnist, fashion-mnist, digits, or a folder of pictures.")] = None,
+    run: Annotated[str | None, typer.Option(help="Name or path of the run; the data's name if not given.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    max_minutes: MaxMinutes = None,
+    preset: Annotated[str | None, typer.Option(help="A family's named settings.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the pictures, in pixels.")] = None,
+    channels: Annotated[int | None, typer.Option(help="1 grey, 3 colour; decided from the data if not given.")] = None,
+    loss: Annotated[str | None, typer.Option(help="The adversarial loss: bce, lsgan or hinge.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of both sides.")] = None,
+    lr_generator: Annotated[float | None, typer.Option(help="Learning rate of the generator.")] = None,
+    lr_discriminator: Annotated[float | None, typer.Option(help="Learning rate of the discriminator.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides all randomness.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Use only the first so many pictures.")] = None,
+    init_from: Annotated[str | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")] = None,
+    checkpoint_every: Annotated[str | None, typer.Option(help="10m: also every epoch; 2e: every other epoch.")] = None,
+    keep: Annotated[int | None, typer.Option(help="Checkpoints kept.")] = None,
+    assignments: Assignments = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try a few steps and say what it will cost.")] = False,
+) -> None:
+    """Train a GAN from scratch, or from another model's weights."""
+    if lr is not None and (lr_generator is not None or lr_discriminator is not None):
+        raise UsageError("--lr is both sides' learning rate.", "Give --lr, or one for each side.")
+    require_positive("--max-minutes", max_minutes)
+    from ganctl import families
+
+    families.require(family)
+    from ganctl import training
+
+    told = training.configure(
+        family,
+        data=data,
+        preset=preset,
+        init_from=init_from,
+        flags={
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "size": size,
+            "channels": channels,
+            "loss": loss,
+            "lr_generator": lr if lr_generator is None else lr_generator,
+            "lr_discriminator": lr if lr_discriminator is None else lr_discriminator,
+            "seed": seed,
+            "device": device,
+            "limit": limit,
+            "checkpoint_every": checkpoint_every,
+            "keep": keep,
+        },
+        assignments=parse_assignments(assignments or []),
+    )
+    if dry_run:
+        from ganctl import forecast
+
+        console.forecast(forecast.measure(told))
+        return
+    with interrupt.reasons_to_stop(max_minutes) as stop, training.start(told, run) as started:
+        _watch(started, stop)
+
+
+def resume(
+    run: RunName,
+    epochs: Annotated[int | None, typer.Option(help="A new total of epochs.")] = None,
+    more: Annotated[int | None, typer.Option(help="So many epochs beyond the old total.")] = None,
+    max_minutes: MaxMinutes = None,
+    assignments: Assignments = None,
+) -> None:
+    """Go on with a run that was stopped, or extend one."""
+    if epochs is not None and more is not None:
+        raise UsageError("--epochs is a new total, --more adds to the old one.", "Give one of them.")
+    for name, value in (("--epochs", epochs), ("--more", more), ("--max-minutes", max_minutes)):
+        require_positive(name, value)
+    chosen = names.find_run(run)
+    from ganctl import training
+
+    accepted = parse_acceptance(parse_assignments(assignments or []))
+    with (
+        interrupt.reasons_to_stop(max_minutes) as stop,
+        training.resume(chosen, epochs=epochs, more=more, allow_changed_data=accepted) as resumed,
+    ):
+        if resumed.finished:
+            done = resumed.settings.epochs
+            warn_all(resumed.warnings)
+            console.say(f"{console.shown(chosen.path)} is finished: {done} of {done} epochs.")
+            console.say(f"To go further: {typed('resume', chosen.path)} --more {done}")
+            return
+        _watch(resumed, stop)
+
+
+def _watch(training: "Training", stop: interrupt.Reason) -> None:
+    """Show a training to its end, and leave with the code that its end has."""
+    from ganctl import engine
+
+    where, last = console.shown(training.run.path), None
+    console.say(f"{training.run.path.name}: {training.summary}")
+    warn_all(training.warnings)
+    with console.Display(training) as display:
+        for event in training.events(stop):
+            display.show(event)
+            last = event
+    if not isinstance(last, engine.Ended):
+        return
+    console.result(where)
+    if last.reason is None:
+        sample, film = typed("sample", training.run.path), typed("make-gif", training.run.path)
+        console.say(f"Finished. Draw from it: {sample}   Film it: {film}")
+    else:
+        console.say(f"Stopped by {last.reason} and saved at step {last.step}. To go on:")
+        console.say(typed("resume", training.run.path))
+    raise SystemExit(interrupt.exit_code(last.reason))

@@ -1,0 +1,66 @@
+"""The commands that use what was trained."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganctl import console, names
+from ganctl import run as runs
+from ganctl.cli.words import ModelName, Output, warn_all
+from ganctl.errors import UsageError
+
+
+def sample(
+    model: ModelName,
+    count: Annotated[int, typer.Option("--number", "-n", min=1, help="How many pictures.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the pictures.")] = 0,
+    output: Output = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+) -> None:
+    """Draw pictures from a trained model: a grid, or single files into a folder."""
+    names.find(model)
+    from ganctl import inference, pictures
+
+    loaded = inference.load(model, device)
+    warn_all(loaded.warnings)
+    path = Path(output or f"{loaded.name}-seed{seed}.png")
+    if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
+        width = len(str(count - 1))
+        for number, picture in enumerate(p for piece in loaded.draw(count, seed) for p in piece):
+            file = path / f"{number:0{width}d}.png"
+            pictures.save_single(file, picture)
+            console.result(file)
+        return
+    pictures.require_format(path)
+    pictures.save_grid(path, loaded.sample(count, seed), columns=pictures.columns(count))
+    console.result(path)
+
+
+def make_gif(
+    run: ModelName,
+    output: Output = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second: 5, or 24 for a walk.")] = None,
+    walk: Annotated[bool, typer.Option("--walk", help="A loop through the latents instead of the progress.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the walk.")] = 0,
+) -> None:
+    """Film a training's progress, or a walk through what the model can draw."""
+    if fps is not None and not 0.1 <= fps <= 100:
+        raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
+    found = names.find(run)
+    from ganctl import inference, pictures
+
+    if walk:
+        loaded = inference.load(run)
+        warn_all(loaded.warnings)
+        is_run = (found / "run.json").exists()
+        path = Path(output or (runs.Run(found).walk if is_run else f"{loaded.name}-walk.gif"))
+        frames = [pictures.labelled(pictures.grid(drawn, 4), "") for drawn in inference.walk(loaded, seed)]
+        pictures.film(path, frames, fps or 24)
+    else:
+        filmed = names.find_run(run)
+        path = Path(output or filmed.film)
+        sheets = inference.film_frames(filmed)
+        pictures.film(path, [pictures.frame(file, f"epoch {epoch}") for epoch, file in sheets], fps or 5, hold=2)
+    console.result(path)

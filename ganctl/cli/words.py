@@ -1,0 +1,34 @@
+"""Arguments and sentences that several commands share."""
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganctl import console
+from ganctl.errors import UsageError
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under runs/, or its path.")]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.")]
+MaxMinutes = Annotated[float | None, typer.Option(help="Stop and save after so many minutes.")]
+Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")]
+Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+
+
+def typed(verb: str, path: Path) -> str:
+    """The command for a path, ready to be typed here."""
+    return f"ganctl {verb} {shlex.quote(console.shown(path))}"
+
+
+def warn_all(sentences: Iterable[str]) -> None:
+    """Each sentence as a warning."""
+    for sentence in sentences:
+        console.warn(sentence)
+
+
+def require_positive(name: str, value: float | None) -> None:
+    """Raise UsageError unless a flag's value is more than 0, if it has one."""
+    if value is not None and not 0 < value < float("inf"):
+        raise UsageError(f"{name} = {value} is out of range.", "It must be more than 0.")

@@ -1,0 +1,87 @@
+"""Tensors as pictures: grids, single files, and the formats that can be written."""
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from ganctl.errors import UsageError
+from ganctl.files import write_atomically
+from ganctl.pictures.reading import ENDINGS
+
+PAPER = 24  # grey level behind a grid's pictures and a film's labels
+_GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
+
+
+def to_bytes(images: Tensor) -> NDArray[np.uint8]:
+    """Pictures [N, C, H, W] in [-1, 1] as levels [N, H, W, C]."""
+    levels = images.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).numpy()
+
+
+def grid(images: Tensor, columns: int) -> Image.Image:
+    """Pictures [N, C, H, W] in [-1, 1] in rows, small ones enlarged by a whole factor."""
+    if images.shape[1] == 1:
+        images = images.expand(-1, 3, -1, -1)
+    factor = max(1, round(_GRID_SIDE / (columns * (images.shape[-1] + 2))))
+    images = torch.from_numpy(to_bytes(images)).permute(0, 3, 1, 2)
+    images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+    sheet = make_grid(images, nrow=columns, padding=max(2, factor), pad_value=PAPER)
+    return Image.fromarray(sheet.permute(1, 2, 0).numpy())
+
+
+def save_sheet(path: Path, images: Tensor, columns: int) -> None:
+    """Write a grid as a PNG, atomically; its folder is made if it is gone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _encoded(grid(images, columns)))
+
+
+def save_grid(path: Path, images: Tensor, columns: int) -> None:
+    """Write a grid in the format that the path's ending names."""
+    write(path, grid(images, columns))
+
+
+def save_single(path: Path, image: Tensor) -> None:
+    """Write one picture [C, H, W] in [-1, 1] as it is."""
+    levels = to_bytes(image[None])[0]
+    write(path, Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels))
+
+
+def write(path: Path, picture: Image.Image) -> None:
+    """Write a picture in the format that the path's ending names.
+
+    Raises:
+        UsageError: the ending names no format that Pillow writes.
+    """
+    form = require_format(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, format=form)
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def columns(count: int) -> int:
+    """Pictures in a row of a grid that is about square."""
+    return math.ceil(math.sqrt(count))
+
+
+def require_format(path: Path) -> str:
+    """The format that a path's ending names.
+
+    Raises:
+        UsageError: it names none that Pillow writes.
+    """
+    form = ENDINGS.get(path.suffix.lower(), "")
+    if form not in Image.SAVE:
+        raise UsageError(f"{path.name} has an ending that names no picture format.", "Use .png, .jpg or .webp.")
+    return form
