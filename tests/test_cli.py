@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ganctl import __version__, checkpoint, cli, inference, inspection, names
 from ganctl.__main__ import main as start
+from ganctl.cli import application
 from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
 
@@ -407,7 +408,7 @@ def interrupted(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "name"), [(inspection, "describe"), (names, "find"), (cli, "app")], ids=["describe", "find", "app"]
+    ("home", "name"), [(inspection, "describe"), (names, "find"), (application, "app")], ids=["describe", "find", "app"]
 )
 def test_an_interrupt_outside_a_training_exits_130_without_a_word(
     run: Run, monkeypatch: pytest.MonkeyPatch, home: object, name: str

@@ -1,17 +1,17 @@
 """The command line, the only room that knows Typer: read it, make one call, show what comes out.
 
-app     the application, and how a failure becomes a sentence and an exit code
-words   arguments and sentences that several commands share
-train   train, resume
-use     sample, make-gif
-look    info, runs
+application  the application, and how a failure becomes a sentence and an exit code
+words        arguments and sentences that several commands share
+training     train, resume
+use          sample, make-gif
+look         info, runs
 
 What is heavy is imported where it is needed.
 """
 
-from ganctl.cli.app import app, main
+from ganctl.cli.application import app, main
 from ganctl.cli.look import info, list_runs
-from ganctl.cli.train import resume, train
+from ganctl.cli.training import resume, train
 from ganctl.cli.use import make_gif, sample
 
 __all__ = ["main"]
