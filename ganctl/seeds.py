@@ -17,6 +17,7 @@ class Stream(IntEnum):
     PICTURE = 4
     WEIGHTS = 5
     HELD_OUT = 6
+    JITTER = 7
 
 
 def mix(seed: int, stream: Stream, *address: int) -> int:

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganctl import pictures
-from ganctl.data import sources
+from ganctl.data import idx
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.feed import Images
+from ganctl.data.folder import Folder
 from ganctl.data.sources import source
 from ganctl.errors import DataError
 from ganctl.pictures import reading
@@ -482,7 +483,7 @@ def test_the_pictures_are_mapped_and_cannot_be_changed(folder: Path) -> None:
 # MNIST's files
 
 
-def idx(array: NDArray[np.uint8]) -> bytes:
+def packed(array: NDArray[np.uint8]) -> bytes:
     """An array as a gzipped IDX file."""
     return gzip.compress(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
 
@@ -494,11 +495,11 @@ def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Pat
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
     sums = []
-    for name, shape in zip(sources._IDX_FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
-        content = idx(rng.integers(0, 10, shape, np.uint8))
+    for name, shape in zip(idx._FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
+        content = packed(rng.integers(0, 10, shape, np.uint8))
         (raw / name).write_bytes(content)
         sums.append(hashlib.md5(content).hexdigest())
-    monkeypatch.setitem(sources._IDX, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
+    monkeypatch.setitem(idx._SETS, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
     return raw
 
@@ -536,8 +537,8 @@ def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
 
 def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
     Path("mnist").mkdir()
-    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(source("./mnist"), sources.Folder)
-    assert isinstance(source("mnist"), sources.IdxFiles)
+    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(source("./mnist"), Folder)
+    assert isinstance(source("mnist"), idx.IdxFiles)
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real MNIST")

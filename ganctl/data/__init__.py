@@ -1,9 +1,13 @@
 """Pictures on the way to the networks.
 
-sources     where a set comes from: MNIST's files, a folder of pictures, ganctl's own drawings
+source      what a source of pictures is: something that can be decoded, block by block
+  idx       MNIST and its relatives
+  folder    a folder of pictures
+  drawn     the built-in sets, drawn by digits (handwriting) and striped (a pair of animals, plain and striped)
+sources     what --data means to a family that learns from one set
+domains     what it means to one that translates between two
+sets        the sets of CycleGAN's authors
 download    mirrors, checksums, partial files
-digits      the built-in handwriting
-striped     the built-in pair of animals, plain and striped, for translation
 cache       every set decoded once into memory-mapped bytes
 feed        batches by number
 """

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from ganctl.data.sources import Part, Source, user_cache
+from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import STAGING, fsync_folder, write_atomically
 
@@ -27,8 +28,8 @@ class Dataset:
     Attributes:
         name: of its source.
         origin: what ``--data`` has to say to open it again, from anywhere.
-        train: levels [N, size, size, channels] to learn from.
-        test: the held-out pictures, likewise.
+        train: levels [N, load, load, channels] to learn from.
+        test: the held-out pictures [N, size, size, channels].
         train_labels: [N], or empty.
         test_labels: likewise.
         fingerprint: SHA-256 of all of it.
@@ -48,32 +49,39 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of a picture: channels, height, width."""
-        return self.train.shape[3], self.train.shape[1], self.train.shape[2]
+        """Of a held-out picture, and of what the nets see: channels, height, width."""
+        return self.test.shape[3], self.test.shape[1], self.test.shape[2]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Pictures to learn from, and held-out ones."""
+        return len(self.train), len(self.test)
 
 
-def open_dataset(source: Source, size: int, channels: int | None) -> Dataset:
+def open_dataset(source: Source, size: int, channels: int | None, load: int | None = None) -> Dataset:
     """The set at a size, decoded now unless it was before.
 
     Args:
         source: where it comes from.
         size: side of the pictures, in pixels.
         channels: 1 grey, 3 colour, None as the pictures are.
+        load: side of the pictures to learn from, where it is another: they are to be cropped later.
 
     Raises:
         DataError: none of its pictures can be read.
         OSError: the cache cannot be written.
     """
-    key = json.dumps([_FORMAT, source.identity(), size, channels])
+    load = load or size
+    key = json.dumps([_FORMAT, source.identity(), size, channels, *([load] if load != size else [])])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = user_cache() / "decoded" / f"{source.name[:40]}-{size}-{digest}"
+    folder = user_cache() / "decoded" / f"{source.name[:40]}-{load}-{digest}"
     if (decoded := _decoded(source, folder)) is not None:
         return decoded
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(folder.name + ".lock")):
         decoded = _decoded(source, folder)  # by whoever held the lock
         if decoded is None:
-            _decode(source, size, channels, folder)
+            _decode(source, {"train": load, "test": size}, channels, folder)
             decoded = _decoded(source, folder)
     if decoded is None:
         raise DataError(f"{folder} is changed by something else.", "Remove it, and try again.")
@@ -100,7 +108,7 @@ def _decoded(source: Source, folder: Path) -> Dataset | None:
     )
 
 
-def _decode(source: Source, size: int, channels: int | None, folder: Path) -> None:
+def _decode(source: Source, sizes: Mapping[Part, int], channels: int | None, folder: Path) -> None:
     """Stream every part into its file, then rename the folder into place. The caller holds the lock."""
     staged = folder.with_name(STAGING + folder.name)
     shutil.rmtree(staged, ignore_errors=True)  # a killed decode's
@@ -108,7 +116,7 @@ def _decode(source: Source, size: int, channels: int | None, folder: Path) -> No
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
-            meta = _write(source, size, channels, staged)
+            meta = _write(source, sizes, channels, staged)
         write_atomically(staged / "meta.json", json.dumps(meta).encode())
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
@@ -118,17 +126,17 @@ def _decode(source: Source, size: int, channels: int | None, folder: Path) -> No
     fsync_folder(folder.parent)
 
 
-def _write(source: Source, size: int, channels: int | None, staged: Path) -> dict[str, Any]:
+def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, staged: Path) -> dict[str, Any]:
     """Write all parts; what is to be known of them."""
     meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
     native = channels or source.native_channels()
     coloured = False
-    for part in ("train", "test"):
+    for part, size in sizes.items():
         coloured |= _write_part(source, part, size, native, staged, meta)
     if not meta["shapes"]["train"][0]:
         raise DataError(f"None of the pictures in {source.origin} can be read; {meta['broken'][0]}.")
     if native is None and not coloured:
-        for part in ("train", "test"):
+        for part in sizes:
             _make_grey(staged / part, meta["shapes"][part])
     digest = hashlib.sha256()
     for name in sorted(meta["shapes"]):

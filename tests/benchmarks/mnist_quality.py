@@ -14,7 +14,7 @@ import torch
 
 import ganctl
 from ganctl import pictures
-from ganctl.data.sources import user_cache
+from ganctl.data.source import user_cache
 from tests.benchmarks.judge import Figures, Judge
 
 SAMPLES = 10_000

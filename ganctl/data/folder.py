@@ -1,0 +1,122 @@
+"""Pictures in folders."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganctl import pictures
+from ganctl.data.source import Block, Part, Source, in_parallel
+from ganctl.seeds import Stream, mix
+
+LOWRES = "lowres"
+_HELD_OUT = 20  # of a folder, one picture in so many
+_DECODED = 32  # pictures decoded together
+_REDUCTION = 4  # of the low-resolution side, as in most papers on enlarging pictures
+
+
+@dataclass(frozen=True)
+class Folder(Source):
+    """Pictures below a folder, of any format that Pillow reads: some to learn from, some held out."""
+
+    name: str
+    root: Path
+    train: tuple[Path, ...]
+    test: tuple[Path, ...]
+    limit: int | None = None
+
+    @property
+    def origin(self) -> str:
+        """The whole path."""
+        return str(self.root.resolve())
+
+    def identity(self) -> Any:
+        """Path, size and time of every file."""
+        stats = [[(path, path.stat()) for path in files] for files in (self.train, self.test)]
+        listed = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in part] for part in stats]
+        return ["folder", self.origin, self.limit, *listed]
+
+    def native_size(self) -> None:
+        """Not known."""
+
+    def native_channels(self) -> None:
+        """Not known before all are decoded."""
+
+    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+        """Its readable pictures, in the order of their paths."""
+        chosen = {"train": self.train, "test": self.test}[part][: self.limit]
+
+        def decode(start: int) -> Block:
+            found, broken, enlarged = [], [], 0
+            for path in chosen[start : start + _DECODED]:
+                try:
+                    image, small = pictures.read_square(path, size)
+                    found.append(image)
+                    enlarged += small
+                except OSError as error:
+                    name = os.fsencode(path.relative_to(self.root)).decode(errors="backslashreplace")
+                    broken.append(f"{name}: {error}")
+            images = np.stack(found) if found else np.empty((0, size, size, 3), np.uint8)
+            return Block(images, np.empty(0, np.uint8), broken, enlarged)
+
+        yield from in_parallel(decode, range(0, len(chosen), _DECODED))
+
+
+@dataclass(frozen=True)
+class Reduced(Source):
+    """Another source's pictures, reduced to a quarter of each side and enlarged again."""
+
+    original: Source
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """With what was done to them."""
+        return f"{self.original.name}-{LOWRES}"
+
+    def identity(self) -> Any:
+        """The original's, and what is done to it."""
+        return [LOWRES, _REDUCTION, self.original.identity()]
+
+    def native_size(self) -> int | None:
+        """The original's."""
+        return self.original.native_size()
+
+    def native_channels(self) -> int | None:
+        """The original's."""
+        return self.original.native_channels()
+
+    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+        """As many pictures as the original's."""
+        for block in self.original.blocks(part, size):
+            small = pictures.resize(block.images, max(1, size // _REDUCTION))
+            yield block._replace(images=pictures.resize(small, size))
+
+
+def name_of(root: Path) -> str:
+    """What a folder's set is called."""
+    return root.resolve().name.lstrip(".") or "pictures"
+
+
+def pictures_below(root: Path) -> tuple[Path, ...]:
+    """The pictures in a folder, at any depth, in order.
+
+    Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``), and links to folders
+    are not followed.
+    """
+    return tuple(sorted(path for path in root.rglob("*") if _is_picture(path, root)))
+
+
+def _is_picture(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and path.suffix.lower() in pictures.FORMATS and path.is_file()
+
+
+def split(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Files to learn from, and a seeded 5 % to hold out."""
+    order = np.random.default_rng(mix(0, Stream.HELD_OUT)).permutation(len(files))
+    held_out = set(order[: len(files) // _HELD_OUT].tolist())
+    parts = [tuple(path for i, path in enumerate(files) if (i in held_out) == test) for test in (False, True)]
+    return parts[0], parts[1]

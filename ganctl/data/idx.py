@@ -1,0 +1,103 @@
+"""MNIST and its relatives: four gzipped IDX files (LeCun, Cortes and Burges 1998)."""
+
+import gzip
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pooch
+from numpy.typing import NDArray
+
+from ganctl import pictures
+from ganctl.data.download import download
+from ganctl.data.source import Block, Part, Source, user_cache
+from ganctl.errors import DataError
+
+_BLOCK = 500  # pictures decoded together
+_FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+_SETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "mnist": (
+        "MNIST",
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "http://yann.lecun.com/exdb/mnist/",
+        ),
+        (
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+    ),
+    "fashion-mnist": (
+        "FashionMNIST",
+        (
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ),
+        (
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+    ),
+}
+NAMES = tuple(_SETS)
+
+
+@dataclass(frozen=True)
+class IdxFiles(Source):
+    """A set whose four files are here."""
+
+    name: str
+    folder: Path
+    checksums: tuple[str, ...]
+
+    def identity(self) -> Any:
+        """Its checksums, which were compared when it was opened."""
+        return ["idx", *self.checksums]
+
+    def native_size(self) -> int:
+        """28 pixels."""
+        return 28
+
+    def native_channels(self) -> int:
+        """Grey."""
+        return 1
+
+    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+        """60,000 training and 10,000 test pictures."""
+        stem = {"train": "train", "test": "t10k"}[part]
+        images = _read_idx(self.folder / f"{stem}-images-idx3-ubyte.gz")[..., None]
+        labels = _read_idx(self.folder / f"{stem}-labels-idx1-ubyte.gz")
+        for start in range(0, len(images), _BLOCK):
+            chosen = slice(start, start + _BLOCK)
+            yield Block(pictures.resize(images[chosen], size), labels[chosen], [])
+
+
+def idx_files(name: str) -> IdxFiles:
+    """From ``GANCTL_DATA``, else the user's cache, else the network."""
+    folder, mirrors, checksums = _SETS[name]
+    own = os.environ.get("GANCTL_DATA")
+    if own and all((Path(own) / folder / "raw" / file).exists() for file in _FILES):
+        place = Path(own) / folder / "raw"
+        for file, md5 in zip(_FILES, checksums, strict=True):
+            if pooch.file_hash(str(place / file), alg="md5") != md5:
+                raise DataError(f"{place / file} is damaged: its checksum is not {md5}.", "Fetch it anew.")
+        return IdxFiles(name, place, checksums)
+    place = user_cache() / "downloads" / folder / "raw"
+    for file, md5 in zip(_FILES, checksums, strict=True):
+        download([mirror + file for mirror in mirrors], place / file, md5)
+    return IdxFiles(name, place, checksums)
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    """An IDX file of bytes: magic number 0, 0, 8, dimensions, then their sizes, big-endian, then the bytes."""
+    content = gzip.decompress(path.read_bytes())
+    shape = np.frombuffer(content, ">u4", content[3], 4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)

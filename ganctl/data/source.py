@@ -1,0 +1,72 @@
+"""What a source of pictures is: something that can be decoded, block by block."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import numpy as np
+import pooch
+from numpy.typing import NDArray
+
+Part = Literal["train", "test"]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Block(NamedTuple):
+    """Some decoded pictures.
+
+    Attributes:
+        images: levels [n, size, size, channels].
+        labels: [n], or empty where the set has none.
+        broken: files that could not be read, each with the reason.
+        enlarged: how many had fewer pixels than asked for.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    broken: list[str]
+    enlarged: int = 0
+
+
+class Source(ABC):
+    """A set of pictures that can be decoded. `name` is what runs are called after."""
+
+    name: str
+
+    @property
+    def origin(self) -> str:
+        """What ``--data`` has to say to open it again, from anywhere."""
+        return self.name
+
+    @abstractmethod
+    def identity(self) -> Any:
+        """JSON that changes whenever decoding would give other pictures."""
+
+    @abstractmethod
+    def native_size(self) -> int | None:
+        """The side of its pictures in pixels; None where they differ."""
+
+    @abstractmethod
+    def native_channels(self) -> int | None:
+        """1 or 3; None where decoding has to tell."""
+
+    @abstractmethod
+    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+        """Its pictures in a fixed order, native channels (3 where those are unknown)."""
+
+
+def user_cache() -> Path:
+    """Where downloads and decoded sets are kept: ``GANCTL_CACHE``, else the system's place for caches."""
+    return Path(os.environ.get("GANCTL_CACHE") or pooch.os_cache("ganctl"))
+
+
+def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Results in order, a few ahead of the one asked for, so that memory does not grow with the set."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(items), 4 * workers):
+            yield from pool.map(function, items[start : start + 4 * workers])
