@@ -1,12 +1,15 @@
 """What settings mean: the data, the nets, the feed and the plan that a training is put together from."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ganctl import checkpoint, names
 from ganctl.data.cache import Dataset, open_dataset
-from ganctl.data.feed import Images
+from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
+from ganctl.data.feed import Images, Pairs
+from ganctl.data.source import Source
 from ganctl.data.sources import source
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, UsageError
@@ -17,23 +20,30 @@ from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
 from ganctl.state import State
 
+Data = Dataset | TwoDatasets
 
-def open_data(settings: Settings) -> tuple[Dataset, list[str]]:
+
+def open_data(settings: Settings) -> tuple[Data, list[str]]:
     """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in."""
     found = find_family(settings.family)
     own, stand_in = found.default_data
     warnings = []
     try:
-        origin = source(own if settings.data is None else settings.data, settings.limit)
+        origin = _origin(settings, own if settings.data is None else settings.data)
     except DataError as error:
         if settings.data is not None:
             raise
-        origin = source(stand_in)
+        origin = _origin(settings, stand_in)
         warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or origin.native_size() or found.default_size
     _require_drawable(settings, size)
-    data = open_dataset(origin, size, settings.channels)
-    count = min(settings.limit or len(data.train), len(data.train))
+    load = found.jitter(found.options(**settings.options), size).load
+    data: Data
+    if isinstance(origin, Domains):
+        data = open_domains(origin, size, settings.channels, load)
+    else:
+        data = open_dataset(origin, size, settings.channels, load)
+    count = min(settings.limit or data.counts[0], data.counts[0])
     if data.broken:
         what = "picture" if len(data.broken) == 1 else "pictures"
         warnings.append(f"{len(data.broken)} broken {what} left out; events.jsonl names them.")
@@ -44,6 +54,15 @@ def open_data(settings: Settings) -> tuple[Dataset, list[str]]:
     if settings.batch_size > count:
         warnings.append(f"The batch of {settings.batch_size} is more than the data, so it is {count}.")
     return data, warnings
+
+
+def _origin(settings: Settings, data: str) -> Source | Domains:
+    """Where the data comes from: one set, or two for a family of two domains."""
+    if find_family(settings.family).domains:
+        return domains(data, settings.domains, settings.pair, settings.limit)
+    if settings.domains is not None or settings.pair is not None:
+        raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
+    return source(data, settings.limit)
 
 
 def _require_drawable(settings: Settings, size: int) -> None:
@@ -63,7 +82,7 @@ def _require_drawable(settings: Settings, size: int) -> None:
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def build(settings: Settings, data: Dataset, chosen: torch.device, *, fresh: bool) -> tuple[State, Images, Plan]:
+def build(settings: Settings, data: Data, chosen: torch.device, *, fresh: bool) -> tuple[State, Images | Pairs, Plan]:
     """The nets with their first weights, the feed and the plan.
 
     Args:
@@ -74,7 +93,7 @@ def build(settings: Settings, data: Dataset, chosen: torch.device, *, fresh: boo
     """
     found = find_family(settings.family)
     options = found.options(**settings.options)
-    feed = Images(data, settings.batch_size, settings.seed, settings.limit)
+    feed = feed_of(settings, data)
     total = settings.epochs * feed.steps_per_epoch
     with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
         recipe = found.recipe(options, found.model(options, data.shape), data.shape)
@@ -88,20 +107,35 @@ def build(settings: Settings, data: Dataset, chosen: torch.device, *, fresh: boo
         save_epochs=epochs,
         save_seconds=seconds,
         keep=settings.keep,
-        header={
-            "format": 1,
-            "family": settings.family,
-            "preset": settings.preset,
-            "options": dict(settings.options),
-            "shape": data.shape,
-            "range": [-1, 1],
-            "data": data.name,
-            "steps_per_epoch": feed.steps_per_epoch,
-        },
+        header=_header(settings, data, feed),
         schedule=lambda step: found.schedule(options, step, total),
         autocast=chosen.type == "cuda",
     )
     return State(recipe, chosen), feed, plan
+
+
+def feed_of(settings: Settings, data: Data) -> Images | Pairs:
+    """The batches that the settings ask for."""
+    if isinstance(data, Dataset):
+        return Images(data, settings.batch_size, settings.seed, settings.limit)
+    found = find_family(settings.family)
+    mirror = found.jitter(found.options(**settings.options), data.shape[1]).mirror
+    return Pairs(data, settings.batch_size, settings.seed, settings.limit, mirror)
+
+
+def _header(settings: Settings, data: Data, feed: Images | Pairs) -> dict[str, Any]:
+    """What a model's file says of itself."""
+    header = {
+        "format": 1,
+        "family": settings.family,
+        "preset": settings.preset,
+        "options": dict(settings.options),
+        "shape": data.shape,
+        "range": [-1, 1],
+        "data": data.name,
+        "steps_per_epoch": feed.steps_per_epoch,
+    }
+    return header | ({"domains": data.names} if isinstance(data, TwoDatasets) else {})
 
 
 def _initialise(recipe: Recipe, init_from: str) -> None:

@@ -121,3 +121,19 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
     """
     (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gradient.square().sum() / (2 * len(real_images))
+
+
+@torch.no_grad()
+def luminance_correlation(pictures: Tensor, others: Tensor) -> Tensor:
+    """How alike pictures are in what is light and what is dark: Pearson's correlation of their luma (BT.601).
+
+    Args:
+        pictures: [N, 1 or 3, H, W], any values.
+        others: of the same shape.
+
+    Returns:
+        [N], from −1, negatives of each other, to 1; 0 where a picture is of one level.
+    """
+    weights = torch.tensor([0.299, 0.587, 0.114] if pictures.shape[1] == 3 else [1.0], device=pictures.device)
+    one, other = (torch.einsum("nchw,c->nhw", images.float(), weights).flatten(1) for images in (pictures, others))
+    return F.cosine_similarity(one - one.mean(1, keepdim=True), other - other.mean(1, keepdim=True))

@@ -40,6 +40,8 @@ class Settings:
     data: str | None = None
     preset: str | None = None
     init_from: str | None = None
+    domains: str | None = None
+    pair: str | None = None
     epochs: int = option(50, "passes over the data", least=1)
     batch_size: int = option(64, "pictures a step", least=1)
     size: int | None = option(None, "side of the pictures in pixels; the data's own if not given", least=4, most=1024)
@@ -95,7 +97,7 @@ def resolve(
         flags: what the command line gave as flags; None values are left out.
         assignments: the ``--set key=value`` texts.
         base: the options of the model that this training starts from, under the preset's place.
-        fixed: `data` and `init_from`.
+        fixed: `data`, `domains`, `pair` and `init_from`.
 
     Raises:
         UsageError: an unknown preset or key, or a value of the wrong kind or out of bounds.

@@ -10,7 +10,7 @@ import torch
 
 from ganctl import assembly, checkpoint, device, engine, names
 from ganctl import run as runs
-from ganctl.data.feed import Images
+from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, GanctlError, UsageError
 from ganctl.families import find as find_family
@@ -32,7 +32,7 @@ class Training:
     run: Run
     settings: Settings
     state: State
-    feed: Images
+    feed: Images | Pairs
     plan: Plan
     warnings: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class Training:
         told, channels = self.settings, "grey" if self.settings.channels == 1 else "colour"
         weights = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
         return (
-            f"{told.family} ({told.preset}) on {self.feed.count:,} pictures of {told.size}×{told.size} {channels}, "
+            f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
             f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {told.device}; parameters: {weights}"
         )
 
@@ -62,7 +62,7 @@ class Training:
         for warning in self.warnings:
             self.run.event("warning", message=warning)
         try:
-            for event in engine.train(self.state, self.feed, self.plan, self.run, stop):
+            for event in self._watched(stop):
                 match event:
                     case engine.Saved():
                         self.run.event("save", step=event.step, seconds=round(event.seconds, 3))
@@ -79,11 +79,22 @@ class Training:
             remedy = f"Make room for it, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
 
+    def _watched(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
+        """The engine's events, and what the family has to say about the first line that calls for a word."""
+        family, warned = find_family(self.settings.family), False
+        for event in engine.train(self.state, self.feed, self.plan, self.run, stop):
+            yield event
+            if isinstance(event, engine.Reported) and not warned and (advice := family.watch(event.line)):
+                warned = True
+                yield engine.Warned(advice)
+
 
 def configure(
     family: str,
     *,
     data: str | None = None,
+    domains: str | None = None,
+    pair: str | None = None,
     preset: str | None = None,
     init_from: str | None = None,
     flags: Mapping[str, Value] | None = None,
@@ -116,6 +127,8 @@ def configure(
         assignments=assignments or {},
         base=base,
         data=data,
+        domains=domains,
+        pair=pair,
         init_from=init_from,
     )
 
@@ -235,8 +248,8 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
         "data": {
             "name": data.name,
             "fingerprint": data.fingerprint,
-            "train": len(data.train),
-            "held_out": len(data.test),
+            "train": data.counts[0],
+            "held_out": data.counts[1],
             "broken": len(data.broken),
         },
         "versions": device.versions(),

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    family: Annotated[str, typer.Argument(metavar="FAMILY", help="Which GAN: dcgan.")],
-    data: Annotated[str | None, typer.Option(help="mnist, fashion-mnist, digits, or a folder of pictures.")] = None,
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="Which GAN: dcgan or cyclegan.")],
+    data: Annotated[str | None, typer.Option(help="A set's name, or a folder of pictures.")] = None,
+    domains: Annotated[str | None, typer.Option(metavar="A,B", help="Two domains, or their folders.")] = None,
+    pair: Annotated[str | None, typer.Option(help="Both domains from one folder: lowres.")] = None,
     run: Annotated[str | None, typer.Option(help="Name or path of the run; the data's name if not given.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     max_minutes: MaxMinutes = None,
@@ -48,6 +50,8 @@ def train(
     told = training.configure(
         family,
         data=data,
+        domains=domains,
+        pair=pair,
         preset=preset,
         init_from=init_from,
         flags={

@@ -10,7 +10,7 @@ from ganctl.errors import UsageError
 if TYPE_CHECKING:
     from ganctl.families.family import Family
 
-FAMILIES = {"dcgan": "ganctl.families.dcgan:FAMILY"}
+FAMILIES = {"dcgan": "ganctl.families.dcgan:FAMILY", "cyclegan": "ganctl.families.cyclegan:FAMILY"}
 
 
 def require(name: str) -> None:

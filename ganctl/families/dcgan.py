@@ -9,10 +9,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from ganctl.data.feed import Batch
-from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn
+from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn, adam
 from ganctl.losses import adversarial, r1_penalty
 from ganctl.nets import compact, radford, tutorial
 from ganctl.settings import Value, option
@@ -127,8 +127,7 @@ class DCGAN(Recipe):
         rates = {"discriminator": o.lr_discriminator, "generator": o.lr_generator}
         nets = {"discriminator": self.discriminator, "generator": self.model}
         return {
-            player: Adam(net.parameters(), rates[player], (o.beta1, o.beta2), o.epsilon, fused=_can_fuse(net))
-            for player, net in nets.items()
+            player: adam(net.parameters(), rates[player], (o.beta1, o.beta2), o.epsilon) for player, net in nets.items()
         }
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
@@ -167,10 +166,6 @@ class DCGAN(Recipe):
         """64 pictures of fixed latents."""
         device = batch["images"].device
         return Sheet(model(torch.randn(64, self.options.latent, device=device)), 8)
-
-
-def _can_fuse(net: nn.Module) -> bool:
-    return next(net.parameters()).device.type in ("cpu", "cuda")
 
 
 FAMILY = Family(

@@ -1,12 +1,12 @@
 """The seam between the engine and a GAN: what a family is, and how it yields its turns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
 from ganctl.data.feed import Batch
 from ganctl.settings import Value
@@ -71,6 +71,34 @@ def constant(options: Any, step: int, total: int) -> float:
     return 1.0
 
 
+class Jitter(NamedTuple):
+    """How pictures are varied as they are learned from.
+
+    Attributes:
+        load: the side at which they are decoded; a random square of the training's size is cropped from it.
+        mirror: whether half of them are mirrored.
+    """
+
+    load: int
+    mirror: bool
+
+
+def none(options: Any, size: int) -> Jitter:
+    """Pictures as they are."""
+    return Jitter(size, False)
+
+
+def silent(line: Mapping[str, float]) -> str | None:
+    """Nothing to say about a line of the log."""
+    return None
+
+
+def adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float], epsilon: float) -> Adam:
+    """Adam (Kingma and Ba 2015), in one fused kernel where the device has one."""
+    weights = list(parameters)
+    return Adam(weights, rate, betas, epsilon, fused=weights[0].device.type in ("cpu", "cuda"))
+
+
 @dataclass(frozen=True)
 class Family:
     """All that the rest of ganctl may know about a GAN.
@@ -86,6 +114,10 @@ class Family:
         model: builds the nets for use from options and picture shape, as a file's header gives them.
         recipe: builds the training around a model.
         schedule: the learning rates' factor at a step of a total, a pure function.
+        domains: whether it learns from two sets without pairs, and not from one.
+        jitter: how pictures of a size are varied.
+        watch: what a line of the log should make a person do, or None.
+        light_preset: the preset to name where the one asked for would take days.
         default_size: side for picture folders, in pixels.
     """
 
@@ -97,6 +129,10 @@ class Family:
     default_preset: str
     default_data: tuple[str, str]
     model: Callable[[Any, Shape], nn.Module]
-    recipe: Callable[[Any, nn.Module, Shape], Recipe]
-    schedule: Callable[[Any, int, int], float] = field(default=constant)
+    recipe: Callable[[Any, Any, Shape], Recipe]
+    schedule: Callable[[Any, int, int], float] = constant
+    domains: bool = False
+    jitter: Callable[[Any, int], Jitter] = none
+    watch: Callable[[Mapping[str, float]], str | None] = silent
+    light_preset: str | None = None
     default_size: int = 64

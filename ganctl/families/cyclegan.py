@@ -1,0 +1,237 @@
+"""CycleGAN: unpaired translation between two domains (Zhu et al. 2017, https://arxiv.org/abs/1703.10593)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganctl.data.feed import Batch
+from ganctl.families.family import Family, Jitter, Recipe, Shape, Sheet, Turn, adam
+from ganctl.losses import adversarial, luminance_correlation
+from ganctl.nets import patch, resnet, unet
+from ganctl.pool import Pool
+from ganctl.settings import Value, option
+
+
+@dataclass(frozen=True)
+class Options:
+    """CycleGAN's own knobs; the defaults are the preset `paper`."""
+
+    nets: Literal["resnet", "unet"] = option("resnet", "which generators; the discriminators are PatchGANs either way")
+    blocks: int | None = option(None, "resnet: residual blocks; 9 from 256 pixels, 6 below, if not given", least=1)
+    width: int = option(64, "channels of the generators' first layer", least=1)
+    upsample: Literal["deconv", "resize"] = option("deconv", "resnet: how it enlarges; resize draws no checkerboards")
+    discriminator_width: int = option(64, "channels of the discriminators' first layer", least=1)
+    discriminator_layers: int = option(3, "resnet: the discriminators' halvings; each doubles their patches", least=1)
+    loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "the adversarial loss")
+    cycle: float = option(10.0, "λ, the weight of the cycle loss", least=0)
+    identity: float = option(0.5, "the weight of the identity loss, in λ; 0 saves its passes", least=0)
+    pool: int = option(50, "earlier translations kept to show the discriminators", least=0)
+    simultaneous: bool = option(False, "both sides move at once, without the pool")
+    jitter: float = option(286 / 256, "pictures are loaded so many times as large, and cropped", least=1, most=4)
+    mirror: bool = option(True, "half of the pictures are mirrored")
+    lr_generator: float = option(2e-4, "the generators' learning rate", above=0)
+    lr_discriminator: float = option(2e-4, "the discriminators' learning rate", above=0)
+    beta1: float = option(0.5, "Adam's decay of the mean", least=0, most=0.99999)
+    beta2: float = option(0.999, "Adam's decay of the square", least=0, most=0.999999)
+    epsilon: float = option(1e-8, "Adam's ε", above=0)
+    decay: float = option(0.5, "the last share of the training, in which the learning rates fall to 0", least=0, most=1)
+    ema: float = option(0.0, "decay of the averaged weights per step; 0 ships the plain ones", least=0, most=1)
+
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    # The paper's section 4 and appendix 7.1; what they leave open follows the authors' PyTorch code.
+    "paper": {"batch_size": 1, "epochs": 200},
+    # https://www.tensorflow.org/tutorials/generative/cyclegan. Deviations: pictures are resized to 286 by Lanczos
+    # and not by the nearest neighbour; Keras's Adam adds ε to the square root before its bias correction, torch's
+    # after it.
+    "tutorial": {
+        "nets": "unet",
+        "loss": "bce",
+        "pool": 0,
+        "simultaneous": True,
+        "epsilon": 1e-7,
+        "decay": 0.0,
+        "batch_size": 1,
+        "epochs": 10,
+    },
+    "small": {"width": 32, "blocks": 4, "discriminator_width": 32, "batch_size": 1, "epochs": 40},
+}
+
+
+class Translators(nn.Module):
+    """The two generators, the part that is shipped."""
+
+    def __init__(self, a_to_b: nn.Module, b_to_a: nn.Module) -> None:
+        super().__init__()
+        self.a_to_b = a_to_b
+        self.b_to_a = b_to_a
+
+    def toward(self, side: int) -> nn.Module:
+        """The generator that makes pictures of the second domain (1), or of the first (0)."""
+        return self.a_to_b if side else self.b_to_a
+
+
+def model(options: Options, shape: Shape) -> Translators:
+    """Both generators: pictures [N, channels, H, W] in [-1, 1] → the same.
+
+    Raises:
+        ValueError: these nets cannot redraw that size.
+    """
+    return Translators(generator(options, shape), generator(options, shape))
+
+
+def generator(options: Options, shape: Shape) -> nn.Module:
+    """One generator.
+
+    Raises:
+        ValueError: it cannot redraw that size.
+    """
+    channels, size, _ = shape
+    if options.nets == "unet":
+        return unet.Generator(size, channels, options.width)
+    if size % resnet.MULTIPLE or size < resnet.LEAST:
+        raise ValueError(f"The ResNet needs a size that is a multiple of {resnet.MULTIPLE}, not {size}.")
+    return resnet.Generator(channels, options.blocks or (9 if size >= 256 else 6), options.width, options.upsample)
+
+
+def discriminator(options: Options, shape: Shape) -> nn.Module:
+    """One discriminator: pictures [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w].
+
+    Raises:
+        ValueError: the pictures are smaller than it needs.
+    """
+    channels, size, _ = shape
+    net: patch.Discriminator | unet.Discriminator
+    if options.nets == "unet":
+        net = unet.Discriminator(channels, options.discriminator_width)
+    else:
+        net = patch.Discriminator(channels, options.discriminator_width, options.discriminator_layers)
+    if size < net.least:
+        raise ValueError(f"The discriminators need pictures of {net.least} pixels or more, not {size}.")
+    return net
+
+
+class CycleGAN(Recipe):
+    """The two generators move as one player, then the two discriminators; or both at once, as in the tutorial."""
+
+    def __init__(self, options: Options, model: Translators, shape: Shape) -> None:
+        super().__init__()
+        self.options = options
+        self.model: Translators = model
+        self.judge_a = discriminator(options, shape)
+        self.judge_b = discriminator(options, shape)
+        self.pool_a = Pool(shape, options.pool)
+        self.pool_b = Pool(shape, options.pool)
+        self.ema = options.ema
+        self.loss = adversarial(options.loss)
+        # The paper halves the discriminators' objective and not the generators'; `LeastSquares` halves both.
+        self.scale = 2.0 if options.loss == "lsgan" else 1.0
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One Adam for both generators, one for both discriminators."""
+        o = self.options
+        judges = chain(self.judge_a.parameters(), self.judge_b.parameters())
+        return {
+            "generator": adam(self.model.parameters(), o.lr_generator, (o.beta1, o.beta2), o.epsilon),
+            "discriminator": adam(judges, o.lr_discriminator, (o.beta1, o.beta2), o.epsilon),
+        }
+
+    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+        """Generators, then discriminators (Zhu et al. 2017, equations 1 to 3, and section 5.2 on identity)."""
+        a, b = batch["a"].contiguous(), batch["b"].contiguous()
+        fake_b, same_b = self._translated(self.model.a_to_b, a, b)
+        fake_a, same_a = self._translated(self.model.b_to_a, b, a)
+        cycle = F.l1_loss(self.model.b_to_a(fake_b), a) + F.l1_loss(self.model.a_to_b(fake_a), b)
+        judged_a, judged_b = self.judge_a(fake_a), self.judge_b(fake_b)
+        fooling = self.scale * (self.loss.generator(judged_a) + self.loss.generator(judged_b))
+        loss = fooling + self.options.cycle * cycle
+        readings = {"adversarial": fooling.detach() / 2, "cycle": cycle.detach() / 2}
+        if same_a is not None and same_b is not None:
+            identity = F.l1_loss(same_a, a) + F.l1_loss(same_b, b)
+            loss = loss + self.options.cycle * self.options.identity * identity
+            readings["identity"] = identity.detach() / 2
+        alike = luminance_correlation(a, fake_b) + luminance_correlation(b, fake_a)
+        readings["luminance"] = alike.mean() / 2
+        if self.options.simultaneous:
+            judging, seen = self._judged(self.judge_a(a), judged_a, self.judge_b(b), judged_b)
+            yield Turn({"generator": loss, "discriminator": judging}, readings | seen)
+            return
+        yield Turn({"generator": loss}, readings)
+        shown_a, shown_b = self.pool_a(fake_a.detach()), self.pool_b(fake_b.detach())
+        logits_a = self.judge_a(torch.cat([a, shown_a])).chunk(2)  # instance norm keeps the halves apart
+        logits_b = self.judge_b(torch.cat([b, shown_b])).chunk(2)
+        judging, seen = self._judged(*logits_a, *logits_b)
+        yield Turn({"discriminator": judging}, seen)
+
+    def _translated(self, net: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The translation of `source`, and what becomes of `target`, which should stay as it is, in one pass."""
+        if not self.options.identity:
+            return net(source), None
+        translated, same = net(torch.cat([source, target])).chunk(2)  # instance norm keeps the halves apart
+        return translated, same
+
+    def _judged(
+        self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The discriminators' loss, and what they said of real pictures and of translations."""
+        loss = self.scale / 2 * (self.loss.discriminator(real_a, fake_a) + self.loss.discriminator(real_b, fake_b))
+        real = (self.loss.reading(real_a) + self.loss.reading(real_b)) / 2
+        fake = (self.loss.reading(fake_a) + self.loss.reading(fake_b)) / 2
+        return loss, {"D(x)": real, "D(G(x))": fake}
+
+    def preview(self, model: nn.Module, batch: Batch) -> Sheet:
+        """A row for each held-out picture: itself, its translation, that translated back, and its identity."""
+        translators, cells = cast("Translators", model), []
+        for side, name in enumerate("ab"):
+            there, back = translators.toward(1 - side), translators.toward(side)
+            for picture in batch[name].contiguous().chunk(len(batch[name])):  # one at a time, as `translate` does
+                translated = there(picture)
+                cells += [picture, translated, back(translated), back(picture)]
+        return Sheet(torch.cat(cells), 4)
+
+
+def schedule(options: Options, step: int, total: int) -> float:
+    """1, then a straight line that would reach 0 after the last step (section 4)."""
+    return min(1.0, (total - step) / (options.decay * total)) if options.decay else 1.0
+
+
+def jitter(options: Options, size: int) -> Jitter:
+    """286 to 256 pixels in the paper (appendix 7.1 and the authors' code), and that ratio at other sizes."""
+    return Jitter(round(size * options.jitter), options.mirror)
+
+
+def watch(line: Mapping[str, float]) -> str | None:
+    """A word on colour inversion, which begins in the first steps and hardly ever ends by itself."""
+    if line.get("luminance", 0.0) < INVERTED:
+        return (
+            f"The translations are negatives of their pictures (luminance correlation {line['luminance']:.2f}). "
+            "If that stays, begin anew with another --seed, or with --set identity=1."
+        )
+    return None
+
+
+INVERTED = -0.2  # luminance correlation; translations that keep their picture have 0.5 and more
+
+FAMILY = Family(
+    name="cyclegan",
+    summary="pictures of one domain redrawn as those of another, from unpaired pictures",
+    verb="translate",
+    options=Options,
+    presets=PRESETS,
+    default_preset="paper",
+    default_data=("horse2zebra", "plain2striped"),
+    model=model,
+    recipe=CycleGAN,
+    schedule=schedule,
+    domains=True,
+    jitter=jitter,
+    watch=watch,
+    light_preset="small",
+    default_size=256,
+)
