@@ -192,6 +192,7 @@ def resume(
         fresh = not run.checkpoint_steps()
         state, feed, plan = assembly.build(extended, data, chosen, fresh=fresh)
         problems = assembly.restore_newest(run, state)
+        problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
         if epochs is not None and state.step > plan.total:
             raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
         if extended.to_json() != record["settings"]:
@@ -200,6 +201,20 @@ def resume(
         run.cut_log(state.step)
         run.event("resume", step=state.step, command=runs.command_line())
         yield Training(run, extended, state, feed, plan, (*problems, *warnings))
+
+
+def _rescheduled(before: Settings, now: Settings, step: int, steps_per_epoch: int) -> list[str]:
+    """A sentence on the learning rates, where another end gives them other values."""
+    found = find_family(now.family)
+    ends = [told.epochs * steps_per_epoch for told in (before, now)]
+    places = (step, min(ends) - 1)
+    old, new = ([found.schedule(found.options(**now.options), place, end) for place in places] for end in ends)
+    if old == new:
+        return []
+    return [
+        f"The learning rates' schedule is now that of {now.epochs} epochs: "
+        f"here their factor is {new[0]:.3g}, and was {old[0]:.3g} on the way to {before.epochs}."
+    ]
 
 
 def train(

@@ -44,6 +44,20 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two unpaired domains: 9 reddish and 14 bluish pictures to learn from, 3 and 4 to test with."""
+    folder = tmp_path_factory.mktemp("pair")
+    rng = np.random.default_rng(1)
+    for name, count, tint in (("trainA", 9, 0), ("trainB", 14, 2), ("testA", 3, 0), ("testB", 4, 2)):
+        (folder / name).mkdir()
+        for i in range(count):
+            levels = rng.integers(0, 180, (4, 5, 3), dtype=np.uint8)
+            levels[..., tint] += 75
+            Image.fromarray(levels).resize((40, 32)).save(folder / name / f"{i:02d}.png")
+    return folder
+
+
 @pytest.fixture
 def ganctl() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command line in a process of its own, as a user does."""

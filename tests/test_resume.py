@@ -1,11 +1,7 @@
 """A run that was stopped ends with the same bits as the run that never was."""
 
-import os
-import random
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,7 @@ import torch
 from ganctl import checkpoint, training
 from ganctl.errors import DataError
 from ganctl.run import Run
-from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
+from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, kill_and_go_on, process, tiny, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -133,17 +129,6 @@ def start_process(photos: Path, *extra: str) -> subprocess.Popen[str]:
     return process(*command, *extra)
 
 
-def process(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "ganctl", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(path: Path, child: subprocess.Popen[str]) -> None:
-    """Until a file is there, or the process that was to make it is gone."""
-    while not path.exists() and child.poll() is None:
-        time.sleep(0.001)
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_finishes_the_step_saves_and_names_the_command(
     photos: Path, whole: Run, number: signal.Signals
@@ -173,27 +158,5 @@ def test_kill_9_in_the_middle_changes_nothing(photos: Path, whole: Run) -> None:
 @pytest.mark.parametrize("number", range(50))
 def test_kill_9_at_a_random_moment_changes_nothing(photos: Path, whole: Run, number: int) -> None:
     """From before the run exists to after its end; every second run is killed once more while it resumes."""
-    rng, run = random.Random(number), Run(Path("killed/run"))
-    child = start_process(photos)
-    if number % 5:  # most of the kills fall into the training itself
-        wait_for(run.path / "run.json", child)
-        time.sleep(rng.uniform(0, 0.6))
-    else:
-        time.sleep(rng.uniform(0, 8))
-    os.kill(child.pid, signal.SIGKILL)
-    child.communicate()
-    if not run.path.exists():
-        child = start_process(photos)
-    elif number % 2:
-        child = process("resume", "killed/run")
-        time.sleep(rng.uniform(2, 6))
-        os.kill(child.pid, signal.SIGKILL)
-        child.communicate()
-        child = process("resume", "killed/run")
-    else:
-        child = process("resume", "killed/run")
-    _, said = child.communicate(timeout=120)
-    assert child.returncode == 0, said
-    assert run.checkpoint_steps()[0] == TOTAL
-    assert_equal(run, whole)
-    assert not list(run.path.glob(".tmp-*"))
+    kill_and_go_on(lambda: start_process(photos), Run(Path("killed/run")), number, TOTAL)
+    assert_equal(Run(Path("killed/run")), whole)

@@ -1,5 +1,11 @@
 """Small trainings for tests, and what it means that two runs are equal."""
 
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,12 +28,23 @@ def tiny(photos: Path, **flags: Any) -> Settings:
     return training.configure("dcgan", data=str(photos), flags=told | flags, assignments=small)
 
 
+PAIR_EPOCHS, PAIR_STEPS = 4, 7  # 14 pictures of the larger side in batches of 2
+PAIR_TOTAL = PAIR_EPOCHS * PAIR_STEPS
+
+
+def tiny_pair(pair: Path, **flags: Any) -> Settings:
+    """28 steps of a CycleGAN, its pools full after the second, its learning rates falling from the 14th on."""
+    told: dict[str, Any] = {"size": 16, "batch_size": 2, "epochs": PAIR_EPOCHS, "log_every": 3, "keep": 100}
+    small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool": "3"}
+    return training.configure("cyclegan", data=str(pair), preset="paper", flags=told | flags, assignments=small)
+
+
 def until(step: int, started: training.Training) -> Callable[[], str | None]:
     """A reason to stop at a step."""
     return lambda: "SIGTERM" if started.state.step >= step else None
 
 
-def begin(settings: Settings, path: Path, stop_at: int = TOTAL) -> Run:
+def begin(settings: Settings, path: Path, stop_at: int = 10**9) -> Run:
     """Train a new run up to a step."""
     with training.start(settings, str(path)) as started:
         for _ in started.events(until(stop_at, started)):
@@ -54,3 +71,43 @@ def assert_equal(one: Run, other: Run, step: int = TOTAL) -> None:
     assert one.log.read_bytes() == other.log.read_bytes()
     sheets = [{epoch: path.read_bytes() for epoch, path in run.sheets()} for run in (one, other)]
     assert sheets[0] == sheets[1]
+
+
+def process(*arguments: str) -> subprocess.Popen[str]:
+    """The command line as a process of its own."""
+    command = [sys.executable, "-m", "ganctl", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, child: subprocess.Popen[str]) -> None:
+    """Until a file is there, or the process that was to make it is gone."""
+    while not path.exists() and child.poll() is None:
+        time.sleep(0.001)
+
+
+def kill_and_go_on(start: Callable[[], subprocess.Popen[str]], run: Run, number: int, total: int) -> None:
+    """Kill a training at a random moment, with odd numbers its resume too, then resume it to its end."""
+    rng = random.Random(number)
+    child = start()
+    if number % 5:  # most of the kills fall into the training itself
+        wait_for(run.path / "run.json", child)
+        time.sleep(rng.uniform(0, 0.6))
+    else:
+        time.sleep(rng.uniform(0, 8))
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    resume = ("resume", str(run.path))
+    if not run.path.exists():
+        child = start()
+    elif number % 2:
+        child = process(*resume)
+        time.sleep(rng.uniform(2, 6))
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        child = process(*resume)
+    else:
+        child = process(*resume)
+    _, said = child.communicate(timeout=120)
+    assert child.returncode == 0, said
+    assert run.checkpoint_steps()[0] == total
+    assert not list(run.path.glob(".tmp-*"))

@@ -26,6 +26,9 @@ class Options:
     blocks: int | None = option(None, "resnet: residual blocks; 9 from 256 pixels, 6 below, if not given", least=1)
     width: int = option(64, "channels of the generators' first layer", least=1)
     upsample: Literal["deconv", "resize"] = option("deconv", "resnet: how it enlarges; resize draws no checkerboards")
+    draws: Literal["picture", "change", "mask"] = option(
+        "picture", "resnet: what it draws: the picture; a change to it; or a picture and a mask where to show it"
+    )
     discriminator_width: int = option(64, "channels of the discriminators' first layer", least=1)
     discriminator_layers: int = option(3, "resnet: the discriminators' halvings; each doubles their patches", least=1)
     loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "the adversarial loss")
@@ -97,7 +100,8 @@ def generator(options: Options, shape: Shape) -> nn.Module:
         return unet.Generator(size, channels, options.width)
     if size % resnet.MULTIPLE or size < resnet.LEAST:
         raise ValueError(f"The ResNet needs a size that is a multiple of {resnet.MULTIPLE}, not {size}.")
-    return resnet.Generator(channels, options.blocks or (9 if size >= 256 else 6), options.width, options.upsample)
+    blocks = options.blocks or (9 if size >= 256 else 6)
+    return resnet.Generator(channels, blocks, options.width, options.upsample, options.draws)
 
 
 def discriminator(options: Options, shape: Shape) -> nn.Module:

@@ -10,6 +10,8 @@ the paper leaves open follows the authors' PyTorch code (https://github.com/juny
 from collections import OrderedDict
 from typing import Literal
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganctl.nets.layers import FewOutputs, InstanceNorm
@@ -31,6 +33,9 @@ class Generator(nn.Module):
         upsample: `deconv`, the paper's transposed convolution; or `resize`, the nearest neighbour and a 3×3
             convolution, which draws no checkerboards (Odena et al. 2016,
             https://distill.pub/2016/deconv-checkerboard), at four times the cost of the two layers.
+        draws: what the last layer draws. `picture` is the paper's; a `change` is added to the input (as Zhang et al.
+            2017 do against noise, https://arxiv.org/abs/1608.03981); a `mask` in [0, 1] beside the picture says where
+            it replaces the input (Pumarola et al. 2018, https://arxiv.org/abs/1807.09251, equation 1).
 
     Attributes:
         multiple: `MULTIPLE`.
@@ -39,9 +44,15 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, channels: int = 3, blocks: int = 9, width: int = 64, upsample: Literal["deconv", "resize"] = "deconv"
+        self,
+        channels: int = 3,
+        blocks: int = 9,
+        width: int = 64,
+        upsample: Literal["deconv", "resize"] = "deconv",
+        draws: Literal["picture", "change", "mask"] = "picture",
     ) -> None:
         super().__init__()
+        self.draws = draws
         self.multiple = MULTIPLE
         self.least = LEAST
         up, around = {"deconv": (deconv, 12), "resize": (resize, 15)}[upsample]
@@ -57,14 +68,21 @@ class Generator(nn.Module):
         self.down = nn.Sequential(down(width), down(2 * width))
         self.blocks = nn.Sequential(*(Block(4 * width) for _ in range(blocks)))
         self.up = nn.Sequential(up(4 * width), up(2 * width))
-        self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=FewOutputs(width, channels, 7)))
+        last = FewOutputs(width, channels + (draws == "mask"), 7)
+        self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=last))
         self.apply(initialise)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → the same."""
         features = self.up(self.blocks(self.down(self.from_picture(pictures))))
-        translated: Tensor = self.to_picture(features)
-        return translated.tanh()
+        drawn: Tensor = self.to_picture(features)
+        match self.draws:
+            case "picture":
+                return drawn.tanh()
+            case "change":
+                return F.hardtanh(pictures + drawn)
+            case "mask":
+                return torch.lerp(pictures, drawn[:, :-1].tanh(), drawn[:, -1:].sigmoid())
 
 
 class Block(nn.Module):

@@ -1,0 +1,294 @@
+"""CycleGAN's mathematics: the authors' counts, losses, pool and schedule, whatever is computed together."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from ganctl import engine, pictures, training
+from ganctl.data import sets
+from ganctl.errors import DataError
+from ganctl.families import cyclegan
+from ganctl.families.cyclegan import CycleGAN, Options, Translators
+from ganctl.families.family import Turn
+from ganctl.losses import luminance_correlation
+from ganctl.run import Run
+from tests.commands import ganctl
+from tests.trainings import begin, tiny_pair
+
+SHAPE = (3, 32, 32)
+
+
+def options(**told: Any) -> Options:
+    """Nets that are small enough to step with."""
+    small = {"width": 8, "blocks": 2, "discriminator_width": 8, "discriminator_layers": 2, "pool": 2}
+    return Options(**{**small, **told})
+
+
+def fresh(told: Options) -> CycleGAN:
+    """A recipe with weights that are large enough for its losses to matter."""
+    torch.manual_seed(0)
+    recipe = CycleGAN(told, cyclegan.model(told, SHAPE), SHAPE).train()
+    with torch.no_grad():
+        for parameter in recipe.parameters():
+            if parameter.ndim > 1:
+                parameter.mul_(4)
+    return recipe
+
+
+def batch(count: int = 2) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {side: torch.rand(count, *SHAPE, generator=generator) * 2 - 1 for side in "ab"}
+
+
+def gradients(recipe: CycleGAN, loss: Tensor, player: str) -> list[Tensor]:
+    weights = [p for group in recipe.optimizers()[player].param_groups for p in group["params"]]
+    return list(torch.autograd.grad(loss, weights, retain_graph=True))
+
+
+def all_turns(recipe: CycleGAN) -> tuple[Turn, Turn]:
+    first, second = list(recipe.turns(batch(), 0))
+    return first, second
+
+
+def test_the_paper_s_nets_have_the_authors_parameter_counts() -> None:
+    with torch.device("meta"):
+        shape = (3, 256, 256)
+        recipe = CycleGAN(Options(), cyclegan.model(Options(), shape), shape)
+    for side in (0, 1):
+        assert sum(p.numel() for p in recipe.model.toward(side).parameters()) == 11_378_179
+    for judge in (recipe.judge_a, recipe.judge_b):
+        assert sum(p.numel() for p in judge.parameters()) == 2_764_737
+    with torch.device("meta"):
+        assert sum(p.numel() for p in cyclegan.model(Options(), (3, 128, 128)).parameters()) == 2 * 7_837_699
+
+
+def separately(recipe: CycleGAN, given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Equations 1 to 3 and section 5.2's identity loss, every pass on its own, as the authors' code has them."""
+    a, b = given["a"], given["b"]
+    g, f, d_x, d_y = recipe.model.a_to_b, recipe.model.b_to_a, recipe.judge_a, recipe.judge_b
+    fake_b, fake_a = g(a), f(b)
+    one = torch.ones(())
+    fooling = F.mse_loss(d_y(fake_b), one.expand_as(d_y(fake_b))) + F.mse_loss(d_x(fake_a), one.expand_as(d_x(fake_a)))
+    cycle = (f(fake_b) - a).abs().mean() + (g(fake_a) - b).abs().mean()
+    identity = (g(b) - b).abs().mean() + (f(a) - a).abs().mean()
+    generators = fooling + 10 * cycle + 10 * 0.5 * identity
+    judging = torch.zeros(())
+    for judge, real, fake in ((d_x, a, fake_a.detach()), (d_y, b, fake_b.detach())):
+        judging = judging + 0.5 * ((judge(real) - 1).square().mean() + judge(fake).square().mean())
+    return generators, judging, {"adversarial": fooling / 2, "cycle": cycle / 2, "identity": identity / 2}
+
+
+def test_the_batched_passes_equal_the_separate_passes_of_the_paper() -> None:
+    recipe = fresh(options())
+    generators, judging, terms = separately(recipe, batch())
+    expected = {
+        "generator": (generators, gradients(recipe, generators, "generator")),
+        "discriminator": (judging, gradients(recipe, judging, "discriminator")),
+    }
+    for turn in all_turns(recipe):  # the pools are still filling, so they show what is new
+        (player, loss), *others = turn.losses.items()
+        assert not others
+        wanted, slopes = expected[player]
+        torch.testing.assert_close(loss, wanted, rtol=1e-5, atol=1e-5)
+        for found, slope in zip(gradients(recipe, loss, player), slopes, strict=True):
+            torch.testing.assert_close(found, slope, rtol=1e-3, atol=1e-5)
+        for name, value in turn.readings.items():
+            if name in terms:
+                torch.testing.assert_close(value, terms[name].detach(), rtol=1e-5, atol=1e-5)
+
+
+def test_the_tutorial_moves_all_at_once_on_the_same_pictures() -> None:
+    recipe = fresh(options(loss="bce", simultaneous=True, pool=0, nets="unet"))
+    recipe.eval()  # dropout draws differently in passes of other sizes
+    (turn,) = recipe.turns(batch(), 0)
+    a, b = batch()["a"], batch()["b"]
+    fake_a, fake_b = recipe.model.b_to_a(b), recipe.model.a_to_b(a)
+    bce = F.binary_cross_entropy_with_logits
+    judging = torch.zeros(())
+    for judge, real, fake in ((recipe.judge_a, a, fake_a), (recipe.judge_b, b, fake_b)):
+        told, seen = judge(real), judge(fake)
+        judging = judging + 0.5 * (bce(told, torch.ones_like(told)) + bce(seen, torch.zeros_like(seen)))
+    assert list(turn.losses) == ["generator", "discriminator"]
+    torch.testing.assert_close(turn.losses["discriminator"], judging)
+
+
+def test_without_an_identity_loss_its_passes_are_saved() -> None:
+    recipe = fresh(options(identity=0.0))
+    passes = []
+    recipe.model.a_to_b.register_forward_hook(lambda _, given, __: passes.append(len(given[0])))
+    first, _ = all_turns(recipe)
+    assert "identity" not in first.readings
+    assert passes == [2, 2]  # and not 4 and 2
+
+
+def test_the_discriminators_see_pictures_of_the_pool() -> None:
+    recipe = fresh(options(pool=1))
+    recipe.pool_a.pictures.fill_(0.25)
+    recipe.pool_b.pictures.fill_(0.25)
+    recipe.pool_a.count.fill_(1)
+    recipe.pool_b.count.fill_(1)
+    shown: list[Tensor] = []
+    recipe.judge_b.register_forward_hook(lambda _, given, __: shown.append(given[0]))
+    for seed in range(8):
+        torch.manual_seed(seed)
+        list(recipe.turns(batch(1), 0))
+    earlier = [bool((pictures[1] == 0.25).all()) for pictures in shown if len(pictures) == 2]
+    assert any(earlier)
+    assert not all(earlier)
+
+
+def test_the_generators_turn_moves_no_discriminator_and_the_other_way_round(pair: Path) -> None:
+    with training.start(tiny_pair(pair), "some/run") as started:
+        state, feed = started.state, started.feed
+        turns = state.recipe.turns(feed.batch(0, state.device), 0)
+        for player, other in (("generator", "discriminator"), ("discriminator", "generator")):
+            turn = next(turns)
+            assert list(turn.losses) == [player]
+            before = {name: weights(state.optimizers[name]) for name in (player, other)}
+            engine.move(state.optimizers, turn)
+            assert all(torch.equal(*both) for both in zip(before[other], weights(state.optimizers[other]), strict=True))
+            assert not all(
+                torch.equal(*both) for both in zip(before[player], weights(state.optimizers[player]), strict=True)
+            )
+
+
+def weights(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [p.detach().clone() for group in optimizer.param_groups for p in group["params"]]
+
+
+@pytest.mark.parametrize(("size", "load"), [(256, 286), (128, 143), (64, 72)])
+def test_pictures_are_loaded_larger_in_the_paper_s_ratio(size: int, load: int) -> None:
+    assert cyclegan.jitter(Options(), size) == (load, True)
+
+
+@pytest.mark.parametrize(
+    ("decay", "factors"), [(0.5, [1, 1, 1, 0.8, 0.2]), (0.0, [1, 1, 1, 1, 1]), (1.0, [1, 0.9, 0.5, 0.4, 0.1])]
+)
+def test_the_learning_rate_is_constant_then_falls_in_a_straight_line(decay: float, factors: list[float]) -> None:
+    found = [cyclegan.schedule(Options(decay=decay), step, 10) for step in (0, 1, 5, 6, 9)]
+    assert found == pytest.approx(factors)
+
+
+@pytest.mark.parametrize("draws", ["change", "mask"])
+def test_a_generator_that_draws_a_change_or_a_mask_can_keep_the_picture(draws: Any) -> None:
+    net = cyclegan.generator(options(draws=draws), SHAPE)
+    last = net.get_submodule("to_picture.conv")
+    with torch.no_grad():
+        for parameter in last.parameters():
+            parameter.zero_()
+        if draws == "mask":
+            last.get_parameter("bias")[-1] = -50  # nowhere
+        picture = batch()["a"]
+        assert torch.equal(net(picture), picture)
+        last.get_parameter("bias")[:3] = 3
+        if draws == "mask":
+            last.get_parameter("bias")[-1] = 50  # everywhere
+        assert (net(picture) > 0.99).all()
+
+
+def test_luminance_correlation_tells_negatives_from_pictures() -> None:
+    picture = batch()["a"]
+    assert luminance_correlation(picture, 0.3 * picture + 0.1) == pytest.approx([1, 1], abs=1e-5)
+    assert luminance_correlation(picture, -picture) == pytest.approx([-1, -1], abs=1e-5)
+    assert luminance_correlation(picture, torch.ones_like(picture)) == pytest.approx([0, 0], abs=1e-5)
+    grey = picture[:, :1]
+    rows = zip(grey.flatten(1), (grey**3).flatten(1), strict=True)
+    expected = [np.corrcoef(one.numpy(), other.numpy())[0, 1] for one, other in rows]
+    assert luminance_correlation(grey, grey**3).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_negatives_are_warned_of_in_words_once(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cyclegan, "INVERTED", 2.0)  # so that every line is one of a negative
+    run = begin(tiny_pair(pair, epochs=1), Path("some/run"))
+    warnings = [line for line in run.events.read_text().splitlines() if "negatives of their pictures" in line]
+    assert len(warnings) == 1
+    monkeypatch.undo()
+    assert cyclegan.watch({"luminance": 0.4}) is None
+    assert "--seed" in (cyclegan.watch({"luminance": -0.5}) or "")
+
+
+def test_the_log_has_both_players_and_every_term(pair: Path) -> None:
+    line = next(begin(tiny_pair(pair, epochs=1), Path("some/run")).read_log())
+    assert set(line) == {
+        "step",
+        "epoch",
+        "generator",
+        "discriminator",
+        "adversarial",
+        "cycle",
+        "identity",
+        "luminance",
+        "D(x)",
+        "D(G(x))",
+    }
+
+
+def test_a_sheet_shows_each_picture_its_translation_the_way_back_and_its_identity() -> None:
+    recipe = fresh(options())
+    held_out = batch(3)
+    with torch.inference_mode():
+        sheet = recipe.preview(recipe.model, held_out)
+    assert (sheet.columns, len(sheet.images)) == (4, 24)
+    rows = sheet.images.view(6, 4, *SHAPE)
+    model: Translators = recipe.model
+    for number, row in enumerate(rows):
+        side = number // 3
+        picture = held_out["ab"[side]][number % 3][None]
+        there, back = model.toward(1 - side), model.toward(side)
+        expected = [picture, there(picture), back(there(picture)), back(picture)]
+        torch.testing.assert_close(row, torch.cat(expected))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--size", 18], "multiple of 4"),
+        (["--size", 16], "24 pixels or more"),
+        (["--preset", "tutorial", "--size", 30], "multiple of 4"),
+        (["--data", "mnist"], "There is no data 'mnist'"),
+        (["--set", "draws=nothing"], "Choose among: picture, change, mask"),
+    ],
+)
+def test_what_a_cyclegan_cannot_do_is_a_sentence(pair: Path, arguments: list[object], why: str) -> None:
+    told = [] if "--data" in arguments else ["--data", pair]
+    outcome = ganctl("train", "cyclegan", *told, *arguments)
+    assert outcome.code in (2, 4)
+    assert why in " ".join(outcome.err)
+    assert not Path("runs").exists()
+
+
+def test_domains_are_for_families_that_have_two(pair: Path) -> None:
+    outcome = ganctl("train", "dcgan", "--data", pair, "--domains", "a,b")
+    assert outcome.code == 2
+    assert "learns from one set" in outcome.err[0]
+
+
+def test_without_the_network_the_built_in_pair_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(name: str) -> Path:
+        raise DataError(f"{name} could not be downloaded.")
+
+    monkeypatch.setattr(sets, "fetch", unreachable)
+    small = ("--size", 16, "--limit", 4, "--epochs", 1)
+    tiny = ("width=4", "blocks=1", "discriminator_width=4", "discriminator_layers=1")
+    outcome = ganctl("train", "cyclegan", *small, *(f"--set={setting}" for setting in tiny))
+    assert outcome.code == 0, outcome
+    assert outcome.out == ["runs/plain2striped"]
+    assert any("plain2striped is used" in line for line in outcome.err)
+    assert Run(Path("runs/plain2striped")).record()["data"]["name"] == "plain2striped"
+
+
+def test_the_progress_sheet_is_a_picture_of_its_pixels(pair: Path) -> None:
+    run = begin(tiny_pair(pair, epochs=1), Path("some/run"))
+    with Image.open(run.sheet(1)) as sheet:
+        levels = np.asarray(sheet.convert("RGB"))
+    fitted, _ = pictures.read_square(pair / "testA/00.png", 16)
+    factor = round(512 / (4 * 18))
+    top = levels[factor : 17 * factor : factor, factor : 17 * factor : factor]
+    assert np.array_equal(top, fitted)
