@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganctl import pictures
 from ganctl.data import digits
-from ganctl.data.download import download
+from ganctl.data.download import Expected, download
 from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
 
@@ -264,7 +264,7 @@ def _idx(name: str) -> IdxFiles:
         return IdxFiles(name, place, checksums)
     place = user_cache() / "downloads" / folder / "raw"
     for file, md5 in zip(_IDX_FILES, checksums, strict=True):
-        download([mirror + file for mirror in mirrors], place / file, md5)
+        download([mirror + file for mirror in mirrors], place / file, Expected(f"md5:{md5}"))
     return IdxFiles(name, place, checksums)
 
 
