@@ -1,7 +1,9 @@
 """Pictures on the way to the networks.
 
 sources     where a set comes from: MNIST's files, a folder of pictures, ganctl's own drawings
+sets        the original CycleGAN sets by name
 download    mirrors, checksums, partial files
+archive     zips from elsewhere, unpacked safely
 digits      the built-in handwriting
 striped     the built-in pair of animals, plain and striped, for translation
 cache       every set decoded once into memory-mapped bytes
