@@ -4,6 +4,9 @@ sources     where a set comes from: MNIST's files, a folder of pictures, ganctl'
 sets        the original CycleGAN sets by name
 download    mirrors, checksums, partial files
 archive     zips from elsewhere, unpacked safely
+layout      which pictures lie in which folder of a set
+check       what is wrong with a folder of pictures
+findings    what can be said of it, in sentences
 digits      the built-in handwriting
 striped     the built-in pair of animals, plain and striped, for translation
 cache       every set decoded once into memory-mapped bytes

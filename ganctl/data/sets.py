@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from ganctl.data import archive
 from ganctl.data.download import Expected, download
+from ganctl.data.layout import TRAIN
 from ganctl.data.sources import user_cache
 from ganctl.errors import DataError
 
@@ -70,7 +71,6 @@ MIRRORS = (
     "http://efrosgans.eecs.berkeley.edu/cyclegan/datasets/",
     "https://people.eecs.berkeley.edu/~taesung_park/CycleGAN/datasets/",
 )
-TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
 
 
 def find(name: str) -> Path | None:
