@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from ganctl import checkpoint, names
+from ganctl.data import check
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
 from ganctl.data.feed import Images, Pairs
@@ -40,6 +41,7 @@ def open_data(settings: Settings) -> tuple[Data, list[str]]:
     load = found.jitter(found.options(**settings.options), size).load
     data: Data
     if isinstance(origin, Domains):
+        warnings += _look(origin)
         data = open_domains(origin, size, settings.channels, load)
     else:
         data = open_dataset(origin, size, settings.channels, load)
@@ -63,6 +65,14 @@ def _origin(settings: Settings, data: str) -> Source | Domains:
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
     return source(data, settings.limit)
+
+
+def _look(origin: Domains) -> list[str]:
+    """The quick part of ``ganctl check``."""
+    if origin.tree is None:
+        return []
+    found = check.quick(*origin.tree)
+    return [f"{finding.message} {finding.remedy}" for finding in found if finding.severity == "warning"]
 
 
 def _require_drawable(settings: Settings, size: int) -> None:

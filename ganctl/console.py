@@ -13,10 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from ganctl.data.check import Report
     from ganctl.engine import Event, Stepped
     from ganctl.forecast import Forecast
     from ganctl.training import Training
 
+_LISTED = 8  # names of files that are not used
 _LONG = 24 * 3600  # seconds; a training longer than this is announced
 _REFRESH = 0.25  # seconds between two looks at the readings
 _WARM_UP = 5  # steps that say nothing about speed
@@ -99,6 +101,25 @@ def forecast(cost: "Forecast") -> None:
             ("a checkpoint", size(cost.checkpoint_bytes)),
         ]
     )
+
+
+def checked(report: "Report") -> None:
+    """What a look at a set found: its folders in a table, then the findings."""
+    from ganctl.data.findings import shown
+
+    rows: list[tuple[str, ...]] = [("FOLDER", "PICTURES", "SMALLEST", "MEDIAN", "LARGEST", "MODES")]
+    for folder, contents in zip(report.layout.folders, report.contents, strict=True):
+        sides = [f"{width}×{height}" for width, height in contents.sides] or ["", "", ""]
+        modes = ", ".join(f"{mode} {count}" for mode, count in contents.modes.items())
+        rows.append((shown(folder.name), str(len(folder.pictures)) if folder.there else "missing", *sides, modes))
+    table(rows)
+    if unused := [shown(name) for name in report.layout.unused]:
+        more = f" and {len(unused) - _LISTED} more" if len(unused) > _LISTED else ""
+        result(f"not used: {', '.join(unused[:_LISTED])}{more}")
+    for finding in report.findings:
+        result(f"{finding.severity}: {finding.message} {finding.remedy}")
+    if not report.findings:
+        say("Nothing to remark.")
 
 
 class Display(AbstractContextManager["Display"]):

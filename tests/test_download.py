@@ -2,102 +2,20 @@
 
 import gzip
 import hashlib
-import logging
+import io
+import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
 
-import numpy as np
-import pooch
 import pytest
 
 from ganctl.data import download as module
-from ganctl.data.download import download
+from ganctl.data.download import Expected, download
 from ganctl.errors import DataError
+from tests.mirror import CONTENT, CUT, Mirror, serving
 
-CONTENT = np.random.default_rng(0).bytes(300_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
-CUT = 200_000  # where a bad connection breaks
-
-
-class Mirror(ThreadingHTTPServer):
-    """A server of one file, with manners.
-
-    Attributes:
-        ranges: the Range header of every request so far, None where there was none.
-        cuts: answers still to be broken off.
-        status: an error to answer with.
-        content: what it takes for the file.
-        knows_ranges: whether it can continue.
-        headers: more of them to send.
-        hangs: whether it falls silent in the middle.
-    """
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.ranges: list[str | None] = []
-        self.cuts = 0
-        self.status = 200
-        self.content = CONTENT
-        self.knows_ranges = True
-        self.headers: dict[str, str] = {}
-        self.hangs = False
-        self.closing = Event()
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-    @property
-    def address(self) -> str:
-        return f"http://{self.host}/set/file.gz"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Mirror
-
-    def do_GET(self) -> None:
-        mirror, asked = self.server, self.headers["Range"]
-        mirror.ranges.append(asked)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and mirror.knows_ranges else 0
-        if mirror.status != 200 or start >= len(mirror.content):
-            self.send_error(mirror.status if mirror.status != 200 else 416)
-            return
-        body = mirror.content[start:]
-        self.send_response(206 if asked and mirror.knows_ranges else 200)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in mirror.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if mirror.cuts or mirror.hangs:
-            mirror.cuts -= 1
-            self.wfile.write(body[: CUT - start])
-            if mirror.hangs:
-                self.wfile.flush()
-                mirror.closing.wait(10)
-            return  # which closes the connection
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving() -> Iterator[Mirror]:
-    with Mirror() as mirror:
-        thread = Thread(target=mirror.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield mirror
-        finally:
-            mirror.closing.set()
-            mirror.shutdown()
-            thread.join()
 
 
 @pytest.fixture
@@ -114,7 +32,11 @@ def target(tmp_path: Path) -> Path:
 
 
 def fetch(target: Path, *mirrors: Mirror) -> bytes:
-    return download([mirror.address for mirror in mirrors], target, MD5).read_bytes()
+    return fetch_expected(Expected(f"md5:{MD5}"), target, *mirrors)
+
+
+def fetch_expected(expected: Expected, target: Path, *mirrors: Mirror) -> bytes:
+    return download([mirror.address for mirror in mirrors], target, expected).read_bytes()
 
 
 def part(target: Path) -> Path:
@@ -223,8 +145,8 @@ def test_what_a_corrupt_mirror_began_cannot_poison_the_next(target: Path, mirror
 def test_a_gz_that_the_server_calls_encoded_is_kept_as_it_is(target: Path, mirrors: tuple[Mirror, Mirror]) -> None:
     mirrors[0].content = gzip.compress(CONTENT)
     mirrors[0].headers = {"Content-Encoding": "gzip"}
-    md5 = hashlib.md5(mirrors[0].content).hexdigest()
-    assert download([mirrors[0].address], target, md5).read_bytes() == mirrors[0].content
+    expected = Expected(f"md5:{hashlib.md5(mirrors[0].content).hexdigest()}")
+    assert fetch_expected(expected, target, mirrors[0]) == mirrors[0].content
 
 
 def test_a_mirror_that_falls_silent_is_left_in_time(
@@ -267,24 +189,85 @@ def test_a_disk_that_refuses_is_no_fault_of_the_mirrors(target: Path, mirrors: t
     assert mirrors[0].ranges == []
 
 
-def test_the_download_library_is_silent_and_its_log_is_left_as_it_was(
+SHA256 = Expected(f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", len(CONTENT))
+
+
+def test_a_file_may_be_known_by_its_sha256_and_its_size(target: Path, mirrors: tuple[Mirror, Mirror]) -> None:
+    assert fetch_expected(SHA256, target, *mirrors) == CONTENT
+    assert mirrors[1].ranges == []
+
+
+def test_a_mirror_whose_file_has_another_size_is_left_before_its_bytes_are_here(
+    target: Path, mirrors: tuple[Mirror, Mirror]
+) -> None:
+    target.parent.mkdir(parents=True)
+    part(target).write_bytes(CONTENT[:1000])
+    mirrors[0].content = bytes(3 * len(CONTENT))
+    assert fetch_expected(SHA256, target, *mirrors) == CONTENT
+    assert mirrors[1].ranges == ["bytes=1000-"]
+    mirrors[1].content = b"short"
+    target.unlink()
+    with pytest.raises(DataError, match=f"{mirrors[0].host}: wrong size; {mirrors[1].host}: wrong size"):
+        fetch_expected(SHA256, target, *mirrors)
+
+
+@pytest.mark.parametrize("length", [str(len(CONTENT) - 1), str(len(CONTENT) + 1)], ids=["too short", "too long"])
+@pytest.mark.parametrize("expected", [SHA256, Expected(f"md5:{MD5}")], ids=["size known", "size unknown"])
+def test_a_mirror_that_lies_about_the_length_is_passed_over(
+    target: Path, mirrors: tuple[Mirror, Mirror], length: str, expected: Expected
+) -> None:
+    mirrors[0].length = length
+    assert fetch_expected(expected, target, *mirrors) == CONTENT
+    assert mirrors[1].ranges
+    assert not strays(target)
+
+
+def test_a_mirror_that_does_not_say_the_length_will_do(target: Path, mirrors: tuple[Mirror, Mirror]) -> None:
+    mirrors[0].length = ""
+    assert fetch_expected(SHA256, target, *mirrors) == CONTENT
+    assert mirrors[1].ranges == []
+
+
+def test_a_mirror_that_does_not_say_the_length_and_sends_no_end_is_left(
+    target: Path, mirrors: tuple[Mirror, Mirror]
+) -> None:
+    mirrors[0].length, mirrors[0].content = "", bytes(100 * len(CONTENT))
+    assert fetch_expected(SHA256, target, *mirrors) == CONTENT
+
+
+def test_a_slow_mirror_is_not_left_while_it_goes_on(
     target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, listener = pooch.get_logger(), LogCapture()
-    monkeypatch.setattr(log, "handlers", [listener])
+    monkeypatch.setattr(module, "TIMEOUT", (5.0, 0.3))
+    mirrors[0].pause = 0.05
+    assert fetch(target, *mirrors) == CONTENT
+    assert mirrors[1].ranges == []
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("set/trainA/a.jpg", content)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "a page"])
+def test_a_zip_that_nobody_published_a_checksum_of_has_to_be_sound(
+    target: Path, mirrors: tuple[Mirror, Mirror], damage: str
+) -> None:
+    good = zipped(CONTENT)
+    bad = {"cut": good[:-1], "flipped": good[:CUT] + b"?" + good[CUT + 1 :], "a page": b"<html>Please log in</html>"}
+    mirrors[0].content, mirrors[1].content = bad[damage], good
+    assert fetch_expected(Expected(None), target, *mirrors) == good
+    assert not strays(target)
+    target.unlink()
+    with pytest.raises(DataError, match=f"{mirrors[0].host}: wrong content"):
+        fetch_expected(Expected(None), target, mirrors[0])
+
+
+def test_a_zip_without_a_checksum_is_continued(target: Path, mirrors: tuple[Mirror, Mirror]) -> None:
+    good = zipped(CONTENT)
+    mirrors[0].content = mirrors[1].content = good
     mirrors[0].cuts = 1
-    fetch(target, *mirrors)
-    assert listener.said == []
-    log.info("still there")
-    assert listener.said == ["still there"]
-
-
-class LogCapture(logging.Handler):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage())
+    assert fetch_expected(Expected(None), target, *mirrors) == good
+    assert mirrors[1].ranges == [f"bytes={CUT}-"]

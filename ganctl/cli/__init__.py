@@ -4,13 +4,13 @@ application  the application, and how a failure becomes a sentence and an exit c
 words        arguments and sentences that several commands share
 training     train, resume
 use          sample, make-gif
-look         info, runs
+look         check, info, runs
 
 What is heavy is imported where it is needed.
 """
 
 from ganctl.cli.application import app, main
-from ganctl.cli.look import info, list_runs
+from ganctl.cli.look import check_data, info, list_runs
 from ganctl.cli.training import resume, train
 from ganctl.cli.use import make_gif, sample
 
@@ -18,4 +18,5 @@ __all__ = ["main"]
 
 for command in (train, resume, sample, make_gif, info):
     app.command()(command)
+app.command("check")(check_data)
 app.command("runs")(list_runs)

@@ -1,7 +1,13 @@
 """The commands that only look."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from ganctl import console, names
-from ganctl.cli.words import ModelName
+from ganctl.cli.words import ModelName, require_positive
+from ganctl.errors import DataError
 
 
 def info(model: ModelName) -> None:
@@ -20,3 +26,38 @@ def list_runs() -> None:
     from ganctl import inspection
 
     console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(inspection.summary, known)])
+
+
+def check_data(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder of pictures, or a set's name: horse2zebra.")],
+    domains: Annotated[str | None, typer.Option(metavar="A,B", help="The names of two folders in it.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side to train at; 256 for two domains if not given.")] = None,
+) -> None:
+    """Look for what is wrong with pictures before training on them."""
+    require_positive("--size", size)
+    from ganctl.data import check
+    from ganctl.data.domains import two_names
+    from ganctl.data.findings import shown
+
+    two = None if domains is None else two_names(domains)
+
+    root = _place(data)
+    report = check.examine(root, two, size)
+    console.checked(report)
+    if report.problems:
+        worst = report.problems[0]
+        raise DataError(f"{shown(root)} cannot be trained on: {worst.message}", worst.remedy)
+
+
+def _place(data: str) -> Path:
+    """The folder that DATA means, fetched if it is a set that is not here."""
+    from ganctl.data import domains, sets, sources
+
+    if data in (*sources.NAMES, domains.BUILT_IN):
+        raise DataError(
+            f"{data} is not made of picture files.",
+            f"Name a folder of pictures, or one of: {', '.join(sets.NAMES)}.",
+        )
+    if data in sets.NAMES and sets.find(data) is None and (length := sets.SETS[data].size):
+        console.say(f"{data} is {console.size(length)}, if it has to be downloaded.")
+    return domains.folder(data)

@@ -6,8 +6,12 @@ source      what a source of pictures is: something that can be decoded, block b
   drawn     the built-in sets, drawn by digits (handwriting) and striped (a pair of animals, plain and striped)
 sources     what --data means to a family that learns from one set
 domains     what it means to one that translates between two
-sets        the sets of CycleGAN's authors
+  sets      the sets of CycleGAN's authors by name
 download    mirrors, checksums, partial files
+archive     zips from elsewhere, unpacked without trust
+check       what is wrong with a set, told before a training finds out
+  layout    which pictures lie in which of its folders
+  findings  what can be said of them, in sentences
 cache       every set decoded once into memory-mapped bytes
 feed        batches by number
 """

@@ -1,6 +1,7 @@
 """Two sets of pictures without pairs, for translation: what ``--data`` means to a family of two domains."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from ganctl.data import sets, striped
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.drawn import Striped
 from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, pictures_below, split
+from ganctl.data.layout import TEST, TRAIN
 from ganctl.data.source import Source
 from ganctl.errors import DataError, UsageError
 
-NAMES = (*sets.NAMES, "plain2striped")
+BUILT_IN = "plain2striped"
+NAMES = (*sets.NAMES, BUILT_IN)
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,15 @@ class Domains:
         origin: what ``--data`` has to say to open them again, from anywhere.
         names: of the two domains.
         sides: the source of each.
+        tree: the folder that both lie in, and the names of theirs to train on and to test with; None if drawn or
+            made from one folder.
     """
 
     name: str
     origin: str
     names: tuple[str, str]
     sides: tuple[Source, Source]
+    tree: tuple[Path, tuple[str, str], tuple[str, ...]] | None = None
 
     def native_size(self) -> int | None:
         """The side of its pictures in pixels; None where they differ."""
@@ -113,41 +119,48 @@ def domains(data: str, names: str | None = None, pair: str | None = None, limit:
         UsageError: `names` are not two, or `pair` is unknown.
         DataError: it is none of these, or it cannot be had.
     """
-    told = _two(names)
+    told = None if names is None else two_names(names)
     if pair is not None:
         return _paired(data, pair, told, limit)
-    if data == "plain2striped":
+    if data == BUILT_IN:
         plain, other = (Striped(domain) for domain in striped.DOMAINS)
         return Domains(data, data, told or (plain.domain, other.domain), (plain, other))
-    here = Path(data).expanduser() if data else Path()
-    if data in sets.NAMES and not _is_tree(here):
-        a, b = _sides_of_tree(sets.fetch(data), limit)
-        return Domains(data, data, told or sets.DOMAINS[data], (a, b))
-    root = _folder(data)
+    root = folder(data)
     if _is_tree(root):
         a, b = _sides_of_tree(root, limit)
-        return Domains(name_of(root), str(root.resolve()), told or sets.DOMAINS.get(name_of(root), ("A", "B")), (a, b))
+        known = data if data in sets.NAMES else name_of(root)
+        origin = data if data in sets.NAMES else str(root.resolve())
+        return Domains(known, origin, told or sets.DOMAINS.get(known, ("A", "B")), (a, b), (root, TRAIN, TEST))
     if told is None:
         raise DataError(
             f"{data} is no set of two domains: it has no trainA and trainB.",
             "Name those folders so, or name two of its folders with --domains a,b.",
         )
-    a, b = (_side(root / name, (root / name,), (), limit) for name in told)
-    return Domains(name_of(root), str(root.resolve()), told, (a, b))
+    a, b = (_side(root, root / name, None, limit) for name in told)
+    return Domains(name_of(root), str(root.resolve()), told, (a, b), (root, told, ()))
 
 
-def _two(names: str | None) -> tuple[str, str] | None:
-    """The two names in ``a,b``."""
-    if names is None:
-        return None
+def two_names(names: str) -> tuple[str, str]:
+    """The two names in ``a,b``.
+
+    Raises:
+        UsageError: they are not two, or could not be folders'.
+    """
     told = [name.strip() for name in names.split(",")]
     if len(told) != 2 or not all(told) or told[0] == told[1] or any("/" in name or name[0] == "." for name in told):
         raise UsageError(f"--domains {names!r} does not name two domains.", "Write --domains horse,zebra.")
     return told[0], told[1]
 
 
-def _folder(data: str) -> Path:
-    path = Path(data).expanduser() if data else Path()
+def folder(data: str) -> Path:
+    """The folder of a set's name, fetched if it is nowhere on this machine, or of a path.
+
+    Raises:
+        DataError: there is none, or the set cannot be had.
+    """
+    path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    if data in sets.NAMES and (sets.find(data) or not _is_tree(path)):
+        return sets.fetch(data)
     if not data or not path.exists():
         raise DataError(f"There is no data {data!r}.", f"Name a folder, or one of: {', '.join(NAMES)}.")
     if not path.is_dir():
@@ -156,32 +169,31 @@ def _folder(data: str) -> Path:
 
 
 def _is_tree(root: Path) -> bool:
-    return (root / "trainA").is_dir() and (root / "trainB").is_dir()
+    return all((root / name).is_dir() for name in TRAIN)
 
 
 def _sides_of_tree(root: Path, limit: int | None) -> tuple[Folder, Folder]:
-    a, b = (_side(root, (root / f"train{side}",), (root / f"test{side}",), limit) for side in "AB")
+    a, b = (_side(root, root / train, root / test, limit) for train, test in zip(TRAIN, TEST, strict=True))
     return a, b
 
 
-def _side(root: Path, train: tuple[Path, ...], test: tuple[Path, ...], limit: int | None) -> Folder:
+def _side(root: Path, train: Path, test: Path | None, limit: int | None) -> Folder:
     """One domain's pictures; some are held out where there are none to test with."""
-    learnt, held_out = (tuple(file for folder in part for file in pictures_below(folder)) for part in (train, test))
+    learnt, held_out = pictures_below(train), pictures_below(test) if test else ()
     if not learnt:
-        missing = train[0]
-        what = "holds no pictures" if missing.is_dir() else "is no folder"
-        raise DataError(f"{missing} {what}.", "Each side needs pictures: ganctl check shows what is there.")
+        what = "holds no pictures" if train.is_dir() else "is no folder"
+        raise DataError(f"{train} {what}.", "Each side needs pictures: ganctl check shows what is there.")
     if not held_out:
         learnt, held_out = split(learnt)
-    return Folder(f"{name_of(root)}-{train[0].name}", root, learnt, held_out, limit)
+    return Folder(f"{name_of(root)}-{train.name}", root, learnt, held_out, limit)
 
 
 def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | None) -> Domains:
     """Both sides from one folder of pictures."""
     if pair != LOWRES:
         raise UsageError(f"There is no pair {pair!r}.", f"There is: {LOWRES}.")
-    root = _folder(data)
-    original = _side(root, (root,), (), limit)
+    root = folder(data)
+    original = _side(root, root, None, limit)
     return Domains(
         f"{name_of(root)}-{LOWRES}", str(root.resolve()), told or (LOWRES, "original"), (Reduced(original), original)
     )

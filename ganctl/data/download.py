@@ -1,46 +1,70 @@
 """Files from the network: several mirrors, a checksum, and partial files that are continued."""
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import pooch
 import requests
 from filelock import FileLock
 from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import HTTPError as BrokenAnswer
 from urllib3.exceptions import ReadTimeoutError
 
+from ganctl.data import archive
 from ganctl.errors import DataError
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two pieces of an answer
 _PIECE = 2**16
 
 
-def download(mirrors: Sequence[str], target: Path, md5: str) -> Path:
+class Expected(NamedTuple):
+    """What is known of a file before it is here.
+
+    Attributes:
+        checksum: ``sha256:`` or ``md5:`` and the digest in hexadecimal; None where nobody published one, and then
+            the file has to be a zip whose own CRCs hold.
+        size: bytes; None where it is not known, and then what the server says of its answer's length has to hold.
+    """
+
+    checksum: str | None
+    size: int | None = None
+
+    def fits(self, path: Path) -> bool:
+        """Whether a file is there and is this one."""
+        if not path.exists() or self.size not in (None, path.stat().st_size):
+            return False
+        if self.checksum is None:
+            return archive.is_sound(path)
+        algorithm, _, digest = self.checksum.partition(":")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest() == digest
+
+
+def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
     """Bring a file here, from the first mirror that gives the right one.
 
     What a broken connection left is kept beside the target and continued, by the next mirror or the next call.
 
     Args:
         mirrors: whole addresses of the file, in order of preference.
-        target: where it is to be; left alone if it is there with the right checksum.
-        md5: its checksum, in hexadecimal.
+        target: where it is to be; left alone if it is there and right.
+        expected: what makes it the right one.
 
     Raises:
         DataError: no mirror gave it; each one's reason is named.
         OSError: the disk refuses.
     """
-    if _is_right(target, md5):
+    if expected.fits(target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(target.name + ".lock")), _silent_pooch():
+    with FileLock(target.with_name(target.name + ".lock")):
+        if expected.fits(target):  # by whoever held the lock
+            return target
         problems = []
         for mirror in mirrors:
-            problem = _fetch(mirror, target, md5)
+            problem = _fetch(mirror, target, expected)
             if problem is None:
                 return target
             problems.append(f"{urlsplit(mirror).netloc}: {problem}")
@@ -50,69 +74,59 @@ def download(mirrors: Sequence[str], target: Path, md5: str) -> Path:
     )
 
 
-def _is_right(path: Path, md5: str) -> bool:
-    return path.exists() and pooch.file_hash(str(path), alg="md5") == md5
-
-
-def _fetch(mirror: str, target: Path, md5: str) -> str | None:
+def _fetch(mirror: str, target: Path, expected: Expected) -> str | None:
     """Try one mirror; what was wrong, in a few words, or None."""
     part = target.with_name(target.name + ".part")
     while True:
         continued = part.exists()
         try:
-            pooch.retrieve(mirror, f"md5:{md5}", target.name, target.parent, downloader=_Continuing(part))
+            _go_on(mirror, part, expected.size)
         except requests.RequestException as error:
             return _in_short(error)
-        except ValueError:  # whole, but not what the checksum says
-            part.unlink(missing_ok=True)
-            if continued:  # perhaps it is the old part that was wrong
-                continue
-            return "wrong content"
+        except _WrongSizeError:
+            return "wrong size"
+        if expected.fits(part):  # which also tells whether a part that has no rest is the whole
+            part.replace(target)
+            return None
         part.unlink(missing_ok=True)
-        return None
+        if not continued:  # else it is perhaps the old part that was wrong
+            return "wrong content"
 
 
-class _Continuing:
-    """A downloader for pooch that goes on where the last attempt stopped."""
-
-    def __init__(self, part: Path) -> None:
-        self.part = part
-
-    def __call__(self, url: str, output_file: str, pooch: Any, check_only: bool = False) -> None:
-        have = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-            if answer.status_code != requests.codes.requested_range_not_satisfiable or not have:
-                answer.raise_for_status()
-                self._keep(answer)
-        shutil.copyfile(self.part, output_file)  # the checksum tells whether a part that has no rest is the whole
-
-    def _keep(self, answer: requests.Response) -> None:
-        """Write the bytes as they come: a server that calls a .gz encoded must not have it unpacked."""
-        going_on = answer.status_code == requests.codes.partial_content
-        with self.part.open("ab" if going_on else "wb") as file:
-            start = file.tell()
-            try:
-                for piece in answer.raw.stream(_PIECE, decode_content=False):
-                    file.write(piece)
-            except ReadTimeoutError as error:
-                raise requests.ReadTimeout from error
-            except BrokenAnswer as error:
-                raise ChunkedEncodingError from error
-            length = answer.headers.get("Content-Length")
-            if length is not None and file.tell() != start + int(length):
-                raise ChunkedEncodingError
+class _WrongSizeError(Exception):
+    """The mirror has a file of another length."""
 
 
-@contextmanager
-def _silent_pooch() -> Iterator[None]:
-    """What it does is told by whoever asked for the file."""
-    log = pooch.get_logger()
-    before, log.disabled = log.disabled, True  # setLevel would linger: the log caches what it is enabled for
-    try:
-        yield
-    finally:
-        log.disabled = before
+def _go_on(mirror: str, part: Path, size: int | None) -> None:
+    """Ask for what a partial file lacks, and add it."""
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    with requests.get(mirror, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        if answer.status_code != requests.codes.requested_range_not_satisfiable or not have:
+            answer.raise_for_status()
+            _keep(answer, part, size)
+
+
+def _keep(answer: requests.Response, part: Path, size: int | None) -> None:
+    """Write the bytes as they come: a server that calls a .gz encoded must not have it unpacked."""
+    going_on = answer.status_code == requests.codes.partial_content
+    start = part.stat().st_size if going_on else 0
+    said = answer.headers.get("Content-Length", "")
+    end = start + int(said) if said.isdecimal() else None
+    if size is not None and end not in (None, size):
+        raise _WrongSizeError  # before a gigabyte of something else is here
+    with part.open("ab" if going_on else "wb") as file:
+        try:
+            for piece in answer.raw.stream(_PIECE, decode_content=False):
+                file.write(piece)
+                if size is not None and file.tell() > size:
+                    break
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout from error
+        except BrokenAnswer as error:
+            raise ChunkedEncodingError from error
+        if end not in (None, file.tell()):
+            raise ChunkedEncodingError
 
 
 def _in_short(error: requests.RequestException) -> str:

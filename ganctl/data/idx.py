@@ -12,7 +12,7 @@ import pooch
 from numpy.typing import NDArray
 
 from ganctl import pictures
-from ganctl.data.download import download
+from ganctl.data.download import Expected, download
 from ganctl.data.source import Block, Part, Source, user_cache
 from ganctl.errors import DataError
 
@@ -92,7 +92,7 @@ def idx_files(name: str) -> IdxFiles:
         return IdxFiles(name, place, checksums)
     place = user_cache() / "downloads" / folder / "raw"
     for file, md5 in zip(_FILES, checksums, strict=True):
-        download([mirror + file for mirror in mirrors], place / file, md5)
+        download([mirror + file for mirror in mirrors], place / file, Expected(f"md5:{md5}"))
     return IdxFiles(name, place, checksums)
 
 

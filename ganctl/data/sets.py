@@ -1,17 +1,121 @@
-"""Stand-in."""
+"""The unpaired sets that came with CycleGAN (Zhu, Park, Isola and Efros 2017), by name.
+
+Sizes and checksums are those that TensorFlow Datasets 4.9.10 compares (``url_checksums/cycle_gan.txt``). They stayed
+the same when the sets moved to efrosgans in 2023; the old address answers 404 since (tensorflow/datasets issue 5134).
+Domains A and B are in the order of CycleGAN's own scripts: of the paired sets A is the photograph.
+"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
+from filelock import FileLock
+
+from ganctl.data import archive
+from ganctl.data.download import Expected, download
+from ganctl.data.layout import TRAIN
+from ganctl.data.source import user_cache
 from ganctl.errors import DataError
 
-NAMES: tuple[str, ...] = ("horse2zebra",)
-DOMAINS: dict[str, tuple[str, str]] = {"horse2zebra": ("horse", "zebra")}
+
+class Known(NamedTuple):
+    """What is known of a set.
+
+    Attributes:
+        domains: what its sides A and B show.
+        size: bytes of its zip; 0 where there is none.
+        sha256: of its zip.
+    """
+
+    domains: tuple[str, str]
+    size: int
+    sha256: str
+
+
+# The licence of Cityscapes forbids to pass it on, so the zip of that name holds a readme; the checksum that is
+# published is of the zip before.
+SETS: Mapping[str, Known] = {
+    "apple2orange": Known(
+        ("apple", "orange"), 78456409, "845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8"
+    ),
+    "summer2winter_yosemite": Known(
+        ("summer", "winter"), 132640856, "167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9"
+    ),
+    "horse2zebra": Known(
+        ("horse", "zebra"), 116867962, "a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1"
+    ),
+    "monet2photo": Known(
+        ("monet", "photo"), 305231073, "88f91b00fc228f97c9411fbf1880ec1d119c98f1722e4cfcfaa2fb35fac05b04"
+    ),
+    "cezanne2photo": Known(
+        ("cezanne", "photo"), 279885071, "3a6c10ca21f9485862f1cbd707744b9dc258954a04631271d23a3605eeb63cff"
+    ),
+    "ukiyoe2photo": Known(
+        ("ukiyoe", "photo"), 292946532, "02a2a2fb5ecf425ca1bf86aca7304377da64a2a1d3b86df54eb65e4068bf3b08"
+    ),
+    "vangogh2photo": Known(
+        ("vangogh", "photo"), 306590349, "362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff"
+    ),
+    "maps": Known(("photo", "map"), 1476754427, "639534f69dbf9f36bef8d6292a7698006361221f83f0285d7c9ca78afe6e8a9e"),
+    "cityscapes": Known(("photo", "label"), 0, ""),
+    "facades": Known(("photo", "label"), 35135868, "9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0"),
+    "iphone2dslr_flower": Known(
+        ("iphone", "dslr"), 339964458, "8fcb5e374d631b107e1d961b8c4cd0a186aa2a4ff3e279923f4c426128de7113"
+    ),
+}
+NAMES = tuple(SETS)
+DOMAINS: Mapping[str, tuple[str, str]] = {name: known.domains for name, known in SETS.items()}
+MIRRORS = (
+    "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets/",
+    "http://efrosgans.eecs.berkeley.edu/cyclegan/datasets/",
+    "https://people.eecs.berkeley.edu/~taesung_park/CycleGAN/datasets/",
+)
+
+
+def find(name: str) -> Path | None:
+    """Where a set is on this machine: under ``GANCTL_DATA``, else in the user's cache; None where it is not."""
+    own = os.environ.get("GANCTL_DATA")
+    places = ([Path(own) / name] if own else []) + [_kept(name)]
+    return next((place for place in places if all((place / side).is_dir() for side in TRAIN)), None)
 
 
 def fetch(name: str) -> Path:
-    """Stand-in."""
-    own = Path(os.environ.get("GANCTL_DATA", "/nonexistent")) / name
-    if (own / "trainA").is_dir():
-        return own
-    raise DataError(f"{name} cannot be had.")
+    """The folder of a set, with trainA, trainB, testA and testB in it; downloaded and unpacked if it is not here.
+
+    Args:
+        name: one of `NAMES`.
+
+    Raises:
+        DataError: it cannot be had, with what to do by hand.
+        OSError: the disk refuses.
+    """
+    if place := find(name):
+        return place
+    if name == "cityscapes":
+        raise DataError(
+            "The licence of cityscapes allows nobody to pass it on.",
+            "Get gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com, run "
+            f"CycleGAN's prepare_cityscapes_dataset.py on them, and put what it makes into {_kept(name)}.",
+        )
+    target = _kept(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_name(target.name + ".lock")):
+        return find(name) or _unpacked(name, target)  # by whoever held the lock
+
+
+def _kept(name: str) -> Path:
+    return user_cache() / "downloads" / name
+
+
+def _unpacked(name: str, target: Path) -> Path:
+    """Download a set and unpack it. The caller holds the lock."""
+    if target.exists():
+        raise DataError(f"{target} lacks trainA or trainB.", "Complete it, or remove it and try again.")
+    packed = target.with_name(f"{name}.zip")
+    known = SETS[name]
+    expected = Expected(f"sha256:{known.sha256}", known.size)
+    download([mirror + packed.name for mirror in MIRRORS], packed, expected)
+    archive.extract(packed, target)
+    packed.unlink()
+    return target

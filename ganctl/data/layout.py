@@ -1,0 +1,151 @@
+"""Which pictures lie in which folder of a set, by names and sizes of files alone."""
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from ganctl import pictures
+from ganctl.errors import DataError
+
+Part = Literal["train", "test"]
+TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
+
+
+class Picture(NamedTuple):
+    """A file that its name calls a picture.
+
+    Attributes:
+        path: where it is.
+        size: bytes; 0 where the file cannot be reached.
+        file: which one it is, by device and number: two names may be of one file.
+    """
+
+    path: Path
+    size: int
+    file: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of a set, read to its depths.
+
+    Attributes:
+        name: in the set.
+        part: what its pictures are for.
+        domain: which of the two they are of, 0 or 1.
+        path: where it is, or should be.
+        there: whether it is there and a folder.
+        pictures: the files in it that are called pictures, in the order of their paths.
+        others: the rest of its files, hidden ones left out.
+        trouble: why it, or a folder in it, could not be read; empty if all could.
+    """
+
+    name: str
+    part: Part
+    domain: int
+    path: Path
+    there: bool
+    pictures: tuple[Picture, ...] = ()
+    others: tuple[Path, ...] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A set as it lies on the disk.
+
+    Attributes:
+        root: its folder.
+        folders: those that are used, or should be there: two to train on and perhaps two to test on, or one.
+        unused: names beside them.
+    """
+
+    root: Path
+    folders: tuple[Folder, ...]
+    unused: tuple[str, ...] = ()
+
+    @property
+    def paired(self) -> bool:
+        """Whether it has two domains."""
+        return len(self.folders) > 1
+
+
+def of_pair(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST) -> Layout:
+    """A set of two domains.
+
+    Args:
+        root: its folder.
+        train: the names of the two folders to learn from.
+        test: of the two with held-out pictures; empty if there are to be none.
+
+    Raises:
+        DataError: there is no such folder, or it cannot be read.
+    """
+    parts: tuple[tuple[Part, Sequence[str]], ...] = (("train", train), ("test", test))
+    folders = [_folder(root / name, name, part, domain) for part, two in parts for domain, name in enumerate(two)]
+    unused = (name for name in _names(root) if name not in {*train, *test} and not name.startswith("."))
+    return Layout(root, tuple(folders), tuple(unused))
+
+
+def find(root: Path, domains: tuple[str, str] | None = None) -> Layout:
+    """A set of two domains where its folders are called so, else one of pictures at any depth.
+
+    Args:
+        root: its folder.
+        domains: the names of two folders in it; where trainA or trainB is there instead, those are meant.
+
+    Raises:
+        DataError: there is no such folder, or it cannot be read.
+    """
+    inside = {name.casefold() for name in _names(root)}
+    if domains and (inside & {name.casefold() for name in domains} or not inside & {"traina", "trainb"}):
+        return of_pair(root, domains, ())
+    if inside & {"traina", "trainb"}:
+        return of_pair(root)
+    return Layout(root, (_folder(root, root.resolve().name or str(root), "train", 0),))
+
+
+def _names(root: Path) -> list[str]:
+    """What lies in a set's folder, in order."""
+    if not root.exists():
+        raise DataError(f"There is no data {str(root)!r}.", "Name a folder of pictures.")
+    if not root.is_dir():
+        raise DataError(f"{root} is a file.", "Name the folder that holds the pictures.")
+    try:
+        return sorted(path.name for path in root.iterdir())
+    except OSError as error:
+        raise DataError(f"{root} cannot be read: {error.strerror}.", "Let yourself read it: chmod u+rx") from None
+
+
+def _folder(path: Path, name: str, part: Part, domain: int) -> Folder:
+    if not path.is_dir():
+        return Folder(name, part, domain, path, there=False)
+    found: list[Picture] = []
+    others: list[Path] = []
+    troubles: list[OSError] = []
+    for above, folders, files in os.walk(path, onerror=troubles.append):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        for file in files:
+            if not file.startswith("."):
+                _sort(Path(above, file), found, others)
+    trouble = (troubles[0].strerror or str(troubles[0])) if troubles else ""
+    return Folder(name, part, domain, path, True, tuple(sorted(found)), tuple(sorted(others)), trouble)
+
+
+def _sort(path: Path, found: list[Picture], others: list[Path]) -> None:
+    """Put a file to the pictures or to the rest; a pipe called x.png would keep its reader waiting for ever."""
+    if path.suffix.lower() not in pictures.FORMATS:
+        others.append(path)
+        return
+    try:
+        about = path.stat()
+    except OSError:  # a link to nowhere
+        found.append(Picture(path, 0, (0, 0)))
+        return
+    if stat.S_ISREG(about.st_mode):
+        found.append(Picture(path, about.st_size, (about.st_dev, about.st_ino)))
+    else:
+        others.append(path)
