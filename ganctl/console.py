@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from ganctl.training import Training
 
 _LISTED = 8  # names of files that are not used
-_LONG = 24 * 3600  # seconds; a training longer than this is announced
+_LONG = 24 * 3600  # seconds; a training longer than this is warned of
+_WORTH_SAYING = 60  # seconds
 _REFRESH = 0.25  # seconds between two looks at the readings
 _WARM_UP = 5  # steps that say nothing about speed
+_PATIENCE = 10.0  # seconds of training after which fewer steps have to do
 
 stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
@@ -132,6 +134,7 @@ class Display(AbstractContextManager["Display"]):
         self.looked = time.monotonic()
         self.measured = (self.looked, self.step)
         self.announced = False
+        self.lighter = training.lighter
         self.line: Mapping[str, float] = {}
         self.live = stderr.is_interactive and stderr.file.isatty()  # Rich takes FORCE_COLOR for a terminal
         self.progress = Progress(
@@ -175,15 +178,22 @@ class Display(AbstractContextManager["Display"]):
 
     def _stepped(self, event: "Stepped") -> None:
         now, self.step = time.monotonic(), event.step
-        if self.step - self.first == _WARM_UP:
+        made = self.step - self.first
+        if made in (1, _WARM_UP):  # the first step comes after the first progress sheet
             self.measured = (now, self.step)
-        if not self.announced and self.step - self.first >= 2 * _WARM_UP:
+        elif not self.announced and (made >= 2 * _WARM_UP or now - self.measured[0] >= _PATIENCE):
             self.announced = True
-            if (left := self._left()) > _LONG:
-                warn(f"At this pace the training will take {duration(left)}.")
+            self._announce(self._left())
         if self.live and now - self.looked >= _REFRESH:
             self.looked, self.line = now, event.readings()
             self._refresh()
+
+    def _announce(self, seconds: float) -> None:
+        """How long this device will need: on a terminal only what its bars do not say as well."""
+        if seconds > _LONG:
+            warn(f"At this pace the training will take {duration(seconds)}. {self.lighter}".rstrip())
+        elif not self.live and seconds > _WORTH_SAYING:
+            say(f"At this pace the training will take {duration(seconds)}.")
 
     def _refresh(self) -> None:
         epoch, into = divmod(self.step, self.steps)

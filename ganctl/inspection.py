@@ -83,6 +83,8 @@ def _of_file(path: Path) -> Iterator[Row]:
         yield "family", f"{header['family']}, preset {header['preset']}"
         yield "pictures", f"{width}×{height}, {'grey' if channels == 1 else 'colour'}"
         yield "learned from", header["data"]
+        if "domains" in header:
+            yield "domains", " ⇄ ".join(header["domains"])
         yield "steps", f"{header['step']:,} ({header['step'] / header['steps_per_epoch']:.4g} epochs)"
         yield "parameters", f"{checkpoint.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())

@@ -53,6 +53,19 @@ class Training:
         )
 
     @property
+    def lighter(self) -> str:
+        """What to ask for where this one takes too long; empty where nothing is known."""
+        preset = find_family(self.settings.family).light_preset
+        if preset is None or preset == self.settings.preset:
+            return "A smaller --size takes less."
+        return f"--preset {preset} takes a small part of that, and so does a smaller --size."
+
+    @property
+    def verb(self) -> str:
+        """What the model is for: ``sample`` or ``translate``."""
+        return find_family(self.settings.family).verb
+
+    @property
     def finished(self) -> bool:
         """Whether its target was reached before."""
         return self.state.step >= self.plan.total

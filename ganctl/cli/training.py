@@ -123,8 +123,9 @@ def _watch(training: "Training", stop: interrupt.Reason) -> None:
         return
     console.result(where)
     if last.reason is None:
-        sample, film = typed("sample", training.run.path), typed("make-gif", training.run.path)
-        console.say(f"Finished. Draw from it: {sample}   Film it: {film}")
+        use, film = typed(training.verb, training.run.path), typed("make-gif", training.run.path)
+        said = f"Draw from it: {use}" if training.verb == "sample" else f"Redraw with it: {use} PICTURE"
+        console.say(f"Finished. {said}   Film it: {film}")
     else:
         console.say(f"Stopped by {last.reason} and saved at step {last.step}. To go on:")
         console.say(typed("resume", training.run.path))

@@ -8,7 +8,6 @@ Every figure is a ratio of things measured in turns in one run; it is recorded, 
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from ganctl import engine, training
 from ganctl.training import Training
+from tests.benchmarks.in_turns import record, timed
 
 EMPTY = """
 import typer
@@ -33,22 +33,10 @@ app()
 """
 
 
-def timed(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
 def rounds(benchmark: BenchmarkFixture) -> list[float]:
     """The seconds of every round."""
     assert benchmark.stats is not None
     return list(benchmark.stats["data"])
-
-
-def record(benchmark: BenchmarkFixture, **figures: float) -> None:
-    for name, value in figures.items():
-        benchmark.extra_info[name] = float(f"{value:.3g}")
-        print(f"{name}: {value:.3g}")
 
 
 @pytest.fixture(params=["compact", "tutorial"])

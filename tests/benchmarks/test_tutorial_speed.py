@@ -9,8 +9,7 @@ loader included. The ratios are medians over the rounds; they are recorded, neve
 
 import itertools
 import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,52 +23,23 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from ganctl import engine, training
+from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
 
 BATCH, LATENT, ROUNDS = 256, 100, 10
 PICTURE = 480e6  # operations a picture, mul and add apart: both nets, forward and backward, zero padding counted
-PRODUCT = 2 * 2048**3
-
-Step = Callable[[], object]
 
 
 def test_speed_of_the_tutorial_step(benchmark: BenchmarkFixture) -> None:
     torch.manual_seed(0)
-    product, plain = matrix_product(), plain_step()
-    seconds: dict[str, list[float]] = {"ours": [], "product": [], "plain": []}
-
-    def others() -> None:
-        seconds["product"].append(timed(product))
-        seconds["plain"].append(timed(plain))
-
     with ganctl_step() as ours:
-        for step in (ours, product, plain):
-            step()
-        benchmark.pedantic(  # type: ignore[no-untyped-call]
-            lambda: seconds["ours"].append(timed(ours)), setup=others, rounds=ROUNDS
-        )
-    rounds = list(zip(*seconds.values(), strict=True))
-    rate = statistics.median((PICTURE * BATCH / a) / (PRODUCT / b) for a, b, _ in rounds)
-    speedup = statistics.median(c / a for a, _, c in rounds)
-    benchmark.extra_info.update(
-        step_rate_over_matrix_product=round(rate, 3),
-        speed_over_plain_loop=round(speedup, 3),
-        matrix_product_gflops=round(PRODUCT / statistics.median(seconds["product"]) / 1e9, 1),
-        milliseconds={name: round(1e3 * statistics.median(times)) for name, times in seconds.items()},
+        seconds = in_turns(benchmark, ROUNDS, ours, product=matrix_product(), plain=plain_step())
+    rates = [(PICTURE * BATCH / a) / (PRODUCT / b) for a, b in zip(seconds["ours"], seconds["product"], strict=True)]
+    record(
+        benchmark,
+        step_rate_over_matrix_product=statistics.median(rates),
+        speed_over_plain_loop=ratio(seconds["plain"], seconds["ours"]),
+        matrix_product_gflops=PRODUCT / statistics.median(seconds["product"]) / 1e9,
     )
-    for name, value in benchmark.extra_info.items():
-        print(f"{name}: {value}")
-
-
-def timed(step: Step) -> float:
-    """Seconds that one call takes."""
-    start = time.perf_counter()
-    step()
-    return time.perf_counter() - start
-
-
-def matrix_product() -> Step:
-    a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
-    return lambda: torch.mm(a, b)
 
 
 @contextmanager
