@@ -391,7 +391,7 @@ def test_two_that_decode_at_once_decode_once(folder: Path, own_cache: Path, monk
     greys(folder, 25)
     reads, together, read = [], Barrier(2), pictures.read_square
 
-    def counted(path: Path, size: int) -> tuple[NDArray[np.uint8], bool]:
+    def counted(path: Path, size: int) -> tuple[NDArray[np.uint8], int]:
         reads.append(path)
         return read(path, size)
 

@@ -240,3 +240,10 @@ def test_the_real_horses_and_zebras_are_all_decoded(monkeypatch: pytest.MonkeyPa
     assert opened.names == ("horse", "zebra")
     assert [side.counts for side in opened.sides] == [(1067, 120), (1334, 140)]
     assert (opened.shape, opened.broken) == ((3, 32, 32), [])
+
+
+def test_pictures_count_as_enlarged_by_what_the_nets_see_and_not_by_what_is_cropped_from(tmp_path: Path) -> None:
+    for part in ("trainA", "trainB"):
+        pictures(tmp_path / "set" / part, 3, side=12)
+    assert open_domains(domains(str(tmp_path / "set")), 12, None, 14).enlarged == 0
+    assert open_domains(domains(str(tmp_path / "set")), 16, None, 18).enlarged == 6

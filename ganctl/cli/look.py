@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ganctl import console, names
-from ganctl.cli.words import ModelName, require_positive
+from ganctl.cli.words import ModelName, announce_download, require_positive
 from ganctl.errors import DataError
 
 
@@ -58,6 +58,5 @@ def _place(data: str) -> Path:
             f"{data} is not made of picture files.",
             f"Name a folder of pictures, or one of: {', '.join(sets.NAMES)}.",
         )
-    if data in sets.NAMES and sets.find(data) is None and (length := sets.SETS[data].size):
-        console.say(f"{data} is {console.size(length)}, if it has to be downloaded.")
+    announce_download(data)
     return domains.folder(data)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganctl import console, interrupt, names
-from ganctl.cli.words import Assignments, MaxMinutes, RunName, require_positive, typed, warn_all
+from ganctl.cli.words import Assignments, MaxMinutes, RunName, announce_download, require_positive, typed, warn_all
 from ganctl.errors import UsageError
 from ganctl.settings import parse_acceptance, parse_assignments
 
@@ -70,6 +70,7 @@ def train(
         },
         assignments=parse_assignments(assignments or []),
     )
+    announce_download(data or families.find(family).default_data[0])
     if dry_run:
         from ganctl import forecast
 

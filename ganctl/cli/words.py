@@ -28,6 +28,14 @@ def warn_all(sentences: Iterable[str]) -> None:
         console.warn(sentence)
 
 
+def announce_download(data: str | None) -> None:
+    """Say how much a set is, where it is not on this machine."""
+    from ganctl.data import sets
+
+    if data in sets.NAMES and sets.find(data) is None and (length := sets.SETS[data].size):
+        console.say(f"{data} is not on this machine: {console.size(length)} to download.")
+
+
 def require_positive(name: str, value: float | None) -> None:
     """Raise UsageError unless a flag's value is more than 0, if it has one."""
     if value is not None and not 0 < value < float("inf"):

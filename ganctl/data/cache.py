@@ -34,7 +34,7 @@ class Dataset:
         test_labels: likewise.
         fingerprint: SHA-256 of all of it.
         broken: files that could not be read, each with the reason.
-        enlarged: how many pictures had fewer pixels than asked for.
+        enlarged: how many pictures were smaller than the nets see them.
     """
 
     name: str
@@ -132,7 +132,7 @@ def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, stag
     native = channels or source.native_channels()
     coloured = False
     for part, size in sizes.items():
-        coloured |= _write_part(source, part, size, native, staged, meta)
+        coloured |= _write_part(source, part, size, sizes["test"], native, staged, meta)
     if not meta["shapes"]["train"][0]:
         raise DataError(f"None of the pictures in {source.origin} can be read; {meta['broken'][0]}.")
     if native is None and not coloured:
@@ -148,7 +148,7 @@ def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, stag
 
 
 def _write_part(
-    source: Source, part: Part, size: int, channels: int | None, staged: Path, meta: dict[str, Any]
+    source: Source, part: Part, size: int, seen: int, channels: int | None, staged: Path, meta: dict[str, Any]
 ) -> bool:
     """Write one part; whether any of its pictures has colours."""
     count, labelled, coloured = 0, 0, False
@@ -162,7 +162,7 @@ def _write_part(
             count += len(block.images)
             labelled += len(block.labels)
             meta["broken"] += block.broken
-            meta["enlarged"] += block.enlarged
+            meta["enlarged"] += sum(side < seen for side in block.shorter)
     meta["shapes"] |= {part: [count, size, size, depth], f"{part}-labels": [labelled]}
     return coloured
 

@@ -50,17 +50,17 @@ class Folder(Source):
         chosen = {"train": self.train, "test": self.test}[part][: self.limit]
 
         def decode(start: int) -> Block:
-            found, broken, enlarged = [], [], 0
+            found, broken, shorter = [], [], []
             for path in chosen[start : start + _DECODED]:
                 try:
-                    image, small = pictures.read_square(path, size)
+                    image, side = pictures.read_square(path, size)
                     found.append(image)
-                    enlarged += small
+                    shorter.append(side)
                 except OSError as error:
                     name = os.fsencode(path.relative_to(self.root)).decode(errors="backslashreplace")
                     broken.append(f"{name}: {error}")
             images = np.stack(found) if found else np.empty((0, size, size, 3), np.uint8)
-            return Block(images, np.empty(0, np.uint8), broken, enlarged)
+            return Block(images, np.empty(0, np.uint8), broken, shorter)
 
         yield from in_parallel(decode, range(0, len(chosen), _DECODED))
 

@@ -23,13 +23,13 @@ class Block(NamedTuple):
         images: levels [n, size, size, channels].
         labels: [n], or empty where the set has none.
         broken: files that could not be read, each with the reason.
-        enlarged: how many had fewer pixels than asked for.
+        shorter: the shorter side in pixels of each as it was, or empty where all are drawn.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     broken: list[str]
-    enlarged: int = 0
+    shorter: Sequence[int] = ()
 
 
 class Source(ABC):

@@ -12,27 +12,27 @@ _READERS = tuple(sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "MPEG"
 FORMATS = frozenset(ending for ending, form in ENDINGS.items() if form in _READERS)
 
 
-def read_square(path: Path, size: int) -> tuple[NDArray[np.uint8], bool]:
+def read_square(path: Path, size: int) -> tuple[NDArray[np.uint8], int]:
     """A picture of any format and mode as RGB: turned by its EXIF, centre-cropped, resized.
 
     Transparency is laid on white; of an animation it is the first frame.
 
     Returns:
-        levels [size, size, 3], and whether the picture had to be enlarged.
+        levels [size, size, 3], and the picture's own shorter side in pixels.
 
     Raises:
         OSError: Pillow cannot read it; what it says is the reason, without the path.
     """
     try:
         with Image.open(path, formats=_READERS) as file:
-            small = min(file.size) < size
+            shorter = min(file.size)
             file.draft("RGB", (2 * size, 2 * size))
             picture = ImageOps.fit(to_rgb(ImageOps.exif_transpose(file)), (size, size), Image.Resampling.LANCZOS)
     except UnidentifiedImageError:
         raise OSError("it is no picture") from None
     except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
         raise OSError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
-    return np.asarray(picture), small
+    return np.asarray(picture), shorter
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
