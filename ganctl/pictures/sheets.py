@@ -13,10 +13,12 @@ from torchvision.utils import make_grid
 
 from ganctl.errors import UsageError
 from ganctl.files import write_atomically
-from ganctl.pictures.reading import ENDINGS
+from ganctl.pictures.reading import ENDINGS, Picture, has_alpha
 
 PAPER = 24  # grey level behind a grid's pictures and a film's labels
 _GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
+_COMMON, _OPAQUE = {"JPEG", "PNG", "WEBP", "TIFF"}, {"JPEG"}  # the latter hold no transparency
+_QUALITY = 95  # of JPEG and WebP, whose defaults show blocks
 
 
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:
@@ -39,7 +41,7 @@ def grid(images: Tensor, columns: int) -> Image.Image:
 def save_sheet(path: Path, images: Tensor, columns: int) -> None:
     """Write a grid as a PNG, atomically; its folder is made if it is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _encoded(grid(images, columns)))
+    write_atomically(path, _encoded(grid(images, columns), "PNG", None))
 
 
 def save_grid(path: Path, images: Tensor, columns: int) -> None:
@@ -64,9 +66,38 @@ def write(path: Path, picture: Image.Image) -> None:
     picture.save(path, format=form)
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def save_picture(path: Path, picture: Picture) -> None:
+    """Write a picture as RGB, or RGBA where it has transparency, atomically; its folder is made.
+
+    Raises:
+        UsageError: the ending names no format that Pillow writes.
+        ValueError: the format cannot hold it.
+        OSError: the disk refuses.
+    """
+    form = require_format(path)
+    levels = picture.levels if picture.alpha is None else np.dstack([picture.levels, picture.alpha])
+    try:
+        content = _encoded(Image.fromarray(levels), form, picture.profile)
+    except (OSError, ValueError, KeyError) as error:  # nothing but memory is written to
+        raise ValueError(f"{form} cannot hold it: {error}") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+
+
+def kept_ending(source: Path) -> str:
+    """The ending of a picture's translation: its own, where that is common and can hold one, else ``.png``."""
+    common = ENDINGS.get(source.suffix.lower()) in _COMMON
+    return source.suffix if common and can_hold(source, source) else ".png"
+
+
+def can_hold(path: Path, source: Path) -> bool:
+    """Whether the format that a path's ending names can hold the transparency of a picture file."""
+    return ENDINGS.get(path.suffix.lower()) not in _OPAQUE or not has_alpha(source)
+
+
+def _encoded(picture: Image.Image, form: str, profile: bytes | None) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, form, quality=_QUALITY, icc_profile=profile)
     return buffer.getvalue()
 
 
