@@ -34,6 +34,7 @@ class Generator(nn.Module):
     Attributes:
         multiple: of each side of a picture, 2^depth.
         least: the same.
+        reach: None, for the deepest of its maps see farther than a tile can be large.
 
     Raises:
         ValueError: the size cannot be had.
@@ -43,6 +44,7 @@ class Generator(nn.Module):
         super().__init__()
         depth = halvings(size)
         self.multiple = self.least = 2**depth
+        self.reach: int | None = None
         below = [width * min(2**k, 8) for k in range(depth)]
         above = below[-2::-1]
         joined = [below[-1], *(2 * channels_above for channels_above in above)]  # a skip has as many channels
