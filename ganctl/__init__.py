@@ -3,7 +3,7 @@
 The public names, imported when first used, because torch costs about two seconds:
 
     train       begin a run and train it, without a terminal
-    load        open a trained model; `Model.sample` draws from it
+    load        open a trained model; `Model.sample` draws from it, `Model.translate` redraws pictures
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,20 +1,27 @@
-"""A finished model: loading it from what its file says of itself, and drawing from it."""
+"""A finished model: loading it from what its file says of itself, drawing from it, redrawing pictures with it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
-from ganctl import checkpoint, device, names
+from ganctl import checkpoint, device, names, tiles
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
 from ganctl.seeds import Stream, mix
 
 CHUNK = 64  # pictures drawn together; always so many, for the last bit depends on it
+
+
+class Directions(Protocol):
+    """What a family that translates ships: a net for each direction."""
+
+    def toward(self, side: int) -> nn.Module:
+        """The net that draws pictures of a domain, 0 or 1, out of the other's."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +50,23 @@ class Model:
         """The pictures of `sample` in pieces, so that any number fits into memory.
 
         Raises:
-            UsageError: the model translates pictures and does not draw from noise, or a number is out of bounds.
+            UsageError: as `latents`, or a number is out of bounds.
         """
         if n < 1 or seed < 0:
             raise UsageError(f"{n} pictures of seed {seed} cannot be drawn.", "Ask for one or more, of seed 0 or more.")
-        if find_family(self.header["family"]).verb != "sample":
-            raise UsageError(f"{self.name} redraws pictures.", f"ganctl translate {self.name} PICTURE")
         for start in range(0, n, CHUNK):
             latents = self.latents(seed, range(start, start + CHUNK))
             yield self.render(latents)[: n - start]
 
     def latents(self, seed: int, numbers: range) -> Tensor:
-        """Standard normal noise [len(numbers), latent], each row from a generator of its own."""
+        """Standard normal noise [len(numbers), latent], each row from a generator of its own.
+
+        Raises:
+            UsageError: the model translates pictures and does not draw from noise.
+        """
+        if self._verb != "sample":
+            said = f"{self.name} redraws pictures: it has no noise to draw from or to walk through."
+            raise UsageError(said, f"ganctl translate {self.name} PICTURE")
         length = self.header["options"]["latent"]
         rows = []
         for i in numbers:
@@ -64,10 +76,55 @@ class Model:
 
     def render(self, latents: Tensor) -> Tensor:
         """Pictures [N, C, H, W] in [-1, 1], on the CPU, of latents [N, latent]."""
-        place = next(self.net.parameters()).device
         with torch.inference_mode():
-            drawn: Tensor = self.net(latents.to(place)).cpu()
+            drawn: Tensor = self.net(latents.to(self._place)).cpu()
         return drawn
+
+    def translate(self, images: Tensor, to: str | None = None) -> Tensor:
+        """Redraw pictures of one domain as the other's: [N, C, H, W] in [-1, 1], any size, → the same, on the CPU.
+
+        Each goes through the net alone, so it does not depend on the others. See `ganctl.tiles` for padding and for
+        pictures that are large.
+
+        Args:
+            images: with as many channels as the model was trained on.
+            to: the domain to translate to; the second if not given.
+
+        Raises:
+            UsageError: the model draws from noise, or has no such domain, or other channels.
+        """
+        net = cast("Directions", self.net).toward(self.domains.index(self.domain(to)))
+        channels = self.header["shape"][0]
+        if images.ndim != 4 or images.shape[1] != channels or not all(images.shape[2:]):
+            raise UsageError(f"{self.name} takes pictures [N, {channels}, H, W], not {list(images.shape)}.")
+        singles = (images[i : i + 1].float().cpu() for i in range(len(images)))  # slices keep the order in memory
+        drawn = [tiles.redraw(cast("tiles.Translator", net), single, self._place) for single in singles]
+        return torch.cat(drawn) if drawn else images
+
+    def domain(self, to: str | None = None) -> str:
+        """The domain that is meant: `to`, or the second.
+
+        Raises:
+            UsageError: there is no such domain, or the model draws from noise.
+        """
+        if self._verb != "translate":
+            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {self.name}")
+        if to is not None and to not in self.domains:
+            raise UsageError(f"{self.name} knows no domain {to!r}.", f"It translates to: {', '.join(self.domains)}.")
+        return self.domains[1] if to is None else to
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names of both kinds of pictures that a translating model knows; none for one that samples."""
+        return tuple(map(str, self.header.get("domains", ())))
+
+    @property
+    def _verb(self) -> str:
+        return find_family(self.header["family"]).verb
+
+    @property
+    def _place(self) -> torch.device:
+        return next(self.net.parameters()).device
 
 
 def load(model: str | Path, on: str = "auto") -> Model:
@@ -94,6 +151,8 @@ def load(model: str | Path, on: str = "auto") -> Model:
         if header["format"] != 1:
             raise CheckpointError(f"{path} was written by a newer ganctl.", "pip install --upgrade ganctl")
         family = find_family(header["family"])
+        if family.verb == "translate" and len(header["domains"]) != 2:
+            raise ValueError("it does not name two domains")
         net = family.model(family.options(**header["options"]), tuple(header["shape"]))
         net.load_state_dict(contents.tensors)
     except UsageError as error:
