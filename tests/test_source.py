@@ -177,7 +177,18 @@ except SystemExit as left:
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["runs"], ["train", "nosuch"], ["info", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["translate", "--help"],
+        ["runs"],
+        ["train", "nosuch"],
+        ["info", "x"],
+        ["translate", "x", "a.jpg"],
+    ],
+)
 def test_what_needs_no_tensors_does_not_wait_for_torch(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, timeout=60)
     _, loaded = json.loads(done.stdout.splitlines()[-1])

@@ -1,0 +1,161 @@
+"""Which pictures a command names, and the file that each becomes."""
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganctl import pictures
+from ganctl.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Route:
+    """A picture, and the file that it becomes."""
+
+    source: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What was named or found and cannot be translated, and why."""
+
+    source: Path
+    reason: str
+
+
+def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Route | Skipped]:
+    """What becomes of each picture, in a fixed order and before anything is written.
+
+    A folder is walked to any depth, but for hidden files, linked folders and the folder of the results. Two pictures
+    never become the same file: the later gets a number.
+
+    Args:
+        inputs: pictures, folders, and patterns such as ``*.jpg`` where nothing has that name.
+        domain: what the results are called after.
+        output: a file for one picture, a folder for more; None is here, in names with the domain.
+        force: results may take the place of files that exist.
+
+    Raises:
+        UsageError: `output` cannot be what it has to be, or a picture would overwrite itself.
+    """
+    domain = re.sub(r"[/\\\0]", "-", domain)  # it comes from a model's file, and shall lead to no other folder
+    named = [path for text in inputs for path in _expanded(text)]
+    alone = len(named) == 1 and not _is_folder(named[0])
+    folder = _folder(output, alone)
+    if folder is not None and not force and any(_is_same(path, folder) for path in named):
+        raise UsageError(f"{folder} holds the pictures themselves.", "Name another -o, or overwrite them with --force.")
+    found = _once(found for path in named for found in _find(path, domain, folder))
+    if output is not None and folder is None:
+        found = [_to_file(one, Path(output)) for one in found]
+    return _without_clashes(found, force)
+
+
+def _expanded(text: str) -> list[Path]:
+    if glob.has_magic(text) and not os.path.lexists(text):
+        return [Path(path) for path in sorted(glob.glob(text, recursive=True))] or [Path(text)]  # noqa: PTH207 - anywhere
+    return [Path(text)]
+
+
+def _folder(output: str | None, alone: bool) -> Path | None:
+    """The folder that `output` names; None where it is not given, or is the file for the only picture."""
+    if output is None:
+        return None
+    path = Path(output)
+    if _is_folder(path) or output.endswith(("/", os.sep)):
+        return path
+    if alone and path.suffix:
+        pictures.require_format(path)
+        return None
+    if path.exists() or path.suffix.lower() in pictures.FORMATS:
+        raise UsageError(f"{output} is no folder.", "Name one with -o: several pictures cannot be one file.")
+    return path
+
+
+def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skipped]:
+    """The pictures that a path names, and the file that each becomes, but for clashes."""
+    if not _is_folder(path):
+        yield _route(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
+        return
+    into = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
+    empty = True
+    for found in _walk(path, os.path.realpath(into)):
+        empty = False
+        yield found if isinstance(found, Skipped) else _route(found, into / found.relative_to(path).parent)
+    if empty:
+        yield Skipped(path, "it holds no pictures")
+
+
+def _walk(folder: Path, left_out: str) -> Iterator[Path | Skipped]:
+    unread: list[OSError] = []
+    for at, folders, files in os.walk(folder, onerror=unread.append):
+        here = Path(at)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(here / f) != left_out)
+        visible = (here / file for file in sorted(files) if not file.startswith("."))
+        yield from (path for path in visible if path.suffix.lower() in pictures.FORMATS)
+    for error in unread:
+        yield Skipped(Path(error.filename), str(error.strerror))
+
+
+def _route(source: Path, into: Path, suffix: str = "") -> Route | Skipped:
+    try:
+        mode = source.stat().st_mode
+    except FileNotFoundError:
+        return Skipped(source, "it is a link to nothing" if source.is_symlink() else "there is no such file")
+    except OSError as error:
+        return Skipped(source, str(error.strerror))
+    if not stat.S_ISREG(mode):
+        return Skipped(source, "it is a device or a pipe")
+    return Route(source, into / f"{source.stem}{suffix}{pictures.kept_ending(source)}")
+
+
+def _to_file(found: Route | Skipped, output: Path) -> Route | Skipped:
+    if isinstance(found, Skipped):
+        return found
+    if not pictures.can_hold(output, found.source):
+        raise UsageError(f"{output} cannot hold the transparency of {found.source}.", "Use .png or .webp.")
+    return Route(found.source, output)
+
+
+def _once(found: Iterable[Route | Skipped]) -> list[Route | Skipped]:
+    """Without what was named twice."""
+    kept: dict[tuple[str, str], Route | Skipped] = {}
+    for one in found:
+        kept.setdefault((os.path.realpath(one.source.parent), one.source.name), one)
+    return list(kept.values())
+
+
+def _without_clashes(found: Sequence[Route | Skipped], force: bool) -> list[Route | Skipped]:
+    """Numbers for files that two pictures would become, and none that overwrites a picture yet to be read."""
+    unread = {os.path.realpath(one.source) for one in found if force}
+    planned: list[Route | Skipped] = []
+    taken: set[Path] = set()
+    for one in found:
+        if isinstance(one, Skipped):
+            planned.append(one)
+            continue
+        number, output = 1, one.output
+        unread.discard(os.path.realpath(one.source))  # from here on it may be overwritten
+        while output in taken or os.path.realpath(output) in unread:
+            number += 1
+            output = one.output.with_name(f"{one.output.stem}-{number}{one.output.suffix}")
+        if not force and _is_same(one.source, output):
+            raise UsageError(f"{output} is the picture itself.", "Name another -o, or overwrite it with --force.")
+        taken.add(output)
+        planned.append(Route(one.source, output))
+    return planned
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name is too long
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
