@@ -1,5 +1,6 @@
 """What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr."""
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ganctl.engine import Event, Stepped
     from ganctl.forecast import Forecast
     from ganctl.training import Training
+    from ganctl.translation import Result
 
 _LISTED = 8  # names of files that are not used
 _LONG = 24 * 3600  # seconds; a training longer than this is warned of
@@ -136,7 +138,7 @@ class Display(AbstractContextManager["Display"]):
         self.announced = False
         self.lighter = training.lighter
         self.line: Mapping[str, float] = {}
-        self.live = stderr.is_interactive and stderr.file.isatty()  # Rich takes FORCE_COLOR for a terminal
+        self.live = _sees_bars()
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -212,6 +214,54 @@ class Display(AbstractContextManager["Display"]):
 
     def _pace(self) -> str:
         return f"{self.batch / max(1e-9, self._seconds_a_step()):,.0f} pictures/s  {duration(self._left())} left"
+
+
+class Translations(AbstractContextManager["Translations"]):
+    """Pictures as they are translated: each one's path on stdout, and a bar on a terminal where they are several."""
+
+    def __init__(self, total: int) -> None:
+        self.live = total > 1 and _sees_bars()
+        self.total, self.done = total, 0
+        self.slow, self.seconds = 0, 0.0  # pictures that took time, and how much
+        self.progress = Progress(
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=stderr,
+            disable=not self.live,
+            auto_refresh=False,
+            redirect_stdout=sys.stdout.isatty(),  # what goes to another place than the bar shall get there
+        )
+        self.bar = self.progress.add_task("", total=total, text="")
+
+    def __enter__(self) -> "Translations":
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def show(self, ended: "Result") -> None:
+        """Render what became of one picture."""
+        from ganctl import translation
+
+        self.done += 1
+        if isinstance(ended, translation.Translated):
+            self.slow, self.seconds = self.slow + 1, self.seconds + ended.seconds
+            if self.live:  # Rich's own way to stdout passes by what keeps the bar whole
+                sys.stdout.write(f"{ended.path}\n")
+                sys.stdout.flush()
+            else:
+                result(ended.path)
+        left = (self.total - self.done) * self.seconds / max(1, self.slow)
+        self.progress.update(self.bar, completed=self.done, text=f"{duration(left)} left")
+        self.progress.refresh()
+
+
+def _sees_bars() -> bool:
+    return stderr.is_interactive and stderr.file.isatty()  # Rich takes FORCE_COLOR for a terminal
 
 
 def shown(path: Path) -> str:

@@ -55,7 +55,8 @@ def redraw(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
         The same shape and range, on the CPU.
     """
     height, width = picture.shape[2:]
-    padded = mirrored(picture, _accepted(net, height), _accepted(net, width))
+    # In this order in memory, as a training's progress sheet has them: the last bit depends on it.
+    padded = mirrored(picture, _accepted(net, height), _accepted(net, width)).contiguous()
     with torch.inference_mode():
         fits = padded[0, 0].numel() <= WHOLE
         drawn = net(padded.to(place)).cpu() if fits else _in_tiles(net, padded, place)

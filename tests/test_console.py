@@ -2,13 +2,14 @@
 
 import io
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from ganctl import console, engine, training
+from ganctl import console, engine, training, translation
 from ganctl.training import Training
 from tests.trainings import EPOCHS, STEPS, begin, tiny
 
@@ -191,3 +192,43 @@ def test_a_warning_between_bars_keeps_its_own_line(started: Training, monkeypatc
     with console.Display(started) as display:
         display.show(engine.Warned("The disk is full."))
     assert "Warning: The disk is full." in [line.strip() for line in CODES.sub("", screen.getvalue()).splitlines()]
+
+
+TRANSLATED = [translation.Translated(Path(f"in/{n}.png"), Path(f"out/{n}.png"), 1.5) for n in range(3)]
+
+
+def shown_pictures(total: int, screen: io.StringIO) -> str:
+    with console.Translations(total) as display:
+        for result in TRANSLATED[:total]:
+            display.show(result)
+    return CODES.sub("", screen.getvalue())
+
+
+def test_a_terminal_sees_a_bar_of_several_pictures_and_their_paths_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    monkeypatch.setattr(sys, "stdout", screen)
+    lines = [line.strip() for line in re.split(r"[\r\n]+", shown_pictures(3, screen)) if line.strip()]
+    assert [line for line in lines if "━" not in line] == ["out/0.png", "out/1.png", "out/2.png"]
+    assert re.fullmatch(r"━+ 3/3 0 s left", lines[-1])
+    assert any(re.fullmatch(r"[━╸╺ ]+ 1/3 3 s left", line) for line in lines)
+
+
+def test_the_paths_of_pictures_go_to_stdout_alone_where_that_is_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    seen = shown_pictures(3, screen)
+    assert "3/3" in seen
+    assert "out/" not in seen
+    assert capsys.readouterr().out == "out/0.png\nout/1.png\nout/2.png\n"
+
+
+@pytest.mark.parametrize(("total", "screen"), [(3, io.StringIO()), (1, Screen())], ids=["a pipe", "one picture"])
+def test_no_bar_is_drawn_on_a_pipe_or_for_one_picture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], total: int, screen: io.StringIO
+) -> None:
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
+    assert shown_pictures(total, screen) == ""
+    assert capsys.readouterr().out.splitlines() == [f"out/{n}.png" for n in range(total)]

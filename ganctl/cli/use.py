@@ -8,7 +8,7 @@ import typer
 
 from ganctl import console, names
 from ganctl import run as runs
-from ganctl.cli.words import ModelName, Output, warn_all
+from ganctl.cli.words import Device, ModelName, Output, warn_all
 from ganctl.errors import UsageError
 
 
@@ -17,7 +17,7 @@ def sample(
     count: Annotated[int, typer.Option("--number", "-n", min=1, help="How many pictures.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Decides the pictures.")] = 0,
     output: Output = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Draw pictures from a trained model: a grid, or single files into a folder."""
     names.find(model)
@@ -36,6 +36,34 @@ def sample(
     pictures.require_format(path)
     pictures.save_grid(path, loaded.sample(count, seed), columns=pictures.columns(count))
     console.result(path)
+
+
+def translate(
+    model: ModelName,
+    inputs: Annotated[list[str], typer.Argument(metavar="PICTURE|DIR", help="Pictures, and folders of them.")],
+    to: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Which kind to make: the second one.")] = None,
+    size: Annotated[int | None, typer.Option(metavar="PX", min=1, help="Resize the shorter side first.")] = None,
+    output: Output = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Redraw pictures of one kind as the other, at their own size."""
+    names.find(model)
+    from ganctl import inference, routes, translation
+
+    loaded = inference.load(model, device)
+    warn_all(loaded.warnings)
+    domain = loaded.domain(to)
+    planned = routes.plan(inputs, domain, output, force)
+    results = []
+    with console.Translations(len(planned)) as display:
+        for result in translation.translate(loaded, planned, domain, size, force):
+            display.show(result)
+            results.append(result)
+    tally = translation.tally(results)
+    console.say(tally.sentence)
+    if tally.skipped:
+        raise SystemExit(1)
 
 
 def make_gif(

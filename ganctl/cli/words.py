@@ -15,6 +15,7 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkp
 MaxMinutes = Annotated[float | None, typer.Option(help="Stop and save after so many minutes.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
 def typed(verb: str, path: Path) -> str:

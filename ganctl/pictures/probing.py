@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags
 
-from ganctl.pictures.reading import _READERS
+from ganctl.pictures.reading import opened
 
 
 class Probe(NamedTuple):
@@ -22,15 +22,10 @@ def probe(path: Path) -> Probe:
     Raises:
         OSError: Pillow cannot read it; what it says is the reason, without the path.
     """
-    try:
-        with Image.open(path, formats=_READERS) as file:
-            width, height, mode = file.width, file.height, file.mode
-            if file.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # it lies on its side
-                width, height = height, width
-            file.draft(mode, (1, 1))
-            file.load()
-    except UnidentifiedImageError:
-        raise OSError("it is no picture") from None
-    except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
-        raise OSError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
+    with opened(path) as file:
+        width, height, mode = file.width, file.height, file.mode
+        if file.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # it lies on its side
+            width, height = height, width
+        file.draft(mode, (1, 1))
+        file.load()
     return Probe(width, height, mode)

@@ -46,7 +46,7 @@ def read(path: Path, shorter: int | None = None) -> Picture:
         OSError: Pillow cannot read it, or it has more pixels than is safe; what it says is the reason, without the
             path.
     """
-    with warnings.catch_warnings(action="ignore"), _opened(path) as file:  # Pillow warns of odd metadata, and of bombs
+    with warnings.catch_warnings(action="ignore"), opened(path) as file:  # Pillow warns of odd metadata, and of bombs
         if not _is_safe(*file.size):
             raise OSError(_TOO_MANY)
         picture = _to_eight_bits(ImageOps.exif_transpose(file))
@@ -66,7 +66,7 @@ def read(path: Path, shorter: int | None = None) -> Picture:
 def has_alpha(path: Path) -> bool:
     """Whether a picture has transparency, from the head of its file; False where it cannot be read."""
     try:
-        with warnings.catch_warnings(action="ignore"), _opened(path) as file:
+        with warnings.catch_warnings(action="ignore"), opened(path) as file:
             return file.has_transparency_data
     except OSError:
         return False
@@ -83,7 +83,7 @@ def read_square(path: Path, size: int) -> tuple[NDArray[np.uint8], int]:
     Raises:
         OSError: Pillow cannot read it; what it says is the reason, without the path.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         shorter = min(file.size)
         file.draft("RGB", (2 * size, 2 * size))
         picture = ImageOps.fit(to_rgb(ImageOps.exif_transpose(file)), (size, size), Image.Resampling.LANCZOS)
@@ -104,7 +104,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
     """A picture file, and an OSError without the path for whatever goes wrong inside."""
     try:
         with Image.open(path, formats=_READERS) as file:
