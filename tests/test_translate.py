@@ -286,7 +286,7 @@ def test_translating_from_python_gives_the_pixels_of_the_command() -> None:
     with torch.inference_mode():
         net = loaded.net
         assert isinstance(net, cyclegan.Translators)
-        assert torch.equal(net.toward(1)(images[:1]), drawn[:1]), "what fits goes through as it is"
+        assert torch.equal(net.toward(1)(images[:1].contiguous()), drawn[:1]), "what fits goes through as it is"
 
 
 def test_python_may_hand_over_any_size_and_is_told_of_other_channels() -> None:
