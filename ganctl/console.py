@@ -105,6 +105,8 @@ def forecast(cost: "Forecast") -> None:
             ("a checkpoint", size(cost.checkpoint_bytes)),
         ]
     )
+    if (seconds := epoch * cost.epochs) > _LONG:
+        warn(f"At this pace the training will take {duration(seconds)}. {cost.lighter}")
 
 
 def checked(report: "Report") -> None:
@@ -193,7 +195,7 @@ class Display(AbstractContextManager["Display"]):
     def _announce(self, seconds: float) -> None:
         """How long this device will need: on a terminal only what its bars do not say as well."""
         if seconds > _LONG:
-            warn(f"At this pace the training will take {duration(seconds)}. {self.lighter}".rstrip())
+            warn(f"At this pace the training will take {duration(seconds)}. {self.lighter}")
         elif not self.live and seconds > _WORTH_SAYING:
             say(f"At this pace the training will take {duration(seconds)}.")
 

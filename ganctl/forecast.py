@@ -18,6 +18,7 @@ class Forecast:
     Attributes:
         summary: what would be trained on what, where.
         warnings: sentences about what was not as asked for.
+        lighter: what to ask for where it takes too long.
         parameters: weights of each player.
         steps: steps in an epoch.
         step_seconds: of one step.
@@ -29,6 +30,7 @@ class Forecast:
 
     summary: str
     warnings: tuple[str, ...]
+    lighter: str
     parameters: Mapping[str, int]
     steps: int
     step_seconds: float
@@ -58,6 +60,7 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
             return Forecast(
                 summary=trial.summary,
                 warnings=trial.warnings,
+                lighter=trial.lighter,
                 parameters=trial.parameters,
                 steps=feed.steps_per_epoch,
                 step_seconds=sum(seconds[1:]) / (steps - 1),

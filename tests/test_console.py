@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ganctl import console, engine, training, translation
 from ganctl.training import Training
-from tests.trainings import EPOCHS, STEPS, begin, tiny
+from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -183,7 +183,29 @@ def test_a_training_of_days_says_so_at_its_start(started: Training, monkeypatch:
     display.total = 10**12
     warnings = [line for line in shown_on(pipe, display, started).splitlines() if line.startswith("Warning")]
     assert len(warnings) == 1
-    assert re.fullmatch(r"Warning: At this pace the training will take [\d.e+]+ days\.", warnings[0])
+    assert re.fullmatch(
+        r"Warning: At this pace the training will take [\d.e+]+ days\. A smaller --size takes less\.", warnings[0]
+    )
+
+
+def test_a_training_of_days_names_a_preset_that_is_lighter(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.StringIO()
+    monkeypatch.setattr(console, "stderr", seen_on(pipe))
+    with training.start(tiny_pair(pair), "some/run") as paper:
+        display = console.Display(paper)
+        display.total = 10**12
+        assert "--preset small takes a small part of that" in shown_on(pipe, display, paper)
+
+
+def test_a_training_of_hours_says_so_to_a_pipe_and_not_between_bars(
+    started: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for terminal in (False, True):
+        screen = Screen() if terminal else io.StringIO()
+        monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=terminal))
+        display = console.Display(started)
+        display._announce(2 * 3600)
+        assert ("At this pace the training will take 2 h 00 min." in screen.getvalue()) is not terminal
 
 
 def test_a_warning_between_bars_keeps_its_own_line(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
 from torch import Tensor
 
-from ganctl import engine, pictures, training
+from ganctl import engine, training
 from ganctl.data import sets
 from ganctl.errors import DataError
 from ganctl.families import cyclegan
@@ -284,11 +285,50 @@ def test_without_the_network_the_built_in_pair_stands_in(monkeypatch: pytest.Mon
     assert Run(Path("runs/plain2striped")).record()["data"]["name"] == "plain2striped"
 
 
-def test_the_progress_sheet_is_a_picture_of_its_pixels(pair: Path) -> None:
-    run = begin(tiny_pair(pair, epochs=1), Path("some/run"))
-    with Image.open(run.sheet(1)) as sheet:
-        levels = np.asarray(sheet.convert("RGB"))
-    fitted, _ = pictures.read_square(pair / "testA/00.png", 16)
-    factor = round(512 / (4 * 18))
-    top = levels[factor : 17 * factor : factor, factor : 17 * factor : factor]
-    assert np.array_equal(top, fitted)
+def test_the_progress_sheet_and_translate_give_the_same_pixels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    for part in ("trainA", "trainB", "testA", "testB"):
+        (tmp_path / "mine" / part).mkdir(parents=True)
+        for i in range(4):
+            levels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(levels).save(tmp_path / f"mine/{part}/{i}.png")
+    run = begin(tiny_pair(tmp_path / "mine", epochs=1), Path("runs/mine"))
+    for side, domain in (("A", "B"), ("B", "A")):
+        told = ganctl("translate", "mine", tmp_path / f"mine/test{side}", "--to", domain)
+        assert told.code == 0, told
+        assert told.err == ["translated 4 of 4"]
+        for number in range(3):
+            cells = sheet_row(run.sheet(1), "AB".index(side) * 3 + number)
+            original = levels_of(tmp_path / f"mine/test{side}/{number}.png")
+            assert np.array_equal(cells[0], original)
+            assert np.array_equal(cells[1], levels_of(Path(f"test{side}-{domain}/{number}.png")))
+            assert not np.array_equal(cells[1], original)
+
+
+def test_a_run_is_filmed_described_and_named_after_its_data(pair: Path) -> None:
+    begin(tiny_pair(pair, epochs=2), Path(f"runs/{pair.name}"))
+    film = ganctl("make-gif", pair.name)
+    assert (film.code, film.out) == (0, [f"runs/{pair.name}/training.gif"])
+    with Image.open(film.out[0]) as frames:
+        assert len(list(ImageSequence.Iterator(frames))) == 3
+    described = ganctl("info", pair.name).out
+    assert any(line.split() == ["domains", "A", "⇄", "B"] for line in described)
+    assert any("14 to learn from, 7 held out" in line for line in described)
+    listed = ganctl("runs").out
+    assert any(line.split()[:2] == [pair.name, "cyclegan"] and "2/2" in line for line in listed)
+
+
+def levels_of(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def sheet_row(path: Path, row: int, side: int = 16) -> list[NDArray[np.uint8]]:
+    """The four pictures of a row, as they were before the sheet enlarged them."""
+    factor = round(512 / (4 * (side + 2)))
+    pitch = factor * (side + 1)
+    top = factor + row * pitch
+    return [
+        levels_of(path)[top : top + factor * side : factor, left : left + factor * side : factor]
+        for left in range(factor, 4 * pitch, pitch)
+    ]
