@@ -10,10 +10,7 @@ pictures get.
 """
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -21,16 +18,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganctl import inference
 from ganctl.data import striped
 from ganctl.data.feed import normalised
+from ganctl.inference import load
 from ganctl.pictures import to_bytes
 
-if TYPE_CHECKING:
-    from ganctl.families.cyclegan import Translators
-
 Levels = NDArray[np.uint8]
-Translate = Callable[[int, Tensor], Tensor]  # the domain of the pictures, and the pictures
 
 CPU = torch.device("cpu")
 
@@ -71,57 +64,39 @@ def psnr(a: Levels, b: Levels, where: NDArray[np.bool_]) -> float:
     return float((10 * np.log10(255**2 / np.maximum(errors, 1e-3))).mean())
 
 
-@torch.inference_mode()
-def score(translate: Translate, net: nn.Module, size: int) -> list[dict[str, float]]:
-    """Both directions' figures, first plain to striped."""
-    rows = []
-    for side, domain in enumerate(striped.DOMAINS):
-        count = striped.COUNTS["test"][side]
-        given = striped.draw("test", domain, 0, count, size)
-        truth, mask = striped.truth(domain, 0, count, size)
-        images = torch.cat([translate(side, one) for one in normalised(given, CPU)[:, None]])
-        made = to_bytes(images)
-        rows.append(
-            {
-                "psnr_outside": psnr(made, given, ~mask),
-                "psnr_inside": psnr(made, truth, mask),
-                "striped": striped_share(net, images),
-            }
-        )
-    return rows
+def held_out(side: int, size: int) -> Levels:
+    """The held-out pictures of a domain: levels [200, size, size, 3]."""
+    return striped.draw("test", striped.DOMAINS[side], 0, striped.COUNTS["test"][side], size)
 
 
-def controls(net: nn.Module, size: int) -> tuple[float, float, float]:
-    """Accuracy on held-out real pictures, and the shares of untranslated plain and striped ones."""
-    held_out = [normalised(striped.draw("test", domain, 0, 200, size), CPU) for domain in striped.DOMAINS]
-    plain, stripy = (striped_share(net, pictures) for pictures in held_out)
-    return (1 - plain + stripy) / 2, plain, stripy
-
-
-def translated(model: inference.Model, side: int, picture: Tensor) -> Tensor:
-    """A picture of one domain [1, 3, H, W] as one of the other."""
-    made: Tensor = cast("Translators", model.net).toward(1 - side)(picture)
-    return made
+def row(name: str, side: int, made: Levels, judge: nn.Module) -> str:
+    """What became of the held-out pictures of a domain, as a line of the table."""
+    size = made.shape[1]
+    truth, mask = striped.truth(striped.DOMAINS[side], 0, len(made), size)
+    outside = "all of it" if np.array_equal(made, held_out(side, size)) else f"{psnr(made, truth, ~mask):.1f} dB"
+    inside, share = psnr(made, truth, mask), striped_share(judge, normalised(made, CPU))
+    direction = " → ".join((striped.DOMAINS[side], striped.DOMAINS[1 - side]))
+    return f"| {name} | {direction} | {outside} | {inside:.1f} dB | {share:.1%} |"
 
 
 def main(runs: list[str]) -> None:
     """Print a table for the runs named."""
     judges: dict[int, nn.Module] = {}
-    print("| model | direction | PSNR outside the mask | PSNR inside, to the truth | striped |")
+    print("| model | direction | kept outside the mask | inside, to the truth | striped |")
     print("| --- | --- | --- | --- | --- |")
     for run in runs:
-        model = inference.load(run, "cpu")
+        model = load(run, "cpu")
         size = model.header["shape"][1]
+        pictures = [held_out(side, size) for side in (0, 1)]
         if size not in judges:
-            judges[size] = classifier(size)
-            accuracy, plain, stripy = controls(judges[size], size)
-            print(f"| none, {size} px | classifier right on {accuracy:.1%} | | | {plain:.1%} / {stripy:.1%} |")
-        for side, row in enumerate(score(partial(translated, model), judges[size], size)):
-            direction = "plain → striped" if side == 0 else "striped → plain"
-            print(
-                f"| {model.name}, step {model.header['step']:,} | {direction} | {row['psnr_outside']:.1f} dB "
-                f"| {row['psnr_inside']:.1f} dB | {row['striped']:.1%} |"
-            )
+            judges[size] = judge = classifier(size)
+            plain, stripy = (striped_share(judge, normalised(given, CPU)) for given in pictures)
+            print(f"The classifier is right on {(1 - plain + stripy) / 2:.1%} at {size} pixels.", file=sys.stderr)
+            for side, given in enumerate(pictures):
+                print(row(f"untranslated, {size} px", side, given, judge))
+        for side, given in enumerate(pictures):
+            made = to_bytes(model.translate(normalised(given, CPU), model.domains[1 - side]))
+            print(row(f"{model.name}, step {model.header['step']:,}", side, made, judges[size]), flush=True)
 
 
 if __name__ == "__main__":
