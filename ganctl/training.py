@@ -1,21 +1,22 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ganctl import assembly, checkpoint, device, engine, names
+from ganctl import assembly, device, engine, names
 from ganctl import run as runs
+from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
-from ganctl.settings import Settings, Value, require_options, resolve
+from ganctl.settings import Settings, Value, require_options
 from ganctl.state import State
 
 
@@ -102,56 +103,12 @@ class Training:
                 yield engine.Warned(advice)
 
 
-def configure(
-    family: str,
-    *,
-    data: str | None = None,
-    domains: str | None = None,
-    pair: str | None = None,
-    preset: str | None = None,
-    init_from: str | None = None,
-    flags: Mapping[str, Value] | None = None,
-    assignments: Mapping[str, str] | None = None,
-) -> Settings:
-    """Lay the settings' layers over each other; see `settings.resolve`.
-
-    Raises:
-        UsageError: something that does not exist, or is out of bounds.
-        CheckpointError: `init_from` is no usable model.
-    """
-    found, base = find_family(family), None
-    if init_from is not None:
-        file = assembly.model_file(init_from).resolve()
-        header = checkpoint.read_header(file)
-        try:
-            if header["family"] != family:
-                raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
-            base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
-        except (KeyError, TypeError, IndexError) as error:
-            raise CheckpointError(f"{init_from} does not say what it is: {error!r}.") from None
-        init_from = str(file)
-    return resolve(
-        family,
-        found.options,
-        found.presets,
-        preset=preset,
-        default_preset=found.default_preset,
-        flags=flags or {},
-        assignments=assignments or {},
-        base=base,
-        data=data,
-        domains=domains,
-        pair=pair,
-        init_from=init_from,
-    )
-
-
 @contextmanager
 def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
     """Begin a new run.
 
     Args:
-        settings: see `configure`.
+        settings: see `configuration.configure`.
         name: of the run, or its path; the data's name if not given.
 
     Raises:
@@ -234,6 +191,8 @@ def train(
     family: str,
     *,
     data: str | None = None,
+    domains: str | None = None,
+    pair: str | None = None,
     run: str | None = None,
     preset: str | None = None,
     init_from: str | None = None,
@@ -244,6 +203,8 @@ def train(
     Args:
         family: such as ``"dcgan"``.
         data: a set's name or a folder; the family's own if not given.
+        domains: the names of two domains, as ``"horse,zebra"``, for a family that translates.
+        pair: ``"lowres"`` for both domains from one folder.
         run: its name under ``runs/``, or its path.
         preset: a preset of the family's.
         init_from: a model to start from.
@@ -255,7 +216,7 @@ def train(
     Raises:
         GanctlError: of the kind that says what was wrong.
     """
-    told = configure(family, data=data, preset=preset, init_from=init_from, flags=settings)
+    told = configure(family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings)
     with start(told, run) as training:
         for _ in training.events():
             pass

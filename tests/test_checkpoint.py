@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganctl import checkpoint, training
+from ganctl import checkpoint
 from ganctl.checkpoint import MANIFEST, MODEL, STATE, Contents
+from ganctl.configuration import configure
 from ganctl.errors import CheckpointError
 from ganctl.files import umask
 from ganctl.run import Run, create
@@ -110,7 +111,7 @@ def test_with_no_usable_checkpoint_the_run_is_refused_again_and_again(run: Run) 
 
 
 def test_a_checkpoint_of_another_model_is_set_aside(run: Run, photos: Path) -> None:
-    settings = training.configure("dcgan", data=str(photos), flags={"size": 16, "batch_size": 8, "width": 4})
+    settings = configure("dcgan", data=str(photos), flags={"size": 16, "batch_size": 8, "width": 4})
     other = begin(settings, Path("other"), stop_at=10)
     shutil.rmtree(run.checkpoint(10))
     shutil.copytree(other.checkpoint(10), run.checkpoint(10))

@@ -7,6 +7,7 @@ import pytest
 
 from ganctl import checkpoint, training
 from ganctl.checkpoint import STATE
+from ganctl.configuration import configure
 from ganctl.run import Run
 from ganctl.settings import Settings
 from tests.trainings import (
@@ -59,7 +60,7 @@ def presets(pair: Path) -> dict[str, Settings]:
     """The tutorial's U-Net with dropout, moving at once and without pools; and ganctl's own preset."""
     flags = {"batch_size": 2, "epochs": 2, "log_every": 3, "width": 4, "discriminator_width": 4}
     return {
-        name: training.configure("cyclegan", data=str(pair), preset=name, flags={**flags, "size": size, **more})
+        name: configure("cyclegan", data=str(pair), preset=name, flags={**flags, "size": size, **more})
         for name, size, more in (("tutorial", 32, {}), ("small", 24, {"blocks": 1, "ema": 0.9}))
     }
 

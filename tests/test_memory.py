@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ganctl import training
+from ganctl.configuration import configure
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import Images
 
@@ -22,7 +23,7 @@ def held():
 def trained():
     small = {"width": "8", "latent": "8", "r1_every": "4"}
     flags = {"size": 32, "batch_size": 20, "epochs": 60}
-    told = training.configure("dcgan", data=sys.argv[1], flags=flags, assignments=small)
+    told = configure("dcgan", data=sys.argv[1], flags=flags, assignments=small)
     with training.start(told) as started:
         for event in started.events():
             if isinstance(event, training.engine.Saved) and event.step % started.feed.steps_per_epoch == 0:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ganctl import checkpoint, training
+from ganctl.configuration import configure
 from ganctl.errors import DataError
 from ganctl.run import Run
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, kill_and_go_on, process, tiny, wait_for
@@ -82,7 +83,7 @@ def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) ->
 def test_every_preset_and_loss_resumes_exactly(photos: Path, told: dict[str, str]) -> None:
     preset = told.pop("preset", None)
     flags: dict[str, Any] = {"size": 16, "batch_size": 8, "epochs": 2, "log_every": 3, "width": 8, **told}
-    settings = training.configure("dcgan", data=str(photos), preset=preset, flags=flags)
+    settings = configure("dcgan", data=str(photos), preset=preset, flags=flags)
     through, stopped = begin(settings, Path("a/through")), begin(settings, Path("a/stopped"), stop_at=7)
     go_on(stopped)
     assert_equal(through, stopped, step=2 * STEPS)

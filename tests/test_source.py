@@ -27,6 +27,7 @@ FLOORS = (
         "state",
         "engine",
         "assembly",
+        "configuration",
         "training",
         "forecast",
         "inference",

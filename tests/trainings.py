@@ -14,6 +14,7 @@ import torch
 
 from ganctl import checkpoint, training
 from ganctl.checkpoint import MODEL, STATE
+from ganctl.configuration import configure
 from ganctl.run import Run
 from ganctl.settings import Settings
 
@@ -25,7 +26,7 @@ def tiny(photos: Path, **flags: Any) -> Settings:
     """Twenty steps over 40 pictures, in which every lazy thing happens: R1 every 4th step, the log every 3rd."""
     told: dict[str, Any] = {"size": 16, "batch_size": 8, "epochs": EPOCHS, "log_every": 3, "keep": 100}
     small = {"width": "8", "latent": "8", "r1_every": "4"}
-    return training.configure("dcgan", data=str(photos), flags=told | flags, assignments=small)
+    return configure("dcgan", data=str(photos), flags=told | flags, assignments=small)
 
 
 PAIR_EPOCHS, PAIR_STEPS = 4, 7  # 14 pictures of the larger side in batches of 2
@@ -36,7 +37,7 @@ def tiny_pair(pair: Path, **flags: Any) -> Settings:
     """28 steps of a CycleGAN, its pools full after the second, its learning rates falling from the 14th on."""
     told: dict[str, Any] = {"size": 16, "batch_size": 2, "epochs": PAIR_EPOCHS, "log_every": 3, "keep": 100}
     small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool": "3"}
-    return training.configure("cyclegan", data=str(pair), preset="paper", flags=told | flags, assignments=small)
+    return configure("cyclegan", data=str(pair), preset="paper", flags=told | flags, assignments=small)
 
 
 def until(step: int, started: training.Training) -> Callable[[], str | None]:

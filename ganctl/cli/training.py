@@ -46,8 +46,9 @@ def train(
 
     families.require(family)
     from ganctl import training
+    from ganctl.configuration import configure
 
-    told = training.configure(
+    told = configure(
         family,
         data=data,
         domains=domains,

@@ -15,6 +15,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ganctl import engine, training
+from ganctl.configuration import configure
 from ganctl.training import Training
 from tests.benchmarks.in_turns import record, timed
 
@@ -42,7 +43,7 @@ def rounds(benchmark: BenchmarkFixture) -> list[float]:
 @pytest.fixture(params=["compact", "tutorial"])
 def started(request: pytest.FixtureRequest) -> Iterator[Training]:
     """A training of a preset on the built-in digits."""
-    settings = training.configure("dcgan", data="digits", preset=request.param, flags={"device": "cpu"})
+    settings = configure("dcgan", data="digits", preset=request.param, flags={"device": "cpu"})
     with training.start(settings, "benchmark/run") as begun:
         for _ in range(3):
             engine.advance(begun.state, begun.feed, begun.plan)

@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from ganctl import engine, training
+from ganctl.configuration import configure
 from ganctl.data import striped
 from ganctl.nets import patch, resnet
 from ganctl.pool import Pool
@@ -98,7 +99,7 @@ def test_memory_of_the_paper_step(benchmark: BenchmarkFixture) -> None:
 def ganctl_training(*assignments: str) -> Iterator[training.Training]:
     """A training on the built-in pair, decoded before."""
     told = dict(pair.split("=") for pair in (f"blocks={BLOCKS}", *assignments))
-    settings = training.configure(
+    settings = configure(
         "cyclegan",
         data="plain2striped",
         preset="paper",

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from ganctl import engine, training
+from ganctl.configuration import configure
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
 
 BATCH, LATENT, ROUNDS = 256, 100, 10
@@ -45,7 +46,7 @@ def test_speed_of_the_tutorial_step(benchmark: BenchmarkFixture) -> None:
 @contextmanager
 def ganctl_step() -> Iterator[Step]:
     """The engine's step with the preset `tutorial` on the built-in digits."""
-    settings = training.configure("dcgan", data="digits", preset="tutorial", flags={"device": "cpu"})
+    settings = configure("dcgan", data="digits", preset="tutorial", flags={"device": "cpu"})
     with training.start(settings, "benchmark/run") as started:
         yield lambda: engine.advance(started.state, started.feed, started.plan)
 
