@@ -63,7 +63,18 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "batch_size": 1,
         "epochs": 10,
     },
-    "small": {"width": 32, "blocks": 4, "discriminator_width": 32, "batch_size": 1, "epochs": 40},
+    # The best quality per second on two CPU cores; see the README's table. To draw a change keeps the background from
+    # the first step, smaller patches teach stripes sooner, and averaged weights are calmer (Yazıcı 2019).
+    "small": {
+        "width": 24,
+        "blocks": 4,
+        "draws": "change",
+        "discriminator_width": 32,
+        "discriminator_layers": 2,
+        "ema": 0.999,
+        "batch_size": 1,
+        "epochs": 50,
+    },
 }
 
 
@@ -228,7 +239,7 @@ FAMILY = Family(
     verb="translate",
     options=Options,
     presets=PRESETS,
-    default_preset="paper",
+    default_preset="small",
     default_data=("horse2zebra", "plain2striped"),
     model=model,
     recipe=CycleGAN,
