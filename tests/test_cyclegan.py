@@ -251,7 +251,7 @@ def test_a_sheet_shows_each_picture_its_translation_the_way_back_and_its_identit
     ("arguments", "why"),
     [
         (["--size", 18], "multiple of 4"),
-        (["--size", 16], "24 pixels or more"),
+        (["--size", 8], "12 pixels or more"),
         (["--preset", "tutorial", "--size", 30], "multiple of 4"),
         (["--data", "mnist"], "There is no data 'mnist'"),
         (["--set", "draws=nothing"], "Choose among: picture, change, mask"),
