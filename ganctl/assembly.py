@@ -32,7 +32,7 @@ def open_data(settings: Settings) -> tuple[Data, list[str]]:
     try:
         origin = _origin(settings, own if settings.data is None else settings.data)
     except DataError as error:
-        if settings.data is not None:
+        if (settings.data or settings.pair or settings.domains) is not None:
             raise
         origin = _origin(settings, stand_in)
         warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
@@ -72,7 +72,7 @@ def _look(origin: Domains) -> list[str]:
     if origin.tree is None:
         return []
     found = check.quick(*origin.tree)
-    return [f"{finding.message} {finding.remedy}" for finding in found if finding.severity == "warning"]
+    return [f"{finding.message} {finding.remedy}" for finding in found if finding.severity != "note"]
 
 
 def _require_drawable(settings: Settings, size: int) -> None:
@@ -157,8 +157,8 @@ def _initialise(recipe: Recipe, init_from: str) -> None:
         if state.exists():
             stored = checkpoint.read(state).tensors
             others = {name.removeprefix("recipe."): t for name, t in stored.items() if name.startswith("recipe.")}
-            others = {name: t for name, t in others.items() if not name.startswith("model.")}
-            recipe.load_state_dict(others, strict=False)
+            weights = {name for name, _ in recipe.named_parameters() if not name.startswith("model.")}
+            recipe.load_state_dict({name: t for name, t in others.items() if name in weights}, strict=False)
     except RuntimeError:
         raise UsageError(
             f"The weights of {init_from} do not fit these nets.",

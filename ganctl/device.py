@@ -55,6 +55,12 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is how Python or torch says that memory is full."""
+    said = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said
+
+
 def memory_sentence() -> str:
     """What to say when memory is out: the measured peak on each device here."""
     peaks = {name: peak_memory(torch.device(name)) / 2**30 for name in available() if name != "mps"}

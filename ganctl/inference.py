@@ -1,5 +1,6 @@
 """A finished model: loading it from what its file says of itself, drawing from it, redrawing pictures with it."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
 from ganctl.seeds import Stream, mix
+from ganctl.settings import require_options
 
 CHUNK = 64  # pictures drawn together; always so many, for the last bit depends on it
 
@@ -32,6 +34,7 @@ class Model:
         path: the file that its weights came from.
         name: of its run, or of its file.
         header: what the file says of it.
+        asked: what it was loaded by, to be typed again.
         net: the averaged weights, in evaluation mode.
         warnings: sentences on newer checkpoints that could not be used.
     """
@@ -39,6 +42,7 @@ class Model:
     path: Path
     name: str
     header: Mapping[str, Any]
+    asked: str
     net: nn.Module
     warnings: tuple[str, ...] = ()
 
@@ -66,7 +70,7 @@ class Model:
         """
         if self._verb != "sample":
             said = f"{self.name} redraws pictures: it has no noise to draw from or to walk through."
-            raise UsageError(said, f"ganctl translate {self.name} PICTURE")
+            raise UsageError(said, f"ganctl translate {shlex.quote(self.asked)} PICTURE")
         length = self.header["options"]["latent"]
         rows = []
         for i in numbers:
@@ -108,7 +112,7 @@ class Model:
             UsageError: there is no such domain, or the model draws from noise.
         """
         if self._verb != "translate":
-            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {self.name}")
+            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {shlex.quote(self.asked)}")
         if to is not None and to not in self.domains:
             raise UsageError(f"{self.name} knows no domain {to!r}.", f"It translates to: {', '.join(self.domains)}.")
         return self.domains[1] if to is None else to
@@ -151,6 +155,7 @@ def load(model: str | Path, on: str = "auto") -> Model:
         if header["format"] != 1:
             raise CheckpointError(f"{path} was written by a newer ganctl.", "pip install --upgrade ganctl")
         family = find_family(header["family"])
+        require_options(family.options, header["options"])
         if family.verb == "translate" and len(header["domains"]) != 2:
             raise ValueError("it does not name two domains")
         net = family.model(family.options(**header["options"]), tuple(header["shape"]))
@@ -159,7 +164,7 @@ def load(model: str | Path, on: str = "auto") -> Model:
         raise CheckpointError(f"{path} cannot be used: {error.message}") from None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path} is not what its header says: {error}.") from None
-    return Model(path, name, header, net.to(device.choose(on)).eval(), tuple(warnings))
+    return Model(path, name, header, str(model), net.to(device.choose(on)).eval(), tuple(warnings))
 
 
 def walk(model: Model, seed: int, keys: int = 6, between: int = 12, pictures: int = 16) -> Iterator[Tensor]:

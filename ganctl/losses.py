@@ -135,5 +135,5 @@ def luminance_correlation(pictures: Tensor, others: Tensor) -> Tensor:
         [N], from −1, negatives of each other, to 1; 0 where a picture is of one level.
     """
     weights = torch.tensor([0.299, 0.587, 0.114] if pictures.shape[1] == 3 else [1.0], device=pictures.device)
-    one, other = (torch.einsum("nchw,c->nhw", images.float(), weights).flatten(1) for images in (pictures, others))
+    one, other = ((weights[:, None, None] * images.float()).sum(1).flatten(1) for images in (pictures, others))
     return F.cosine_similarity(one - one.mean(1, keepdim=True), other - other.mean(1, keepdim=True))

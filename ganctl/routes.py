@@ -2,7 +2,6 @@
 
 import glob
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +42,8 @@ def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) ->
     Raises:
         UsageError: `output` cannot be what it has to be, or a picture would overwrite itself.
     """
-    domain = re.sub(r"[/\\\0]", "-", domain)  # it comes from a model's file, and shall lead to no other folder
+    # It comes from a model's file, and shall lead to no other folder.
+    domain = "".join(sign if sign.isprintable() and sign not in "/\\" else "-" for sign in domain)
     named = [path for text in inputs for path in _expanded(text)]
     alone = len(named) == 1 and not _is_folder(named[0])
     folder = _folder(output, alone)
@@ -56,6 +56,8 @@ def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) ->
 
 
 def _expanded(text: str) -> list[Path]:
+    if not text:
+        raise UsageError("The name of a picture is empty.", "Name pictures, or . for all that are here.")
     if glob.has_magic(text) and not os.path.lexists(text):
         return [Path(path) for path in sorted(glob.glob(text, recursive=True))] or [Path(text)]  # noqa: PTH207 - anywhere
     return [Path(text)]
@@ -130,17 +132,18 @@ def _once(found: Iterable[Route | Skipped]) -> list[Route | Skipped]:
 
 
 def _without_clashes(found: Sequence[Route | Skipped], force: bool) -> list[Route | Skipped]:
-    """Numbers for files that two pictures would become, and none that overwrites a picture yet to be read."""
-    unread = {os.path.realpath(one.source) for one in found if force}
+    """Numbers for files that two pictures would become, or that are pictures themselves and may not be overwritten."""
+    unread = {os.path.realpath(one.source) for one in found}
     planned: list[Route | Skipped] = []
     taken: set[Path] = set()
     for one in found:
         if isinstance(one, Skipped):
             planned.append(one)
             continue
-        number, output = 1, one.output
-        unread.discard(os.path.realpath(one.source))  # from here on it may be overwritten
-        while output in taken or os.path.realpath(output) in unread:
+        number, output, own = 1, one.output, os.path.realpath(one.source)
+        if force:
+            unread.discard(own)  # from here on it may be overwritten
+        while output in taken or os.path.realpath(output) in unread - {own}:
             number += 1
             output = one.output.with_name(f"{one.output.stem}-{number}{one.output.suffix}")
         if not force and _is_same(one.source, output):

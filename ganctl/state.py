@@ -40,7 +40,8 @@ class State:
 
     def count(self, readings: Mapping[str, Tensor]) -> None:
         """Add one step's readings to the sums, and latch the first step at which one is not finite."""
-        for name, value in readings.items():
+        for name, reading in readings.items():
+            value = reading.float()  # a sum in bfloat16 would soon lose what is added
             self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
         finite = torch.stack([value.isfinite() for value in readings.values()]).all()
         self.first_bad = torch.where(finite | (self.first_bad >= 0), self.first_bad, self.step)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ganctl import pictures
 from ganctl.data.cache import with_channels
 from ganctl.data.feed import normalised
+from ganctl.data.findings import shown
+from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError
 from ganctl.inference import Model
 from ganctl.routes import Route, Skipped
@@ -90,7 +92,7 @@ def tally(results: Sequence[Result]) -> Tally:
 
 def _listed(skipped: Sequence[Skipped]) -> str:
     """A handful of pictures with the reasons, and how many more."""
-    names = (os.fsencode(one.source).decode(errors="backslashreplace") for one in skipped[:_HANDFUL])
+    names = (shown(one.source) for one in skipped[:_HANDFUL])
     said = [f"{name} ({one.reason})" for name, one in zip(names, skipped, strict=False)]
     more = len(skipped) - len(said)
     return ", ".join(said) + (f", and {more} more" if more else "")
@@ -136,7 +138,12 @@ def _translated(model: Model, route: Route, to: str | None, size: int | None) ->
         picture = pictures.read(route.source, size)
     except OSError as error:
         return Skipped(route.source, str(error))
-    drawn = pictures.Picture(redrawn(model, picture.levels, to), picture.alpha, picture.profile)
+    try:
+        drawn = pictures.Picture(redrawn(model, picture.levels, to), picture.alpha, picture.profile)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return Skipped(route.source, "it takes more memory than there is")
     try:
         pictures.save_picture(route.output, drawn)
     except ValueError as error:

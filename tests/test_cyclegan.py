@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from ganctl import engine, training
+from ganctl import checkpoint, engine, training
+from ganctl.configuration import configure
 from ganctl.data import sets
 from ganctl.errors import DataError
 from ganctl.families import cyclegan
 from ganctl.families.cyclegan import CycleGAN, Options, Translators
 from ganctl.families.family import Turn
 from ganctl.losses import luminance_correlation
+from ganctl.nets.layers import FewOutputs
 from ganctl.run import Run
 from tests.commands import ganctl
 from tests.trainings import begin, tiny_pair
@@ -118,6 +120,11 @@ def test_the_tutorial_moves_all_at_once_on_the_same_pictures() -> None:
         judging = judging + 0.5 * (bce(told, torch.ones_like(told)) + bce(seen, torch.zeros_like(seen)))
     assert list(turn.losses) == ["generator", "discriminator"]
     torch.testing.assert_close(turn.losses["discriminator"], judging)
+    told_a, told_b = recipe.judge_a(fake_a), recipe.judge_b(fake_b)
+    fooling = bce(told_a, torch.ones_like(told_a)) + bce(told_b, torch.ones_like(told_b))
+    cycle = F.l1_loss(recipe.model.b_to_a(fake_b), a) + F.l1_loss(recipe.model.a_to_b(fake_a), b)
+    identity = F.l1_loss(recipe.model.a_to_b(b), b) + F.l1_loss(recipe.model.b_to_a(a), a)
+    torch.testing.assert_close(turn.losses["generator"], fooling + 10 * cycle + 5 * identity)
 
 
 def test_without_an_identity_loss_its_passes_are_saved() -> None:
@@ -192,6 +199,57 @@ def test_a_generator_that_draws_a_change_or_a_mask_can_keep_the_picture(draws: A
         if draws == "mask":
             last.get_parameter("bias")[-1] = 50  # everywhere
         assert (net(picture) > 0.99).all()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"draws": "change"},
+        {"draws": "mask"},
+        {"upsample": "resize"},
+        {"nets": "unet"},
+        {"loss": "bce"},
+        {"loss": "hinge"},
+        {"pool": 0},
+        {"simultaneous": True},
+        {"identity": 0.0},
+    ],
+    ids=str,
+)
+def test_every_option_trains_in_half_precision_as_on_a_graphics_card(
+    told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FewOutputs, "forward", torch.nn.Conv2d.forward)  # which cards have
+    recipe = fresh(options(**told))
+    turns = recipe.turns(batch(), 0)
+    players: list[str] = []
+    while True:
+        with torch.autocast("cpu", torch.bfloat16):
+            turn = next(turns, None)
+        if turn is None:
+            break
+        engine.move(recipe.optimizers(), turn)
+        players += turn.losses
+        assert all(value.isfinite() for value in [*turn.losses.values(), *turn.readings.values()])
+    assert players == ["generator", "discriminator"]
+
+
+def test_another_model_s_weights_start_a_run_of_another_size_without_its_pool(pair: Path) -> None:
+    first = begin(tiny_pair(pair, epochs=1), Path("runs/first"))
+    small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool": "5"}
+    settings = configure(
+        "cyclegan",
+        data=str(pair),
+        init_from=str(first.path),
+        flags={"size": 20, "batch_size": 2, "epochs": 1},
+        assignments=small,
+    )
+    with training.start(settings, "runs/second") as second:
+        recipe = second.state.recipe
+        assert recipe.get_buffer("pool_a.count") == 0
+        stored = checkpoint.read(first.checkpoint(7) / checkpoint.STATE).tensors
+        for name in ("judge_a.to_logits.weight", "model.a_to_b.to_picture.conv.weight"):
+            assert torch.equal(recipe.get_parameter(name), stored[f"recipe.{name}"])
 
 
 def test_luminance_correlation_tells_negatives_from_pictures() -> None:

@@ -69,7 +69,38 @@ def test_a_set_in_the_user_s_data_folder_is_found_by_name(tmp_path: Path, monkey
         pictures(tmp_path / "apple2orange" / part, 2)
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path))
     found = domains("apple2orange")
-    assert (found.name, found.names, found.origin) == ("apple2orange", ("apple", "orange"), "apple2orange")
+    place = str(tmp_path / "apple2orange")
+    assert (found.name, found.names, found.origin) == ("apple2orange", ("apple", "orange"), place)
+    monkeypatch.delenv("GANCTL_DATA")
+    assert domains(found.origin) == found
+
+
+def test_a_folder_of_a_set_s_name_here_spares_the_download_and_is_found_again_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("trainA", "trainB"):
+        pictures(tmp_path / "maps" / part, 2)
+    monkeypatch.chdir(tmp_path)
+    found = domains("maps")
+    assert (found.name, found.names) == ("maps", ("photo", "map"))
+    before = found.sides[0].identity()
+    monkeypatch.chdir("/")
+    assert domains(found.origin).sides[0].identity() == before
+
+
+def test_folders_that_are_named_come_before_those_of_the_usual_names(tmp_path: Path) -> None:
+    for part, count in (("trainA", 2), ("trainB", 3), ("cat", 4), ("dog", 5)):
+        pictures(tmp_path / "set" / part, count)
+    named = open_domains(domains(str(tmp_path / "set"), "cat,dog"), 8, None, 8)
+    assert [side.counts[0] for side in named.sides] == [4, 5]
+    usual = open_domains(domains(str(tmp_path / "set"), "lion,wolf"), 8, None, 8)
+    assert (usual.names, [side.counts[0] for side in usual.sides]) == (("lion", "wolf"), [2, 3])
+
+
+def test_links_to_nowhere_are_passed_over(tmp_path: Path) -> None:
+    for part in ("trainA", "trainB"):
+        (pictures(tmp_path / "set" / part, 2) / "gone.png").symlink_to("nowhere")
+    assert [side.counts[0] for side in open_domains(domains(str(tmp_path / "set")), 8, None, 8).sides] == [2, 2]
 
 
 def test_lowres_pairs_a_folder_with_its_own_pictures_reduced_and_enlarged(tmp_path: Path) -> None:
@@ -119,6 +150,8 @@ def test_the_built_in_pair_is_drawn_at_the_size_asked_for() -> None:
         ("one", "x,x", None, UsageError, "does not name two domains"),
         ("one", "x,../y", None, UsageError, "does not name two domains"),
         ("one", None, "colour", UsageError, "There is no pair 'colour'"),
+        ("plain2striped", None, "lowres", UsageError, "is a pair already"),
+        ("empty/trainB", None, "lowres", DataError, "holds no pictures"),
     ],
 )
 def test_what_is_no_pair_of_domains_is_a_sentence(

@@ -235,13 +235,30 @@ def test_a_mirror_that_does_not_say_the_length_and_sends_no_end_is_left(
     assert fetch_expected(SHA256, target, *mirrors) == CONTENT
 
 
-def test_a_slow_mirror_is_not_left_while_it_goes_on(
-    target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slowest", [1.0, 1e9], ids=["slow", "too slow"])
+def test_a_mirror_is_left_for_another_when_it_is_too_slow_and_what_it_gave_is_kept(
+    target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch, slowest: float
 ) -> None:
     monkeypatch.setattr(module, "TIMEOUT", (5.0, 0.3))
+    monkeypatch.setattr(module, "_GRACE", 0.12)
+    monkeypatch.setattr(module, "_SLOWEST", slowest)
     mirrors[0].pause = 0.05
     assert fetch(target, *mirrors) == CONTENT
-    assert mirrors[1].ranges == []
+    if slowest == 1:
+        assert mirrors[1].ranges == []
+    else:
+        (asked,) = mirrors[1].ranges
+        assert asked is not None and 0 < int(asked.removeprefix("bytes=").removesuffix("-")) < len(CONTENT)
+
+
+def test_the_last_mirror_may_be_as_slow_as_it_likes(
+    target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_GRACE", 0.01)
+    monkeypatch.setattr(module, "_SLOWEST", 1e9)
+    mirrors[1].pause = 0.02
+    mirrors[0].status = 403
+    assert fetch(target, *mirrors) == CONTENT
 
 
 def zipped(content: bytes) -> bytes:

@@ -255,7 +255,7 @@ def model() -> Model:
     """A model that draws its 9 latents, three by three."""
     net = nn.Sequential(nn.Linear(9, 9, bias=False), nn.Unflatten(1, (1, 3, 3)))
     nn.init.eye_(next(net.parameters()))
-    return Model(Path("model.safetensors"), "model", {"family": "dcgan", "options": {"latent": 9}}, net)
+    return Model(Path("model.safetensors"), "model", {"family": "dcgan", "options": {"latent": 9}}, "model", net)
 
 
 def test_a_walk_has_its_frames_and_pictures(model: Model) -> None:

@@ -190,6 +190,34 @@ def test_force_overwrites_no_picture_that_is_still_to_be_read() -> None:
     assert [level(path) for path in told.out] == [245, 235]
 
 
+def test_another_picture_is_never_taken_for_a_translation() -> None:
+    picture("q/a.bmp"), picture("q/a.png")
+    assert "q/a.png is the picture itself" in failed(translate("q/a.bmp", "q/a.png", "-o", "q/"), 2)
+    assert translate("q/a.bmp", "q/a.png", "-o", "q/", "--force").out == ["q/a-2.png", "q/a.png"]
+
+
+def test_an_empty_name_is_refused_and_not_taken_for_this_folder() -> None:
+    picture("a.png")
+    assert "The name of a picture is empty" in failed(translate(""), 2)
+
+
+def test_a_picture_that_memory_cannot_hold_is_skipped_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        picture(f"some/{name}")
+    redrawn, calls = translation.redrawn, []
+
+    def full(*told: Any) -> Any:
+        calls.append(told)
+        if len(calls) == 2:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return redrawn(*told)
+
+    monkeypatch.setattr(translation, "redrawn", full)
+    outcome = translate("some", "-o", "out")
+    assert (outcome.code, outcome.out) == (1, ["out/a.png", "out/c.png"])
+    assert outcome.err == ["translated 2 of 3, 1 skipped: some/b.png (it takes more memory than there is)"]
+
+
 def test_results_inside_of_the_folder_are_not_translated_again() -> None:
     picture("photos/a.png"), picture("photos/b/c.png")
     for _ in range(2):

@@ -137,6 +137,16 @@ def test_tiles_of_the_resnet_are_what_the_whole_picture_would_be(
     assert seam(net, drawn) <= 1.1
 
 
+def test_the_reduced_copy_has_the_statistics_of_its_picture_and_not_of_another(small_tiles: None) -> None:
+    net, picture = tiny_resnet("resize"), photograph(400, 480)
+    with torch.inference_mode():
+        plainly = net(picture)
+        with shared_statistics(net, gradient(400, 480)):
+            by_another = net(picture)
+    off, wrong = ((drawn - plainly).abs().mean() for drawn in (tiles.redraw(net, picture, CPU), by_another))
+    assert off < wrong / 2
+
+
 def test_a_seam_would_be_seen(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     net, picture = tiny_resnet("resize"), gradient(400, 480)
     assert seam(net, tiles.redraw(net, picture, CPU)) <= 1.1

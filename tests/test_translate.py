@@ -303,7 +303,7 @@ def test_a_model_that_redraws_and_one_that_draws_name_each_other(photos: Path) -
     for command in (["sample"], ["make-gif", "--walk"]):
         said = failed(ganctl(*command, model), 2)
         assert said.startswith("Error: horse2zebra redraws pictures: it has no noise to draw from or to walk through. ")
-        assert said.endswith("ganctl translate horse2zebra PICTURE")
+        assert said.endswith("ganctl translate horse2zebra.safetensors PICTURE")
     assert train(photos, "--run", "drawn", "--max-minutes", "1e-9").code == 0
     picture("a.png")
     said = failed(ganctl("translate", "drawn", "a.png"), 2)
@@ -322,3 +322,12 @@ def test_a_model_file_that_names_no_two_domains_is_refused(domains: list[str] | 
     contents = checkpoint.read(path)
     checkpoint.write(path, checkpoint.Contents(contents.tensors, {**contents.header, "domains": domains}))
     assert "is not what its header says" in failed(ganctl("translate", path, "a.png"), 3)
+
+
+@pytest.mark.parametrize("odd", [{"draws": "weird"}, {"nets": None}, {"unheard_of": 1}])
+def test_a_model_file_with_options_of_another_time_is_refused(odd: dict[str, object]) -> None:
+    path = write_model(Path("model.safetensors"))
+    contents = checkpoint.read(path)
+    options = {**contents.header["options"], **odd}
+    checkpoint.write(path, checkpoint.Contents(contents.tensors, {**contents.header, "options": options}))
+    assert "cannot be used" in failed(ganctl("translate", path, "a.png"), 3)

@@ -57,7 +57,7 @@ class Negatives(nn.Module):
 def negative(channels: int = 3) -> inference.Model:
     """A model that makes negatives."""
     header = {"family": "cyclegan", "shape": [channels, 16, 16], "domains": ["horse", "zebra"]}
-    return inference.Model(Path("model.safetensors"), "model", header, Negatives())
+    return inference.Model(Path("model.safetensors"), "model", header, "model", Negatives())
 
 
 def amplified(net: resnet.Generator | unet.Generator, gain: float) -> resnet.Generator | unet.Generator:

@@ -73,10 +73,9 @@ def _explained() -> Iterator[None]:
         console.fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         raise SystemExit(1) from None
     except (MemoryError, RuntimeError) as error:
-        said = str(error)
-        if not (isinstance(error, MemoryError) or "out of memory" in said or "can't allocate memory" in said):
-            raise
-        from ganctl.device import memory_sentence
+        from ganctl.device import is_out_of_memory, memory_sentence
 
+        if not is_out_of_memory(error):
+            raise
         console.fail(memory_sentence(), "Try a smaller --batch-size, or a smaller --size.")
         raise SystemExit(1) from None

@@ -71,7 +71,8 @@ def train(
         },
         assignments=parse_assignments(assignments or []),
     )
-    announce_download(data or families.find(family).default_data[0])
+    if (found := families.find(family)).domains:
+        announce_download(data or found.default_data[0])
     if dry_run:
         from ganctl import forecast
 

@@ -29,11 +29,11 @@ def warn_all(sentences: Iterable[str]) -> None:
         console.warn(sentence)
 
 
-def announce_download(data: str | None) -> None:
-    """Say how much a set is, where it is not on this machine."""
-    from ganctl.data import sets
+def announce_download(data: str) -> None:
+    """Say how much a set of two domains is, where it is not on this machine."""
+    from ganctl.data import domains, sets
 
-    if data in sets.NAMES and sets.find(data) is None and (length := sets.SETS[data].size):
+    if domains.is_to_fetch(data) and (length := sets.SETS[data].size):
         console.say(f"{data} is not on this machine: {console.size(length)} to download.")
 
 

@@ -18,7 +18,7 @@ from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import STAGING, fsync_folder, write_atomically
 
-_FORMAT = 1  # raise it when what is stored for the same source changes
+_FORMAT = 2  # raise it when what is stored for the same source changes
 
 
 @dataclass(frozen=True)

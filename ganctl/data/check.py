@@ -105,7 +105,7 @@ def _worst_first(found: Iterable[Finding]) -> list[Finding]:
 
 
 def _namesakes(ours: Sequence[Picture], theirs: Sequence[Picture]) -> Iterator[tuple[Picture, Picture]]:
-    """Pairs that have the same name and length, or are one file."""
+    """Pairs that have the same name and length."""
     named = {(picture.path.name, picture.size): picture for picture in ours if picture.size}
     for picture in theirs:
         if other := named.get((picture.path.name, picture.size)):

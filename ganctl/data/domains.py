@@ -5,11 +5,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl.data import sets, striped
+from ganctl.data import layout, sets, striped
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.drawn import Striped
-from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, pictures_below, split
-from ganctl.data.layout import TEST, TRAIN
+from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, split
 from ganctl.data.source import Source
 from ganctl.errors import DataError, UsageError
 
@@ -34,7 +33,7 @@ class Domains:
     origin: str
     names: tuple[str, str]
     sides: tuple[Source, Source]
-    tree: tuple[Path, tuple[str, str], tuple[str, ...]] | None = None
+    tree: tuple[Path, tuple[str, ...], tuple[str, ...]] | None = None
 
     def native_size(self) -> int | None:
         """The side of its pictures in pixels; None where they differ."""
@@ -126,18 +125,17 @@ def domains(data: str, names: str | None = None, pair: str | None = None, limit:
         plain, other = (Striped(domain) for domain in striped.DOMAINS)
         return Domains(data, data, told or (plain.domain, other.domain), (plain, other))
     root = folder(data)
-    if _is_tree(root):
-        a, b = _sides_of_tree(root, limit)
-        known = data if data in sets.NAMES else name_of(root)
-        origin = data if data in sets.NAMES else str(root.resolve())
-        return Domains(known, origin, told or sets.DOMAINS.get(known, ("A", "B")), (a, b), (root, TRAIN, TEST))
-    if told is None:
+    lies = layout.find(root, told)
+    if not lies.paired:
         raise DataError(
             f"{data} is no set of two domains: it has no trainA and trainB.",
             "Name those folders so, or name two of its folders with --domains a,b.",
         )
-    a, b = (_side(root, root / name, None, limit) for name in told)
-    return Domains(name_of(root), str(root.resolve()), told, (a, b), (root, told, ()))
+    train, test = ([one for one in lies.folders if one.part == part] for part in ("train", "test"))
+    a, b = (_side(root, learnt, test[learnt.domain] if test else None, limit) for learnt in train)
+    name = data if data in sets.NAMES else name_of(root)
+    tree = root, tuple(one.name for one in train), tuple(one.name for one in test)
+    return Domains(name, _origin(data, root), told or sets.DOMAINS.get(name, ("A", "B")), (a, b), tree)
 
 
 def two_names(names: str) -> tuple[str, str]:
@@ -158,9 +156,9 @@ def folder(data: str) -> Path:
     Raises:
         DataError: there is none, or the set cannot be had.
     """
-    path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
-    if data in sets.NAMES and (sets.find(data) or not _is_tree(path)):
+    if is_to_fetch(data) or (data in sets.NAMES and sets.find(data)):
         return sets.fetch(data)
+    path = _path(data)
     if not data or not path.exists():
         raise DataError(f"There is no data {data!r}.", f"Name a folder, or one of: {', '.join(NAMES)}.")
     if not path.is_dir():
@@ -168,32 +166,42 @@ def folder(data: str) -> Path:
     return path
 
 
-def _is_tree(root: Path) -> bool:
-    return all((root / name).is_dir() for name in TRAIN)
+def is_to_fetch(data: str | None) -> bool:
+    """Whether data is the name of a set that is not on this machine, nor a folder here."""
+    return data is not None and data in sets.NAMES and sets.find(data) is None and not _path(data).is_dir()
 
 
-def _sides_of_tree(root: Path, limit: int | None) -> tuple[Folder, Folder]:
-    a, b = (_side(root, root / train, root / test, limit) for train, test in zip(TRAIN, TEST, strict=True))
-    return a, b
+def _path(data: str) -> Path:
+    return Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
 
 
-def _side(root: Path, train: Path, test: Path | None, limit: int | None) -> Folder:
+def _origin(data: str, root: Path) -> str:
+    """What finds a folder again, from anywhere: the user's cache is everywhere, GANCTL_DATA may be elsewhere."""
+    return data if data in sets.NAMES and root == sets.kept(data) else str(Path.cwd() / root)
+
+
+def _side(root: Path, learnt: layout.Folder, test: layout.Folder | None, limit: int | None) -> Folder:
     """One domain's pictures; some are held out where there are none to test with."""
-    learnt, held_out = pictures_below(train), pictures_below(test) if test else ()
-    if not learnt:
-        what = "holds no pictures" if train.is_dir() else "is no folder"
-        raise DataError(f"{train} {what}.", "Each side needs pictures: ganctl check shows what is there.")
+    files, held_out = learnt.reachable, test.reachable if test else ()
+    if not files:
+        what = "holds no pictures" if learnt.there else "is no folder"
+        raise DataError(f"{learnt.path} {what}.", "Each side needs pictures: ganctl check shows what is there.")
     if not held_out:
-        learnt, held_out = split(learnt)
-    return Folder(f"{name_of(root)}-{train.name}", root, learnt, held_out, limit)
+        files, held_out = split(files)
+    return Folder(f"{name_of(root)}-{learnt.path.name}", root, files, held_out, limit)
 
 
 def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | None) -> Domains:
     """Both sides from one folder of pictures."""
     if pair != LOWRES:
         raise UsageError(f"There is no pair {pair!r}.", f"There is: {LOWRES}.")
+    if data == BUILT_IN:
+        raise UsageError(f"{data} is a pair already.", "Name a folder of pictures with --data.")
     root = folder(data)
-    original = _side(root, root, None, limit)
+    files = layout.pictures_below(root)
+    if not files:
+        raise DataError(f"{data} holds no pictures.", "Name a folder of pictures, such as JPEG or PNG files.")
+    original = Folder(f"{name_of(root)}-original", root, *split(files), limit)
     return Domains(
-        f"{name_of(root)}-{LOWRES}", str(root.resolve()), told or (LOWRES, "original"), (Reduced(original), original)
+        f"{name_of(root)}-{LOWRES}", _origin(data, root), told or (LOWRES, "original"), (Reduced(original), original)
     )

@@ -1,6 +1,7 @@
 """Files from the network: several mirrors, a checksum, and partial files that are continued."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from ganctl.errors import DataError
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two pieces of an answer
 _PIECE = 2**16
+_GRACE, _SLOWEST = 30.0, 2000.0  # after so many seconds a mirror has to give so many bytes a second
 
 
 class Expected(NamedTuple):
@@ -63,8 +65,8 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
         if expected.fits(target):  # by whoever held the lock
             return target
         problems = []
-        for mirror in mirrors:
-            problem = _fetch(mirror, target, expected)
+        for number, mirror in enumerate(mirrors):
+            problem = _fetch(mirror, target, expected, last=number == len(mirrors) - 1)
             if problem is None:
                 return target
             problems.append(f"{urlsplit(mirror).netloc}: {problem}")
@@ -74,13 +76,13 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
     )
 
 
-def _fetch(mirror: str, target: Path, expected: Expected) -> str | None:
-    """Try one mirror; what was wrong, in a few words, or None."""
+def _fetch(mirror: str, target: Path, expected: Expected, last: bool) -> str | None:
+    """Try one mirror; what was wrong, in a few words, or None. Only the last one may be as slow as it likes."""
     part = target.with_name(target.name + ".part")
     while True:
         continued = part.exists()
         try:
-            _go_on(mirror, part, expected.size)
+            _go_on(mirror, part, expected.size, 0.0 if last else _SLOWEST)
         except requests.RequestException as error:
             return _in_short(error)
         except _WrongSizeError:
@@ -97,17 +99,17 @@ class _WrongSizeError(Exception):
     """The mirror has a file of another length."""
 
 
-def _go_on(mirror: str, part: Path, size: int | None) -> None:
+def _go_on(mirror: str, part: Path, size: int | None, slowest: float) -> None:
     """Ask for what a partial file lacks, and add it."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(mirror, headers=headers, stream=True, timeout=TIMEOUT) as answer:
         if answer.status_code != requests.codes.requested_range_not_satisfiable or not have:
             answer.raise_for_status()
-            _keep(answer, part, size)
+            _keep(answer, part, size, slowest)
 
 
-def _keep(answer: requests.Response, part: Path, size: int | None) -> None:
+def _keep(answer: requests.Response, part: Path, size: int | None, slowest: float) -> None:
     """Write the bytes as they come: a server that calls a .gz encoded must not have it unpacked."""
     going_on = answer.status_code == requests.codes.partial_content
     start = part.stat().st_size if going_on else 0
@@ -115,12 +117,15 @@ def _keep(answer: requests.Response, part: Path, size: int | None) -> None:
     end = start + int(said) if said.isdecimal() else None
     if size is not None and end not in (None, size):
         raise _WrongSizeError  # before a gigabyte of something else is here
+    began = time.monotonic()
     with part.open("ab" if going_on else "wb") as file:
         try:
-            for piece in answer.raw.stream(_PIECE, decode_content=False):
+            while piece := answer.raw.read1(_PIECE, decode_content=False):  # what has come, be it a single byte
                 file.write(piece)
                 if size is not None and file.tell() > size:
                     break
+                if (seconds := time.monotonic() - began) > _GRACE and file.tell() - start < slowest * seconds:
+                    raise requests.Timeout
         except ReadTimeoutError as error:
             raise requests.ReadTimeout from error
         except BrokenAnswer as error:

@@ -100,20 +100,6 @@ def name_of(root: Path) -> str:
     return root.resolve().name.lstrip(".") or "pictures"
 
 
-def pictures_below(root: Path) -> tuple[Path, ...]:
-    """The pictures in a folder, at any depth, in order.
-
-    Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``), and links to folders
-    are not followed.
-    """
-    return tuple(sorted(path for path in root.rglob("*") if _is_picture(path, root)))
-
-
-def _is_picture(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return not hidden and path.suffix.lower() in pictures.FORMATS and path.is_file()
-
-
 def split(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """Files to learn from, and a seeded 5 % to hold out."""
     order = np.random.default_rng(mix(0, Stream.HELD_OUT)).permutation(len(files))

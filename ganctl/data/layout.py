@@ -12,6 +12,7 @@ from ganctl.errors import DataError
 
 Part = Literal["train", "test"]
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
+_NOWHERE = (0, 0)
 
 
 class Picture(NamedTuple):
@@ -51,6 +52,11 @@ class Folder:
     pictures: tuple[Picture, ...] = ()
     others: tuple[Path, ...] = ()
     trouble: str = ""
+
+    @property
+    def reachable(self) -> tuple[Path, ...]:
+        """The pictures but for links to nowhere."""
+        return tuple(picture.path for picture in self.pictures if picture.file != _NOWHERE)
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,15 @@ def find(root: Path, domains: tuple[str, str] | None = None) -> Layout:
     return Layout(root, (_folder(root, root.resolve().name or str(root), "train", 0),))
 
 
+def pictures_below(path: Path) -> tuple[Path, ...]:
+    """The pictures in a folder, at any depth, in order; none where there is no such folder.
+
+    Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``), and links to folders
+    are not followed.
+    """
+    return _folder(path, path.name, "train", 0).reachable
+
+
 def _names(root: Path) -> list[str]:
     """What lies in a set's folder, in order."""
     if not root.exists():
@@ -143,7 +158,7 @@ def _sort(path: Path, found: list[Picture], others: list[Path]) -> None:
     try:
         about = path.stat()
     except OSError:  # a link to nowhere
-        found.append(Picture(path, 0, (0, 0)))
+        found.append(Picture(path, 0, _NOWHERE))
         return
     if stat.S_ISREG(about.st_mode):
         found.append(Picture(path, about.st_size, (about.st_dev, about.st_ino)))

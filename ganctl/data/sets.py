@@ -76,7 +76,7 @@ MIRRORS = (
 def find(name: str) -> Path | None:
     """Where a set is on this machine: under ``GANCTL_DATA``, else in the user's cache; None where it is not."""
     own = os.environ.get("GANCTL_DATA")
-    places = ([Path(own) / name] if own else []) + [_kept(name)]
+    places = ([Path(own) / name] if own else []) + [kept(name)]
     return next((place for place in places if all((place / side).is_dir() for side in TRAIN)), None)
 
 
@@ -91,20 +91,21 @@ def fetch(name: str) -> Path:
         OSError: the disk refuses.
     """
     if place := find(name):
-        return place
+        return _cleared(place)
     if name == "cityscapes":
         raise DataError(
             "The licence of cityscapes allows nobody to pass it on.",
             "Get gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com, run "
-            f"CycleGAN's prepare_cityscapes_dataset.py on them, and put what it makes into {_kept(name)}.",
+            f"CycleGAN's prepare_cityscapes_dataset.py on them, and put what it makes into {kept(name)}.",
         )
-    target = _kept(name)
+    target = kept(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_name(target.name + ".lock")):
         return find(name) or _unpacked(name, target)  # by whoever held the lock
 
 
-def _kept(name: str) -> Path:
+def kept(name: str) -> Path:
+    """Where a set is in the user's cache, once it is there."""
     return user_cache() / "downloads" / name
 
 
@@ -119,3 +120,10 @@ def _unpacked(name: str, target: Path) -> Path:
     archive.extract(packed, target)
     packed.unlink()
     return target
+
+
+def _cleared(place: Path) -> Path:
+    """The same, without the zip that a kill right after its extraction left behind."""
+    if place == kept(place.name):
+        place.with_name(f"{place.name}.zip").unlink(missing_ok=True)
+    return place

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ganctl.data import idx
 from ganctl.data.drawn import Digits
-from ganctl.data.folder import Folder, name_of, pictures_below, split
+from ganctl.data.folder import Folder, name_of, split
+from ganctl.data.layout import pictures_below
 from ganctl.data.source import Source
 from ganctl.errors import DataError
 

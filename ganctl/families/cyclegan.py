@@ -23,14 +23,14 @@ class Options:
     """CycleGAN's own knobs; the defaults are the preset `paper`."""
 
     nets: Literal["resnet", "unet"] = option("resnet", "which generators; the discriminators are PatchGANs either way")
-    blocks: int | None = option(None, "resnet: residual blocks; 9 from 256 pixels, 6 below, if not given", least=1)
+    blocks: int | None = option(None, "resnet: its blocks; 9 from 256 pixels, 6 below, if not given", least=1, most=64)
     width: int = option(64, "channels of the generators' first layer", least=1)
     upsample: Literal["deconv", "resize"] = option("deconv", "resnet: how it enlarges; resize draws no checkerboards")
     draws: Literal["picture", "change", "mask"] = option(
         "picture", "resnet: what it draws: the picture; a change to it; or a picture and a mask where to show it"
     )
     discriminator_width: int = option(64, "channels of the discriminators' first layer", least=1)
-    discriminator_layers: int = option(3, "resnet: the discriminators' halvings; each doubles their patches", least=1)
+    discriminator_layers: int = option(3, "resnet: the discriminators' layers; each doubles patches", least=1, most=8)
     loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "the adversarial loss")
     cycle: float = option(10.0, "λ, the weight of the cycle loss", least=0)
     identity: float = option(0.5, "the weight of the identity loss, in λ; 0 saves its passes", least=0)

@@ -10,7 +10,6 @@ the paper leaves open follows the authors' PyTorch code (https://github.com/juny
 from collections import OrderedDict
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -82,7 +81,7 @@ class Generator(nn.Module):
             case "change":
                 return F.hardtanh(pictures + drawn)
             case "mask":
-                return torch.lerp(pictures, drawn[:, :-1].tanh(), drawn[:, -1:].sigmoid())
+                return pictures + drawn[:, -1:].sigmoid() * (drawn[:, :-1].tanh() - pictures)
 
 
 class Block(nn.Module):
