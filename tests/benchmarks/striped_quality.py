@@ -1,16 +1,18 @@
 """How well models translate `plain2striped`, against the truth that only a drawn set can have.
 
     python -m tests.benchmarks.striped_quality runs/plain2striped …
+    python -m tests.benchmarks.striped_quality runs/plain2striped sheet.png
 
 For every held-out picture the true counterpart and the animal's mask are known. Each direction is scored by the mean
 PSNR outside the mask, where a picture should stay as it is, and inside it against the truth, and by the share of
 translations in which a small classifier finds stripes. The classifier is trained here, on the training pictures at
 the models' size, and its accuracy on held-out real pictures is printed first, with the shares that untranslated
-pictures get.
+pictures get. The sheet shows the first held-out pictures, their translations and the truth, for both directions.
 """
 
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,8 +22,8 @@ from torch import Tensor, nn
 
 from ganctl.data import striped
 from ganctl.data.feed import normalised
-from ganctl.inference import load
-from ganctl.pictures import to_bytes
+from ganctl.inference import Model, load
+from ganctl.pictures import save_grid, to_bytes
 
 Levels = NDArray[np.uint8]
 
@@ -79,8 +81,23 @@ def row(name: str, side: int, made: Levels, judge: nn.Module) -> str:
     return f"| {name} | {direction} | {outside} | {inside:.1f} dB | {share:.1%} |"
 
 
-def main(runs: list[str]) -> None:
-    """Print a table for the runs named."""
+def sheet(model: Model, count: int = 8) -> Tensor:
+    """A row of held-out pictures, one of their translations and one of the truth, and three of the other direction."""
+    size, rows = model.header["shape"][1], []
+    for side, domain in enumerate(striped.DOMAINS):
+        given = normalised(held_out(side, size)[:count], CPU)
+        truth, _ = striped.truth(domain, 0, count, size)
+        rows += [given, model.translate(given, model.domains[1 - side]), normalised(truth, CPU)]
+    return torch.cat(rows)
+
+
+def main(told: list[str]) -> None:
+    """Print a table for the runs named, or draw the sheet of one."""
+    *runs, last = told
+    if last.endswith(".png"):
+        save_grid(Path(last), sheet(load(runs[0], "cpu")), columns=8)
+        return
+    runs.append(last)
     judges: dict[int, nn.Module] = {}
     print("| model | direction | kept outside the mask | inside, to the truth | striped |")
     print("| --- | --- | --- | --- | --- |")
