@@ -24,8 +24,13 @@ from ganctl.state import State
 Data = Dataset | TwoDatasets
 
 
-def open_data(settings: Settings) -> tuple[Data, list[str]]:
-    """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in."""
+def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
+    """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in.
+
+    Args:
+        settings: with or without everything decided.
+        fresh: whether this is a beginning, to which a quick check of the files belongs.
+    """
     found = find_family(settings.family)
     own, stand_in = found.default_data
     warnings = []
@@ -41,7 +46,7 @@ def open_data(settings: Settings) -> tuple[Data, list[str]]:
     load = found.jitter(found.options(**settings.options), size).load
     data: Data
     if isinstance(origin, Domains):
-        warnings += _look(origin)
+        warnings += _look(origin) if fresh else []
         data = open_domains(origin, size, settings.channels, load)
     else:
         data = open_dataset(origin, size, settings.channels, load)

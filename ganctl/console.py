@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ def duration(seconds: float) -> str:
     return f"{minutes / 1440:.1f} days"
 
 
+def rate(pictures: float) -> str:
+    """A speed as a person would say it: 1,480 pictures/s, 0.06 pictures/s."""
+    return f"{pictures:,.0f} pictures/s" if pictures >= 10 else f"{pictures:.1g} pictures/s"
+
+
 def size(count: float) -> str:
     """Bytes as a person would say them: 0 bytes, 116 kB, 1.5 GB."""
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -98,7 +104,7 @@ def forecast(cost: "Forecast") -> None:
     table(
         [
             ("parameters", weights),
-            ("speed", f"{cost.batch_size / cost.step_seconds:,.0f} pictures/s"),
+            ("speed", rate(cost.batch_size / cost.step_seconds)),
             ("an epoch", f"{duration(epoch)} ({cost.steps} steps)"),
             (f"{cost.epochs} epochs", duration(epoch * cost.epochs)),
             ("peak memory", size(cost.peak_bytes)),
@@ -143,9 +149,9 @@ class Display(AbstractContextManager["Display"]):
         self.live = _sees_bars()
         self.progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}", markup=False),
+            BarColumn(bar_width=24, table_column=Column(no_wrap=True)),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[text]}", markup=False, table_column=Column()),  # in a narrow terminal it wraps
             console=stderr,
             disable=not self.live,
             auto_refresh=False,
@@ -215,7 +221,7 @@ class Display(AbstractContextManager["Display"]):
         return (self.total - self.step) * self._seconds_a_step()
 
     def _pace(self) -> str:
-        return f"{self.batch / max(1e-9, self._seconds_a_step()):,.0f} pictures/s  {duration(self._left())} left"
+        return f"{rate(self.batch / max(1e-9, self._seconds_a_step()))}  {duration(self._left())} left"
 
 
 class Translations(AbstractContextManager["Translations"]):

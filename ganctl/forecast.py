@@ -10,6 +10,8 @@ from pathlib import Path
 from ganctl import device, engine, training
 from ganctl.settings import Settings
 
+_ENOUGH = 20.0  # seconds of steps that tell enough
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -41,7 +43,7 @@ class Forecast:
 
 
 def measure(settings: Settings, steps: int = 6) -> Forecast:
-    """Run a few real steps in a run that is then thrown away.
+    """Run a few real steps, two at least, in a run that is then thrown away.
 
     Raises:
         GanctlError: as `training.start`.
@@ -56,6 +58,8 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
                 engine.advance(state, feed, plan)
                 state.require_finite()  # also waits for an accelerator
                 seconds.append(time.perf_counter() - began)
+                if len(seconds) > 1 and sum(seconds) > _ENOUGH:
+                    break
             saved = engine.save(state, plan, trial.run)
             return Forecast(
                 summary=trial.summary,
@@ -63,7 +67,7 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
                 lighter=trial.lighter,
                 parameters=trial.parameters,
                 steps=feed.steps_per_epoch,
-                step_seconds=sum(seconds[1:]) / (steps - 1),
+                step_seconds=sum(seconds[1:]) / (len(seconds) - 1),
                 epochs=trial.settings.epochs,
                 batch_size=feed.batch_size,
                 peak_bytes=device.peak_memory(state.device),

@@ -41,7 +41,7 @@ def summary(run: Run) -> tuple[object, ...]:
         run.path.name,
         told["family"],
         record["data"]["name"],
-        f"{done:.4g}/{told['epochs']}",
+        f"{round(done, 2):g}/{told['epochs']}",
         _state(run, record),
     )
 

@@ -67,6 +67,8 @@ def _folder(output: str | None, alone: bool) -> Path | None:
     """The folder that `output` names; None where it is not given, or is the file for the only picture."""
     if output is None:
         return None
+    if output == "-":
+        raise UsageError("Pictures are not written to stdout.", "Name a file or a folder with -o.")
     path = Path(output)
     if _is_folder(path) or output.endswith(("/", os.sep)):
         return path

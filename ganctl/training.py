@@ -59,7 +59,7 @@ class Training:
         preset = find_family(self.settings.family).light_preset
         if preset is None or preset == self.settings.preset:
             return "A smaller --size takes less."
-        return f"--preset {preset} takes a small part of that, and so does a smaller --size."
+        return f"--preset {preset} is several times as fast, and a smaller --size is too."
 
     @property
     def verb(self) -> str:
@@ -152,7 +152,7 @@ def resume(
         if allow_changed_data:
             settings = dataclasses.replace(settings, allow_changed_data=True)
         chosen = device.choose(settings.device)
-        data, warnings = assembly.open_data(settings)
+        data, warnings = assembly.open_data(settings, fresh=False)
         if data.fingerprint != record["data"]["fingerprint"] and not settings.allow_changed_data:
             raise DataError(
                 f"The data {settings.data} is no longer what {run.path} began with.",

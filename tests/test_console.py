@@ -81,12 +81,12 @@ class Screen(io.StringIO):
         return True
 
 
-def seen_on(screen: io.StringIO, force_terminal: bool | None = None) -> Console:
+def seen_on(screen: io.StringIO, force_terminal: bool | None = None, width: int = 200) -> Console:
     """The console's stderr, on this screen."""
     return Console(
         file=screen,
         force_terminal=force_terminal,
-        width=200,
+        width=width,
         highlight=False,
         markup=False,
         emoji=False,
@@ -176,6 +176,21 @@ def test_bars_of_a_resumed_training_begin_where_it_was(photos: Path, monkeypatch
     assert re.search(rf"step .* 2/{STEPS} ", first)
 
 
+def test_a_narrow_terminal_shows_the_bars_and_every_reading(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True, width=80))
+    with training.start(tiny_pair(pair, epochs=1), "some/run") as narrow:
+        shown_on(screen, console.Display(narrow), narrow)
+    last = CODES.sub("", screen.getvalue()).replace("\r", "")[-900:]
+    for word in ("epoch", "step", "7/7", "generator", "discriminator", "luminance", "D(x)", "D(G(x))", "left"):
+        assert word in last
+
+
+@pytest.mark.parametrize(("pictures", "words"), [(1480.2, "1,480"), (10, "10"), (3.4, "3"), (0.061, "0.06")])
+def test_a_speed_is_said_as_a_person_would(pictures: float, words: str) -> None:
+    assert console.rate(pictures) == f"{words} pictures/s"
+
+
 def test_a_training_of_days_says_so_at_its_start(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = io.StringIO()
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
@@ -194,7 +209,7 @@ def test_a_training_of_days_names_a_preset_that_is_lighter(pair: Path, monkeypat
     with training.start(tiny_pair(pair), "some/run") as paper:
         display = console.Display(paper)
         display.total = 10**12
-        assert "--preset small takes a small part of that" in shown_on(pipe, display, paper)
+        assert "--preset small is several times as fast" in shown_on(pipe, display, paper)
 
 
 def test_a_training_of_hours_says_so_to_a_pipe_and_not_between_bars(

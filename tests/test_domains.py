@@ -152,6 +152,7 @@ def test_the_built_in_pair_is_drawn_at_the_size_asked_for() -> None:
         ("one", None, "colour", UsageError, "There is no pair 'colour'"),
         ("plain2striped", None, "lowres", UsageError, "is a pair already"),
         ("empty/trainB", None, "lowres", DataError, "holds no pictures"),
+        ("empty", "trainA,trainB", "lowres", UsageError, "makes both domains from all of empty"),
     ],
 )
 def test_what_is_no_pair_of_domains_is_a_sentence(

@@ -196,6 +196,10 @@ def test_another_picture_is_never_taken_for_a_translation() -> None:
     assert translate("q/a.bmp", "q/a.png", "-o", "q/", "--force").out == ["q/a-2.png", "q/a.png"]
 
 
+def test_stdout_is_no_place_for_pictures() -> None:
+    assert "not written to stdout" in failed(translate(picture("a.png"), "-o", "-"), 2)
+
+
 def test_an_empty_name_is_refused_and_not_taken_for_this_folder() -> None:
     picture("a.png")
     assert "The name of a picture is empty" in failed(translate(""), 2)

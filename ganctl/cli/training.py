@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 def train(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="Which GAN: dcgan or cyclegan.")],
     data: Annotated[str | None, typer.Option(help="A set's name, or a folder of pictures.")] = None,
-    domains: Annotated[str | None, typer.Option(metavar="A,B", help="Two domains, or their folders.")] = None,
+    domains: Annotated[str | None, typer.Option(metavar="A,B", help="Names of the domains or their folders.")] = None,
     pair: Annotated[str | None, typer.Option(help="Both domains from one folder: lowres.")] = None,
     run: Annotated[str | None, typer.Option(help="Name or path of the run; the data's name if not given.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     max_minutes: MaxMinutes = None,
-    preset: Annotated[str | None, typer.Option(help="A family's named settings.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="dcgan: compact, tutorial, radford; cyclegan: small, paper, tutorial.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the pictures, in pixels.")] = None,
     channels: Annotated[int | None, typer.Option(help="1 grey, 3 colour; decided from the data if not given.")] = None,
@@ -76,6 +78,7 @@ def train(
     if dry_run:
         from ganctl import forecast
 
+        console.say("Trying a few steps.")
         console.forecast(forecast.measure(told))
         return
     with interrupt.reasons_to_stop(max_minutes) as stop, training.start(told, run) as started:

@@ -41,7 +41,7 @@ def sample(
 def translate(
     model: ModelName,
     inputs: Annotated[list[str], typer.Argument(metavar="PICTURE|DIR", help="Pictures, and folders of them.")],
-    to: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Which kind to make: the second one.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="DOMAIN", help="What to make; the second if not given.")] = None,
     size: Annotated[int | None, typer.Option(metavar="PX", min=1, help="Resize the shorter side first.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,

@@ -198,6 +198,10 @@ def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | Non
     if data == BUILT_IN:
         raise UsageError(f"{data} is a pair already.", "Name a folder of pictures with --data.")
     root = folder(data)
+    if told and any((root / name).is_dir() for name in told):
+        raise UsageError(
+            f"--pair {pair} makes both domains from all of {data}.", "Leave out --pair, or name one of its folders."
+        )
     files = layout.pictures_below(root)
     if not files:
         raise DataError(f"{data} holds no pictures.", "Name a folder of pictures, such as JPEG or PNG files.")
