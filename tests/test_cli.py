@@ -181,8 +181,9 @@ def test_a_dry_run_says_what_it_costs_and_leaves_nothing_behind(photos: Path, mo
         "peak memory",
         "a checkpoint",
     ]
-    assert told.err[0].startswith("dcgan (compact) on 7 pictures")
-    assert told.err[1:] == ["Warning: The batch of 8 is more than the data, so it is 7."]
+    assert told.err[0] == "Trying a few steps."
+    assert told.err[1].startswith("dcgan (compact) on 7 pictures")
+    assert told.err[2:] == ["Warning: The batch of 8 is more than the data, so it is 7."]
     assert everything() == {Path("temporary")}
 
 
