@@ -1,14 +1,13 @@
 """Two sets of pictures without pairs, for translation: what ``--data`` means to a family of two domains."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganctl.data import layout, sets, striped
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.drawn import Striped
-from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, split
+from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, path_of, split, whole
 from ganctl.data.source import Source
 from ganctl.errors import DataError, UsageError
 
@@ -158,21 +157,12 @@ def folder(data: str) -> Path:
     """
     if is_to_fetch(data) or (data in sets.NAMES and sets.find(data)):
         return sets.fetch(data)
-    path = _path(data)
-    if not data or not path.exists():
-        raise DataError(f"There is no data {data!r}.", f"Name a folder, or one of: {', '.join(NAMES)}.")
-    if not path.is_dir():
-        raise DataError(f"{data} is a file.", "Name the folder that holds trainA and trainB.")
-    return path
+    return path_of(data, NAMES, "trainA and trainB")
 
 
-def is_to_fetch(data: str | None) -> bool:
+def is_to_fetch(data: str) -> bool:
     """Whether data is the name of a set that is not on this machine, nor a folder here."""
-    return data is not None and data in sets.NAMES and sets.find(data) is None and not _path(data).is_dir()
-
-
-def _path(data: str) -> Path:
-    return Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    return data in sets.NAMES and sets.find(data) is None and not Path(data).is_dir()
 
 
 def _origin(data: str, root: Path) -> str:
@@ -202,10 +192,7 @@ def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | Non
         raise UsageError(
             f"--pair {pair} makes both domains from all of {data}.", "Leave out --pair, or name one of its folders."
         )
-    files = layout.pictures_below(root)
-    if not files:
-        raise DataError(f"{data} holds no pictures.", "Name a folder of pictures, such as JPEG or PNG files.")
-    original = Folder(f"{name_of(root)}-original", root, *split(files), limit)
+    original = whole(root, limit)
     return Domains(
         f"{name_of(root)}-{LOWRES}", _origin(data, root), told or (LOWRES, "original"), (Reduced(original), original)
     )

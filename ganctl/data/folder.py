@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ganctl import pictures
+from ganctl.data.layout import pictures_below
 from ganctl.data.source import Block, Part, Source, in_parallel
+from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
 
 LOWRES = "lowres"
@@ -93,6 +95,37 @@ class Reduced(Source):
         for block in self.original.blocks(part, size):
             small = pictures.resize(block.images, max(1, size // _REDUCTION))
             yield block._replace(images=pictures.resize(small, size))
+
+
+def path_of(data: str, names: Sequence[str], holds: str) -> Path:
+    """The folder that ``--data`` names.
+
+    Args:
+        data: its path.
+        names: of the sets that could have been meant.
+        holds: what should be in it, in words.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    if not data or not path.exists():
+        raise DataError(f"There is no data {data!r}.", f"Name a folder of pictures, or one of: {', '.join(names)}.")
+    if not path.is_dir():
+        raise DataError(f"{data} is a file.", f"Name the folder that holds {holds}.")
+    return path
+
+
+def whole(root: Path, limit: int | None = None) -> Folder:
+    """All the pictures below a folder, some of them held out.
+
+    Raises:
+        DataError: there are none.
+    """
+    files = pictures_below(root)
+    if not files:
+        raise DataError(f"{root} holds no pictures.", "Name a folder of pictures, such as JPEG or PNG files.")
+    return Folder(name_of(root), root, *split(files), limit)
 
 
 def name_of(root: Path) -> str:

@@ -5,12 +5,12 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ganctl import pictures
+from ganctl.data.source import Part
 from ganctl.errors import DataError
 
-Part = Literal["train", "test"]
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
 _NOWHERE = (0, 0)
 
