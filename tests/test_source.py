@@ -21,7 +21,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOU
 
 FLOORS = (
     {"errors", "settings", "files", "run", "names", "interrupt"},
-    {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel"},
+    {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel", "metrics"},
     {"families"},
     {
         "state",
@@ -50,6 +50,7 @@ HOMES = {
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},
     "requests": {"data"},
+    "torchmetrics": {"metrics"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
