@@ -20,7 +20,7 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt"},
+    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "verdicts"},
     {
         "seeds",
         "device",
@@ -62,6 +62,7 @@ HOMES = {
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},
     "requests": {"data"},
+    "torchmetrics": {"metrics"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
