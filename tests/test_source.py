@@ -21,7 +21,19 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOU
 
 FLOORS = (
     {"errors", "settings", "files", "run", "names", "interrupt"},
-    {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel", "metrics"},
+    {
+        "seeds",
+        "device",
+        "nets",
+        "losses",
+        "pictures",
+        "data",
+        "checkpoint",
+        "pool",
+        "parallel",
+        "metrics",
+        "extractors",
+    },
     {"families"},
     {
         "state",
@@ -51,6 +63,7 @@ HOMES = {
     "pooch": {"data"},
     "requests": {"data"},
     "torchmetrics": {"metrics"},
+    "torch_fidelity": {"extractors"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
