@@ -63,6 +63,7 @@ HOMES = {
     "pooch": {"data"},
     "requests": {"data"},
     "torchmetrics": {"metrics"},
+    "torch_fidelity": {"extractors"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}

@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-_ROUNDING = (2 / 255) ** 2 / 12  # the variance that eight bits add to a value: less than this cannot be seen
+_UNSEEN = 1 / 255  # the amplitude of a pattern that rounding to levels, 2/255 apart, would hide
 
 
 @torch.no_grad()
@@ -30,7 +30,7 @@ def checkerboard(pictures: Tensor) -> float:
     https://distill.pub/2016/deconv-checkerboard). Noise and fine textures have energy there as well, but as much
     nearby. So each such bin of the pictures' mean power spectrum is divided by the geometric mean of its neighbours
     on the same row and the same column, up to 1/8 cycle away, and the quotients are averaged. Neighbours on the axes
-    are taken on the axes only, where edges and the frame put energy. Power that eight bits would hide does not count.
+    are taken on the axes only, where edges and the frame put energy. What eight bits would hide does not count.
 
     Args:
         pictures: [N, C, H, W] in [-1, 1], 8 pixels high and wide or more, best 64 or more of them: of few, the
@@ -39,7 +39,7 @@ def checkerboard(pictures: Tensor) -> float:
     rows, columns = (side // 4 * 4 for side in pictures.shape[2:])
     cut = pictures[:, :, :rows, :columns].float()
     spectra = torch.fft.fft2(cut - cut.mean((2, 3), keepdim=True), norm="ortho")
-    power = spectra.abs().square().mean((0, 1)).cpu().double() + _ROUNDING
+    power = spectra.abs().square().mean((0, 1)).cpu().double() + _UNSEEN**2 * rows * columns
     places = [(row, column) for row in range(4) for column in range(4) if row or column]
     quotients = [_prominence(power, row * rows // 4, column * columns // 4) for row, column in places]
     return torch.stack(quotients).mean().item()
@@ -81,18 +81,19 @@ def ssim(pictures: Tensor, others: Tensor) -> Tensor:
     """The structural similarity of each picture to its counterpart (Wang et al. 2004), 1 where they are equal.
 
     Windows are Gaussian, of 11 pixels and a deviation of 1.5. Values are moved to [0, 1], as the measure of luminance
-    in it is meant for light and knows no negative values.
+    in it is meant for light and knows no negative values; float64, because windows of one level have variances in the
+    order of float32's rounding.
 
     Args:
         pictures: [N, C, H, W] in [-1, 1], 11 pixels high and wide or more.
         others: of the same shape and range.
 
     Returns:
-        [N], from -1 to 1.
+        [N], float64, from -1 to 1.
     """
     from torchmetrics.functional.image import structural_similarity_index_measure  # two seconds
 
     found = structural_similarity_index_measure(
-        (pictures.float() + 1) / 2, (others.float() + 1) / 2, reduction="none", data_range=1.0
+        (pictures.cpu().double() + 1) / 2, (others.cpu().double() + 1) / 2, reduction="none", data_range=1.0
     )
     return cast("Tensor", found)
