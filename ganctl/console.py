@@ -14,12 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from ganctl.readings import figures, losses, readings
+
 if TYPE_CHECKING:
     from ganctl.data.check import Report
     from ganctl.engine import Event, Stepped
+    from ganctl.evaluation.evaluate import Evaluation
     from ganctl.forecast import Forecast
     from ganctl.training import Training
     from ganctl.translation import Result
+    from ganctl.verdicts import Verdict
 
 _LISTED = 8  # names of files that are not used
 _LONG = 24 * 3600  # seconds; a training longer than this is warned of
@@ -52,6 +56,38 @@ def fail(message: str, remedy: str = "") -> None:
     stderr.print(Text.assemble(("Error:", "bold red"), " ", message))
     if remedy:
         stderr.print(Text(remedy, "cyan"))
+
+
+def evaluated(found: "Evaluation") -> None:
+    """What was measured of a model: where and with what, the figures, and what they come to."""
+    rows: list[tuple[str, ...]] = [
+        ("model", str(found.model)),
+        ("training", f"{found.step:,} steps, {found.epoch:.4g} epochs on {found.data}"),
+        ("pictures", f"{found.pictures:,} generated, {found.held_out:,} held out"),
+    ]
+    if found.extractor:
+        rows.append(("extractor", f"{found.extractor}, which sees {found.sees}"))
+    table(rows)
+    result("")
+    beside = [("FIGURE", "MODEL", "HELD OUT", "WHAT IT SAYS")]
+    for each in found.figures:
+        held_out = "" if each.held_out is None else f"{each.held_out:.4g}"
+        beside.append((each.name, f"{each.value:.4g}", held_out, each.meaning))
+    table(beside)
+    if found.missing:
+        warn(found.missing)
+    for verdict in found.verdicts:
+        warn(verdict.sentence)
+
+
+def judged(verdict: "Verdict", raised: bool) -> None:
+    """A verdict on a training: what it is, and what to do."""
+    if not raised:
+        say(f"No longer: {verdict.title} ({verdict.code}).")
+    elif verdict.severity == "good":
+        say(verdict.sentence)
+    else:
+        warn(verdict.sentence)
 
 
 def table(rows: Sequence[Sequence[object]]) -> None:
@@ -89,9 +125,9 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
-def readings(line: Mapping[str, float]) -> str:
-    """Losses and readings in a row."""
-    return "  ".join(f"{name} {value:.3f}" for name, value in line.items() if name not in ("step", "epoch"))
+def row(values: Mapping[str, float]) -> str:
+    """Names and values in a row."""
+    return "  ".join(f"{name} {value:.3f}" for name, value in values.items())
 
 
 def forecast(cost: "Forecast") -> None:
@@ -146,6 +182,8 @@ class Display(AbstractContextManager["Display"]):
         self.announced = False
         self.lighter = training.lighter
         self.line: Mapping[str, float] = {}
+        self.measured_last: dict[str, float] = {}
+        self.state = training.state
         self.live = _sees_bars()
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -179,8 +217,13 @@ class Display(AbstractContextManager["Display"]):
                 self._stepped(event)
             case engine.Reported():
                 self.line = event.line
-            case engine.Drawn() if event.epoch and not self.live:
-                say(f"epoch {event.epoch}/{self.epochs}  {readings(self.line)}  {self._pace()}")
+                self.measured_last |= figures(event.line)
+                if not self.live and event.line["step"] % self.steps == 0:
+                    place = f"epoch {event.line['epoch']}/{self.epochs}"
+                    parts = [place, self._readings(), self._quality(figures(event.line)), self._pace()]
+                    say("  ".join(filter(None, parts)))
+            case engine.Judged():
+                judged(event.verdict, event.raised)
             case engine.Warned():
                 warn(event.message)
             case _:
@@ -198,6 +241,16 @@ class Display(AbstractContextManager["Display"]):
             self.looked, self.line = now, event.readings()
             self._refresh()
 
+    def _readings(self) -> str:
+        return row(losses(self.line) | readings(self.line))
+
+    def _quality(self, found: Mapping[str, float]) -> str:
+        """The figure that the best checkpoint is chosen by, and the best so far."""
+        best = self.state.best
+        if best is None or best["figure"] not in found:
+            return ""
+        return f"{best['figure']} {found[best['figure']]:.4g} (best {best['value']:.4g})"
+
     def _announce(self, seconds: float) -> None:
         """How long this device will need: on a terminal only what its bars do not say as well."""
         if seconds > _LONG:
@@ -209,8 +262,10 @@ class Display(AbstractContextManager["Display"]):
         epoch, into = divmod(self.step, self.steps)
         if into == 0 and self.step > self.first:
             into = self.steps  # an epoch's end shows a full bar
-        self.progress.update(self.epoch_bar, completed=epoch, text=self._pace() if self.step > self.first else "")
-        self.progress.update(self.step_bar, completed=into, text=readings(self.line))
+        parts = [self._pace() if self.step > self.first else "", self._quality(self.measured_last)]
+        text = "  ".join(filter(None, parts))
+        self.progress.update(self.epoch_bar, completed=epoch, text=text)
+        self.progress.update(self.step_bar, completed=into, text=self._readings())
         self.progress.refresh()
 
     def _seconds_a_step(self) -> float:

@@ -131,21 +131,26 @@ class Model:
         return next(self.net.parameters()).device
 
 
-def load(model: str | Path, on: str = "auto") -> Model:
+def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model:
     """Open a run, a checkpoint folder, a ``.safetensors`` file, or the name of a run under ``runs/``.
 
     Args:
         model: one of these.
         on: the device, as ``--device``.
+        which: of a run's checkpoints, ``best`` or the number of a step; the newest usable one if not given.
 
     Raises:
         CheckpointError: it is none of these, or damaged.
+        UsageError: there is no such checkpoint.
     """
     path = names.find(str(model))
     warnings: list[str] = []
     name = path.stem if path.is_file() else path.resolve().name
     if (path / "run.json").exists():
-        path, warnings = checkpoint.newest_model(Run(path))
+        run = Run(path)
+        path, warnings = (checkpoint.chosen_model(run, which), []) if which else checkpoint.newest_model(run)
+    elif which is not None:
+        raise UsageError(f"{model} is one checkpoint and no run.", "Leave out --checkpoint.")
     elif path.is_dir():
         checkpoint.verify(path, (checkpoint.MODEL,))
         path = path / checkpoint.MODEL

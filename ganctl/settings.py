@@ -137,15 +137,32 @@ def require_options(options: type, values: Mapping[str, Value]) -> None:
         _checked(key, value, *kinds[key])
 
 
-def parse_acceptance(assignments: Mapping[str, str]) -> bool:
-    """Whether ``resume --set`` accepts changed data, the one setting that a run can be told afterwards.
+CHANGEABLE = (
+    "allow_changed_data",
+    "balance",
+    "evaluate_every",
+    "keep",
+    "lr_discriminator",
+    "lr_generator",
+    "seed",
+    "stop_at",
+)
+"""What ``resume --set`` may change: what asks for no other nets and no other data."""
+
+
+def changed(settings: Settings, options: type, assignments: Mapping[str, str]) -> Settings:
+    """A run's settings with some of them changed for what is to come.
 
     Raises:
-        UsageError: another key, or neither true nor false.
+        UsageError: a key that a run cannot be told afterwards, or a value that is not allowed.
     """
-    if unknown := set(assignments) - {"allow_changed_data"}:
-        raise UsageError(f"resume cannot change {', '.join(sorted(unknown))}.", "It knows: allow_changed_data.")
-    return bool(_checked("allow_changed_data", assignments.get("allow_changed_data", False), bool, {}))
+    if unknown := set(assignments) - set(CHANGEABLE):
+        raise UsageError(f"resume cannot change {', '.join(sorted(unknown))}.", f"It knows: {', '.join(CHANGEABLE)}.")
+    kinds = _kinds(Settings, KNOBS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
+    values = {key: _checked(key, text, *kinds[key]) for key, text in assignments.items()}
+    knobs = {key: value for key, value in values.items() if key in KNOBS}
+    own = {key: value for key, value in values.items() if key not in KNOBS}
+    return dataclasses.replace(settings, options={**settings.options, **own}, **knobs)  # type: ignore[arg-type]
 
 
 def parse_cadence(text: str) -> tuple[int, float]:

@@ -1,14 +1,14 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ganctl import assembly, device, engine, interrupt, names
+from ganctl import assembly, checkpoint, device, engine, interrupt, names
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
@@ -16,7 +16,7 @@ from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
-from ganctl.settings import Settings, Value, require_options
+from ganctl.settings import Settings, Value, changed, require_options
 from ganctl.state import State
 
 
@@ -138,7 +138,12 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
 
 @contextmanager
 def resume(
-    run: Run, *, epochs: int | None = None, more: int | None = None, allow_changed_data: bool = False
+    run: Run,
+    *,
+    epochs: int | None = None,
+    more: int | None = None,
+    origin: str | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> Iterator[Training]:
     """Go on with a run from its newest usable checkpoint; what cannot be used is set aside.
 
@@ -146,23 +151,23 @@ def resume(
         run: which one.
         epochs: a new total.
         more: so many epochs beyond the old total.
-        allow_changed_data: go on with data that is not what the run began with, from now on.
+        origin: ``best`` or the step of a checkpoint, to go back to: all that came later is set aside.
+        changes: texts of settings to change from here on; see `settings.CHANGEABLE`.
 
     Raises:
         CheckpointError: it has checkpoints, and none can be used.
         DataError: the data cannot be had, or is not what the run began with.
-        UsageError: the new total is already behind.
+        UsageError: the new total is already behind, there is no such checkpoint, or a change is not allowed.
         GanctlError: another process is writing the run.
     """
     record = run.record()
     with run.writing(), device.threads(record["threads"]):
-        settings = Settings.from_json(record["settings"])
+        told = settings = Settings.from_json(record["settings"])
         try:
             require_options(find_family(settings.family).options, settings.options)
         except UsageError as error:
             raise CheckpointError(f"{run.path / 'run.json'} cannot be used: {error.message}") from None
-        if allow_changed_data:
-            settings = dataclasses.replace(settings, allow_changed_data=True)
+        settings = changed(settings, find_family(settings.family).options, changes or {})
         chosen = device.choose(settings.device)
         data, warnings = assembly.open_data(settings, fresh=False)
         if data.fingerprint != record["data"]["fingerprint"] and not settings.allow_changed_data:
@@ -171,19 +176,44 @@ def resume(
                 f"Bring it back, or accept it: {run.resume_command} --set allow_changed_data=true",
             )
         extended = dataclasses.replace(settings, epochs=epochs or settings.epochs + (more or 0))
+        returned = [] if origin is None else _go_back(run, origin, repeats=settings == told)
         fresh = not run.checkpoint_steps()
         state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
-        problems = assembly.restore_newest(run, state)
+        problems = returned + assembly.restore_newest(run, state)
         problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
         if epochs is not None and state.step > plan.total:
             raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
-        if extended.to_json() != record["settings"]:
-            step = {"from_step": state.step, "epochs": extended.epochs}
+        if extended != told:
+            step = {"from_step": state.step, "epochs": extended.epochs, "changes": dict(changes or {})}
             run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
         run.cut_log(state.step)
         run.mark_best(state.best)
         run.event("resume", step=state.step, command=runs.command_line())
         yield Training(run, extended, state, feed, plan, (*problems, *warnings, *missing))
+
+
+def _go_back(run: Run, origin: str, repeats: bool) -> list[str]:
+    """Set aside all that came after a checkpoint; what was done, in sentences.
+
+    Args:
+        run: which.
+        origin: ``best`` or a step.
+        repeats: whether nothing is changed from there on.
+
+    Raises:
+        UsageError: there is no such checkpoint.
+        CheckpointError: it cannot be used, and nothing was set aside.
+    """
+    step = checkpoint.chosen_step(run, origin)
+    folder = run.checkpoint(step)
+    checkpoint.verify(folder)
+    steps_per_epoch = checkpoint.read_header(folder / checkpoint.MODEL)["steps_per_epoch"]
+    aside = run.abandon(step, step // steps_per_epoch)
+    said = [] if aside is None else [f"What came after step {step} was set aside in {aside}."]
+    if repeats:
+        said.append("With nothing changed it does the same again; --set seed=1, say, makes it another training.")
+    run.event("return", step=step, aside=None if aside is None else aside.name)
+    return said
 
 
 def _rescheduled(before: Settings, now: Settings, step: int, steps_per_epoch: int) -> list[str]:

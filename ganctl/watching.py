@@ -62,11 +62,11 @@ class Watching:
         began = time.monotonic()
         quality, held_out = self._quality(state.average)
         self._measured.append(Measured(state.step, epoch, quality, held_out, time.monotonic() - began))
+        _note_best(state, epoch, quality)
         return found | dict(quality)
 
     def judge(self, state: State, line: Figures) -> Iterator[Event]:
-        """Remember what is best, move the balance, and say what was raised and what was taken back."""
-        self._note_best(state, line)
+        """Move the balance, and say what was measured, raised and taken back."""
         while self._measured:
             yield self._measured.pop()
         if self._balances and "accuracy" in line:
@@ -77,11 +77,12 @@ class Watching:
         for change in watcher.look(line):
             yield Judged(state.step, int(line["epoch"]), change.verdict, change.raised)
 
-    def _note_best(self, state: State, line: Figures) -> None:
-        found = next(iter(figures(line).items()), None)
-        if found and (state.best is None or is_better(*found, state.best["value"])):
-            best = {"step": state.step, "epoch": int(line["epoch"]), "figure": found[0], "value": found[1]}
-            state.notes["best"] = best
+
+def _note_best(state: State, epoch: int, quality: Figures) -> None:
+    """Remember the step in hand as the best, if the first figure says so."""
+    found = next(iter(figures(quality).items()), None)
+    if found and (state.best is None or found[0] != state.best["figure"] or is_better(*found, state.best["value"])):
+        state.notes["best"] = {"step": state.step, "epoch": epoch, "figure": found[0], "value": found[1]}
 
 
 def watch(

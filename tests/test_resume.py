@@ -117,7 +117,7 @@ def test_changed_data_is_refused_until_it_is_accepted(photos: Path) -> None:
     run.rewrite({**record, "data": {**record["data"], "fingerprint": "of something else"}})
     with pytest.raises(DataError, match="no longer what"):
         go_on(run)
-    go_on(run, stop_at=3, allow_changed_data=True)
+    go_on(run, stop_at=3, changes={"allow_changed_data": "true"})
     go_on(run, stop_at=4)
     assert run.checkpoint_steps()[0] == 4
 

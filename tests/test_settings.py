@@ -1,5 +1,6 @@
 """Where a setting's value comes from, and what it may be."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -12,8 +13,8 @@ from ganctl.errors import UsageError
 from ganctl.settings import (
     Settings,
     Value,
+    changed,
     option,
-    parse_acceptance,
     parse_assignments,
     parse_cadence,
     require_options,
@@ -174,12 +175,15 @@ def test_assignments_may_be_written_with_hyphens_and_the_last_one_counts() -> No
     assert parse_assignments(["lr-generator=1", " width = 2 ", "width=3"]) == {"lr_generator": "1", "width": "3"}
 
 
-def test_resume_accepts_one_setting_only() -> None:
-    assert parse_acceptance({}) is False
-    assert parse_acceptance({"allow_changed_data": "true"}) is True
-    assert parse_acceptance({"allow_changed_data": "no"}) is False
+def test_a_run_can_be_told_later_what_asks_for_no_other_nets_or_data() -> None:
+    before = resolved("rate=0.1", "width=3")
+    after = changed(before, Knobs, {"seed": "7", "allow_changed_data": "yes"})
+    assert after == dataclasses.replace(before, seed=7, allow_changed_data=True)
+    assert changed(before, Knobs, {}) == before
     with pytest.raises(UsageError, match="cannot change width"):
-        parse_acceptance({"width": "3"})
+        changed(before, Knobs, {"width": "3"})
+    with pytest.raises(UsageError, match="seed = x is not a whole number"):
+        changed(before, Knobs, {"seed": "x"})
 
 
 def test_settings_survive_json() -> None:

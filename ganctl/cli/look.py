@@ -1,12 +1,13 @@
 """The commands that only look."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganctl import console, names
-from ganctl.cli.words import ModelName, announce_download, require_positive
+from ganctl import console, names, verdicts
+from ganctl.cli.words import Checkpoint, Device, ModelName, announce_download, require_positive, warn_all
 from ganctl.errors import DataError
 
 
@@ -15,6 +16,47 @@ def info(model: ModelName) -> None:
     from ganctl import inspection
 
     console.table(inspection.describe(model))
+
+
+def evaluate(
+    model: ModelName,
+    data: Annotated[str | None, typer.Option(help="Measure against this set; the model's own if not given.")] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help="digits-cnn or inception; the one that fits if not given.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Inception's, if fetched by hand.")] = None,
+    count: Annotated[int, typer.Option("--number", "-n", min=2, help="How many pictures to draw.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the pictures.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
+    which: Checkpoint = None,
+    device: Device = "auto",
+) -> None:
+    """Measure how good a model is, beside held-out real pictures."""
+    names.find(model)
+    from ganctl import inference
+    from ganctl.evaluation.evaluate import evaluate as measure
+
+    loaded = inference.load(model, device, which)
+    warn_all(loaded.warnings)
+    found = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
+    if as_json:
+        console.result(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        console.evaluated(found)
+
+
+def explain(
+    code: Annotated[str | None, typer.Argument(metavar="CODE", help="Such as D-WINS; all if not given.")] = None,
+) -> None:
+    """Say what a verdict on a training means, and what to do about it."""
+    if code is None:
+        told = verdicts.VERDICTS.values()
+        console.table([(verdict.code, verdict.severity, verdict.title) for verdict in told])
+        return
+    verdict = verdicts.find(code)
+    console.result(f"{verdict.code}, {verdict.severity}: {verdict.title}.")
+    console.result(verdict.meaning)
+    console.result(verdict.remedy)
 
 
 def list_runs() -> None:

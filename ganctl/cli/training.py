@@ -7,7 +7,7 @@ import typer
 from ganctl import console, interrupt, names
 from ganctl.cli.words import Assignments, MaxMinutes, RunName, announce_download, require_positive, typed, warn_all
 from ganctl.errors import UsageError
-from ganctl.settings import parse_acceptance, parse_assignments
+from ganctl.settings import parse_assignments
 
 if TYPE_CHECKING:
     from ganctl.training import Training
@@ -89,6 +89,10 @@ def resume(
     run: RunName,
     epochs: Annotated[int | None, typer.Option(help="A new total of epochs.")] = None,
     more: Annotated[int | None, typer.Option(help="So many epochs beyond the old total.")] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="best|STEP", help="Go back to a checkpoint; what came after it is set aside."),
+    ] = None,
     max_minutes: MaxMinutes = None,
     assignments: Assignments = None,
 ) -> None:
@@ -100,10 +104,10 @@ def resume(
     chosen = names.find_run(run)
     from ganctl import training
 
-    accepted = parse_acceptance(parse_assignments(assignments or []))
+    changes = parse_assignments(assignments or [])
     with (
         interrupt.reasons_to_stop(max_minutes) as stop,
-        training.resume(chosen, epochs=epochs, more=more, allow_changed_data=accepted) as resumed,
+        training.resume(chosen, epochs=epochs, more=more, origin=origin, changes=changes) as resumed,
     ):
         if resumed.finished:
             done = resumed.settings.epochs

@@ -8,7 +8,7 @@ import typer
 
 from ganctl import console, names
 from ganctl import run as runs
-from ganctl.cli.words import Device, ModelName, Output, warn_all
+from ganctl.cli.words import Checkpoint, Device, ModelName, Output, warn_all
 from ganctl.errors import UsageError
 
 
@@ -17,13 +17,14 @@ def sample(
     count: Annotated[int, typer.Option("--number", "-n", min=1, help="How many pictures.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Decides the pictures.")] = 0,
     output: Output = None,
+    which: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
     """Draw pictures from a trained model: a grid, or single files into a folder."""
     names.find(model)
     from ganctl import inference, pictures
 
-    loaded = inference.load(model, device)
+    loaded = inference.load(model, device, which)
     warn_all(loaded.warnings)
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
@@ -45,13 +46,14 @@ def translate(
     size: Annotated[int | None, typer.Option(metavar="PX", min=1, help="Resize the shorter side first.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
+    which: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
     """Redraw pictures of one kind as the other, at their own size."""
     names.find(model)
     from ganctl import inference, routes, translation
 
-    loaded = inference.load(model, device)
+    loaded = inference.load(model, device, which)
     warn_all(loaded.warnings)
     domain = loaded.domain(to)
     planned = routes.plan(inputs, domain, output, force)

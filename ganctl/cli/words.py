@@ -14,6 +14,9 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.")]
 MaxMinutes = Annotated[float | None, typer.Option(help="Stop and save after so many minutes.")]
 Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")]
+Checkpoint = Annotated[
+    str | None, typer.Option("--checkpoint", metavar="best|STEP", help="Which of a run's; the newest if not given.")
+]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
