@@ -20,7 +20,7 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt"},
+    {"errors", "settings", "files", "run", "names", "interrupt", "units"},
     {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel"},
     {"families"},
     {
@@ -32,6 +32,7 @@ FLOORS = (
         "forecast",
         "inference",
         "inspection",
+        "report",
         "tiles",
         "routes",
         "translation",
@@ -50,6 +51,7 @@ HOMES = {
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},
     "requests": {"data"},
+    "jinja2": {"report"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
@@ -187,6 +189,7 @@ except SystemExit as left:
         ["runs"],
         ["train", "nosuch"],
         ["info", "x"],
+        ["report", "x"],
         ["translate", "x", "a.jpg"],
     ],
 )
