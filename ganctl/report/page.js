@@ -69,7 +69,7 @@ function marks(plot, chart) {
   if (chart.best) {
     const x = plot.valToPos(chart.best[0], "x", true);
     const y = plot.valToPos(chart.best[1], "y", true);
-    const right = x - bbox.left > bbox.width / 2;
+    const right = bbox.left + bbox.width - x < 90 * dot; // curves mostly fall: above and to the right is room
     ctx.fillStyle = colour("--ink");
     ctx.strokeStyle = colour("--card");
     ctx.lineWidth = 2 * dot;

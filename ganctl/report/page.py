@@ -42,7 +42,7 @@ def render(story: Story) -> bytes:
         story=story,
         name=story.run.path.resolve().name,
         told=told,
-        facts=_facts(story, told),
+        facts=_facts(story, told, verb),
         verdicts=story.diary.verdicts,
         charts=story.charts,
         curves=[_curves(chart) for chart in story.charts],
@@ -75,14 +75,14 @@ def _policy(styles: list[str], scripts: list[str]) -> str:
     )
 
 
-def _facts(story: Story, told: Settings) -> list[tuple[str, str]]:
+def _facts(story: Story, told: Settings, verb: str) -> list[tuple[str, str]]:
     """The few things to know first."""
     data, threads = story.record["data"], story.record["threads"]
     pictures = min(told.limit or data["train"], data["train"])
     found = [
         ("Epochs", f"{_figure(story.epochs)} of {told.epochs}"),
         ("Trained for", duration(story.diary.seconds)),
-        ("Pictures", f"{pictures:,}"),
+        ("Pictures", f"up to {pictures:,} of each" if verb == "translate" else f"{pictures:,}"),
         ("Size", f"{told.size}×{told.size} {'grey' if told.channels == 1 else 'colour'}"),
         ("Device", f"{told.device}, {threads} thread{'s' * (threads != 1)}" if told.device == "cpu" else told.device),
     ]
