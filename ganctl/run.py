@@ -73,6 +73,11 @@ class Run:
         return self.path / "walk.gif"
 
     @property
+    def report(self) -> Path:
+        """Where `report` puts the page unless told otherwise."""
+        return self.path / "report.html"
+
+    @property
     def resume_command(self) -> str:
         """What to type to go on with it."""
         return f"ganctl resume {shlex.quote(str(self.path))}"
@@ -200,6 +205,15 @@ class Run:
                 with suppress(ValueError, TypeError, KeyError, RecursionError):
                     line = json.loads(text)
                     if isinstance(line["step"], int):
+                        yield line
+
+    def read_events(self) -> Iterator[dict[str, Any]]:
+        """The whole lines of ``events.jsonl``, oldest first."""
+        if self.events.exists():
+            for text in self.events.read_bytes().splitlines():
+                with suppress(ValueError, RecursionError):
+                    line = json.loads(text)
+                    if isinstance(line, dict) and isinstance(line.get("event"), str):
                         yield line
 
     @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ganctl import console, engine, training, translation
+from ganctl import console, engine, training, translation, units
 from ganctl.training import Training
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 
@@ -31,7 +31,7 @@ CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
     ],
 )
 def test_a_time_is_said_as_a_person_would(seconds: float, words: str) -> None:
-    assert console.duration(seconds) == words
+    assert units.duration(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_time_is_said_as_a_person_would(seconds: float, words: str) -> None:
     ],
 )
 def test_a_size_is_said_as_a_person_would(count: float, words: str) -> None:
-    assert console.size(count) == words
+    assert units.size(count) == words
 
 
 def test_a_path_is_shown_as_short_as_it_can_be_typed() -> None:
@@ -188,7 +188,7 @@ def test_a_narrow_terminal_shows_the_bars_and_every_reading(pair: Path, monkeypa
 
 @pytest.mark.parametrize(("pictures", "words"), [(1480.2, "1,480"), (10, "10"), (3.4, "3"), (0.061, "0.06")])
 def test_a_speed_is_said_as_a_person_would(pictures: float, words: str) -> None:
-    assert console.rate(pictures) == f"{words} pictures/s"
+    assert units.rate(pictures) == f"{words} pictures/s"
 
 
 def test_a_training_of_days_says_so_at_its_start(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "verdicts"},
+    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "units", "verdicts"},
     {
         "seeds",
         "device",
@@ -48,6 +48,7 @@ FLOORS = (
         "forecast",
         "inference",
         "inspection",
+        "report",
         "tiles",
         "routes",
         "translation",
@@ -68,6 +69,7 @@ HOMES = {
     "requests": {"data"},
     "torchmetrics": {"metrics"},
     "torch_fidelity": {"extractors"},
+    "jinja2": {"report"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
@@ -205,6 +207,7 @@ except SystemExit as left:
         ["runs"],
         ["train", "nosuch"],
         ["info", "x"],
+        ["report", "x"],
         ["translate", "x", "a.jpg"],
     ],
 )

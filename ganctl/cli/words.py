@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganctl import console
+from ganctl import console, units
 from ganctl.errors import UsageError
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under runs/, or its path.")]
@@ -37,7 +37,7 @@ def announce_download(data: str) -> None:
     from ganctl.data import domains, sets
 
     if domains.is_to_fetch(data) and (length := sets.SETS[data].size):
-        console.say(f"{data} is not on this machine: {console.size(length)} to download.")
+        console.say(f"{data} is not on this machine: {units.size(length)} to download.")
 
 
 def require_positive(name: str, value: float | None) -> None:

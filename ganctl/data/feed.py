@@ -15,7 +15,7 @@ from ganctl.seeds import Stream, mix
 Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]
 
 _SHEET = 64  # held-out pictures for the progress sheet
-_SHEET_ROWS = 3  # and of each of two domains
+SHEET_ROWS = 3  # and of each of two domains, one in a row
 
 
 class Feed(Protocol):
@@ -129,8 +129,8 @@ class _Side:
         """The first held-out pictures, or the middles of training pictures: [n, C, H, W] in [-1, 1]."""
         data = self._data
         if len(data.test):
-            return normalised(data.test[:_SHEET_ROWS], device)
-        levels = torch.from_numpy(np.array(data.train[:_SHEET_ROWS])).to(device)
+            return normalised(data.test[:SHEET_ROWS], device)
+        levels = torch.from_numpy(np.array(data.train[:SHEET_ROWS])).to(device)
         slack = levels.shape[1] - data.shape[1]
         centre = torch.tensor([[slack // 2, slack // 2, 0]], device=device).expand(len(levels), 3)
         return _as_values(cropped(levels, centre, data.shape[1]))

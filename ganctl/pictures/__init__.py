@@ -3,12 +3,15 @@
 reading     any format and mode as levels
 sheets      tensors as grids and single files
 films       GIFs and videos
+reduced     pictures as small files, for a page
 """
 
 from ganctl.pictures.films import film, frame, labelled
 from ganctl.pictures.reading import FORMATS, Picture, has_alpha, read, read_square, resize, to_rgb
+from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
 from ganctl.pictures.sheets import (
     can_hold,
+    cells,
     columns,
     grid,
     kept_ending,
@@ -24,7 +27,9 @@ from ganctl.pictures.sheets import (
 __all__ = [
     "FORMATS",
     "Picture",
+    "Reduced",
     "can_hold",
+    "cells",
     "columns",
     "film",
     "frame",
@@ -34,6 +39,8 @@ __all__ = [
     "labelled",
     "read",
     "read_square",
+    "reduced",
+    "reduced_cells",
     "require_format",
     "resize",
     "save_grid",

@@ -31,11 +31,33 @@ def grid(images: Tensor, columns: int) -> Image.Image:
     """Pictures [N, C, H, W] in [-1, 1] in rows, small ones enlarged by a whole factor."""
     if images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)
-    factor = max(1, round(_GRID_SIDE / (columns * (images.shape[-1] + 2))))
+    factor, padding = _enlarged(columns, images.shape[-1])
     images = torch.from_numpy(to_bytes(images)).permute(0, 3, 1, 2)
     images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
-    sheet = make_grid(images, nrow=columns, padding=max(2, factor), pad_value=PAPER)
+    sheet = make_grid(images, nrow=columns, padding=padding, pad_value=PAPER)
     return Image.fromarray(sheet.permute(1, 2, 0).numpy())
+
+
+def cells(sheet: Image.Image, columns: int, size: int) -> list[list[Image.Image]]:
+    """The rows of a grid that `grid` made of square pictures, cut into its pictures again.
+
+    Raises:
+        ValueError: it is no grid of so many columns of that size.
+    """
+    factor, padding = _enlarged(columns, size)
+    side = size * factor
+    pitch = side + padding
+    rows, rest = divmod(sheet.height - padding, pitch)
+    if rest or sheet.width != columns * pitch + padding:
+        raise ValueError(f"it is no grid of {columns} columns of {size} pixels")
+    corners = [[(padding + column * pitch, padding + row * pitch) for column in range(columns)] for row in range(rows)]
+    return [[sheet.crop((x, y, x + side, y + side)) for x, y in row] for row in corners]
+
+
+def _enlarged(columns: int, size: int) -> tuple[int, int]:
+    """How many times as large a grid shows pictures of a size, and the pixels between them."""
+    factor = max(1, round(_GRID_SIDE / (columns * (size + 2))))
+    return factor, max(2, factor)
 
 
 def save_sheet(path: Path, images: Tensor, columns: int) -> None:

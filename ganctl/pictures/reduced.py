@@ -1,0 +1,49 @@
+"""Pictures as small files that a page can hold: WebP, which every browser shows."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from ganctl.pictures.reading import opened
+from ganctl.pictures.sheets import cells
+
+_QUALITY = 82
+_CELL = 384  # the longest side of a single picture, in pixels
+
+
+class Reduced(NamedTuple):
+    """A picture as a WebP file, and its sides in pixels."""
+
+    width: int
+    height: int
+    content: bytes
+
+
+def reduced(path: Path, most: int) -> Reduced:
+    """A picture file as a small one, no side longer than `most` pixels.
+
+    Raises:
+        OSError: Pillow cannot read it; what it says is the reason, without the path.
+    """
+    with opened(path) as file:
+        return _encoded(file.convert("RGB"), most)
+
+
+def reduced_cells(path: Path, columns: int, size: int) -> list[list[Reduced]]:
+    """The rows of a progress sheet, as small files.
+
+    Raises:
+        OSError: Pillow cannot read it, or it is no sheet of so many columns of square pictures of that size.
+    """
+    with opened(path) as file:  # whose ValueError becomes an OSError
+        return [[_encoded(cell, _CELL) for cell in row] for row in cells(file.convert("RGB"), columns, size)]
+
+
+def _encoded(picture: Image.Image, most: int) -> Reduced:
+    if max(picture.size) > most:
+        picture = ImageOps.contain(picture, (most, most), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=_QUALITY)
+    return Reduced(picture.width, picture.height, buffer.getvalue())

@@ -1,0 +1,81 @@
+"""All that a run directory says in words and numbers, in one place. No torch here: pictures are the album's."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ganctl import inspection
+from ganctl.report import curves, diary
+from ganctl.report.curves import FIGURES, Chart
+from ganctl.report.diary import Diary
+from ganctl.report.numbers import number
+from ganctl.run import Run
+
+
+@dataclass(frozen=True)
+class Story:
+    """A run as its files tell it now.
+
+    Attributes:
+        record: its ``run.json``.
+        state: ``training``, ``finished`` or ``stopped``.
+        epochs: done so far, as the log or a checkpoint knows.
+        steps_per_epoch: full batches of the data.
+        diary: its events.
+        charts: its curves; none before the first line of the log.
+        best: ``(step, figure, value)`` by the first Fréchet distance, where one was measured.
+    """
+
+    run: Run
+    record: Mapping[str, Any]
+    state: str
+    epochs: float
+    steps_per_epoch: int
+    diary: Diary
+    charts: tuple[Chart, ...]
+    best: tuple[int, str, float] | None
+
+
+def read(run: Run) -> Story:
+    """Read a run, which may be trained meanwhile.
+
+    Raises:
+        CheckpointError: it has no usable ``run.json``.
+        OSError: a file cannot be read.
+    """
+    record = run.record()
+    steps, rows = inspection.steps_per_epoch(record), log(run.read_log())
+    events = diary.read(run.read_events())
+    best = lowest(rows)
+    done = max(inspection.epochs_done(run, record), rows[-1]["step"] / steps if rows else 0)
+    return Story(
+        run=run,
+        record=record,
+        state=inspection.state(run, record),
+        epochs=done,
+        steps_per_epoch=steps,
+        diary=events,
+        charts=tuple(curves.charts(rows, steps, events.held_out, best)),
+        best=best,
+    )
+
+
+def log(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """The numbers in a log, a row for each step, in order; what is no finite number is left out."""
+    rows: dict[float, dict[str, float]] = {}
+    for line in lines:
+        row = {str(name): value for name, told in line.items() if (value := number(told)) is not None}
+        if row.get("step", -1) >= 0:
+            rows.setdefault(row["step"], {}).update(row)
+    return [rows[step] for step in sorted(rows)]
+
+
+def lowest(rows: Iterable[Mapping[str, float]]) -> tuple[int, str, float] | None:
+    """The best step by the first Fréchet distance that a log holds: ``(step, figure, value)``."""
+    rows = list(rows)
+    name = next((name for row in rows for name in row if name.startswith(FIGURES[0])), None)
+    measured = [row for row in rows if name in row]
+    if name is None or not measured:
+        return None
+    row = min(measured, key=lambda row: row[name])
+    return int(row["step"]), name, row[name]

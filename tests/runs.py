@@ -1,0 +1,139 @@
+"""Run directories written by hand, as the contract has them: what a test can read without a training."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganctl import checkpoint, pictures
+from ganctl.checkpoint import Contents
+from ganctl.run import Run, create
+from ganctl.settings import Settings
+
+STEPS = 100  # of an epoch
+
+WINS = {"code": "D-WINS", "severity": "warning", "message": "The discriminator wins.", "remedy": "--balance"}
+ALIKE = {"code": "MODE-COLLAPSE", "severity": "warning", "message": "The pictures are alike.", "remedy": "--set r1=1"}
+EQUILIBRIUM = {"code": "EQUILIBRIUM", "severity": "good", "message": "The discriminator cannot tell.", "remedy": ""}
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """What ``run.json`` holds for a DCGAN of 3200 pictures in batches of 32."""
+    options = {"width": 64, "r1": 1.0}
+    told = Settings("dcgan", options, "mnist", "compact", batch_size=32, size=28, channels=1, device="cpu")
+    return {
+        "format": 1,
+        "settings": told.to_json(),
+        "shape": [1, 28, 28],
+        "data": {"name": "mnist", "fingerprint": "f" * 64, "train": 32 * STEPS, "held_out": 640, "broken": 0},
+        "versions": {"ganctl": "0.1.0", "torch": "2.14.1", "python": "3.11.7"},
+        "threads": 2,
+        "extensions": [],
+        "command": "ganctl train dcgan --data mnist --set r1=1",
+    } | changes
+
+
+def written(
+    path: Path,
+    lines: Sequence[Mapping[str, Any]] = (),
+    events: Sequence[Mapping[str, Any]] = (),
+    sheets: Mapping[int, Image.Image] | None = None,
+    **changes: Any,
+) -> Run:
+    """A run directory with these lines of log and events, and these progress sheets."""
+    run = create(path, record(**changes))
+    run.append_log([json.dumps(line) for line in lines])
+    run.events.write_text("".join(json.dumps(event) + "\n" for event in events))
+    for epoch, picture in (sheets or {}).items():
+        picture.save(run.sheet(epoch))
+    return run
+
+
+def sheet(epoch: int, side: int, colour: bool = False) -> Image.Image:
+    """Something that looks different at every epoch and is no easier to compress than photographs."""
+    rng = np.random.default_rng(epoch)
+    soft = rng.integers(0, 256, (side // 5, side // 5, 3 if colour else 1), dtype=np.uint8).squeeze()
+    return Image.fromarray(soft).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+
+
+def log(epochs: int) -> list[dict[str, float]]:
+    """Two lines an epoch, with everything that the contract knows measured when it is."""
+    lines: list[dict[str, float]] = []
+    for half in range(1, 2 * epochs + 1):
+        epoch, part = math.ceil(half / 2), half / (2 * epochs)
+        wave = 0.08 * math.sin(half * 1.7)
+        line = {
+            "step": half * STEPS // 2,
+            "epoch": epoch,
+            "discriminator": 1.35 - 0.25 * math.exp(-3 * part) + wave,
+            "generator": 0.75 + 1.6 * math.exp(-6 * part) - wave,
+            "D(x)": 0.52 + 0.38 * math.exp(-4 * part) + wave / 2,
+            "D(G(z))": 0.48 - 0.38 * math.exp(-4 * part) - wave / 2,
+            "accuracy": 0.55 + 0.42 * math.exp(-4 * part) + wave / 4,
+            "r1": 0.02 + 0.03 * math.exp(-5 * part) + wave / 20,
+        }
+        if half % 2 == 0:
+            line |= {
+                "diversity": 0.96 - 0.8 * math.exp(-7 * part) + wave / 3,
+                "novelty": 1.02 - 0.5 * math.exp(-5 * part),
+                "checkerboard": 1.05 + 1.5 * math.exp(-6 * part),
+                "change": 0.1 + 1.2 * math.exp(-5 * part),
+            }
+            if epoch % 5 == 0:
+                worse = 0.4 * max(0.0, part - 0.8)
+                line |= {
+                    "fid-digits-cnn": 0.35 + 30 * math.exp(-9 * part) + worse,
+                    "kid-digits-cnn": 0.002 + 0.2 * math.exp(-8 * part),
+                }
+        lines.append({name: round(value, 5) for name, value in line.items()})
+    return lines
+
+
+def at(minute: int, event: str, **fields: Any) -> dict[str, Any]:
+    """An event so many minutes after ten o'clock."""
+    return {"time": f"2026-01-31T{10 + minute // 60}:{minute % 60:02d}:00+0000", "event": event, **fields}
+
+
+def diary() -> list[dict[str, Any]]:
+    """A run of 50 epochs that was stopped, resumed, judged four times, and ended well."""
+    figures = {"fid-digits-cnn": 2.1, "kid-digits-cnn": 0.01}
+    held_out = {"fid-digits-cnn": 0.1, "kid-digits-cnn": 0.0008}
+    return [
+        at(0, "start", step=0, command="ganctl train dcgan --data mnist --set r1=1"),
+        at(1, "warning", message="mnist is not on this machine: the built-in digits are used."),
+        at(3, "verdict", state="raised", step=400, epoch=4, **WINS),
+        at(5, "save", step=500, seconds=0.1),
+        at(6, "verdict", state="cleared", step=900, epoch=9, **WINS),
+        at(10, "stop", step=1500, reason="SIGINT"),
+        at(60, "resume", step=1500, command="ganctl resume runs/mnist"),
+        at(65, "evaluate", step=2000, epoch=20, figures=figures, held_out=held_out, seconds=2.5),
+        at(65, "best", step=2000, epoch=20, figure="fid-digits-cnn", value=2.1),
+        at(70, "verdict", state="raised", step=3000, epoch=30, **ALIKE),
+        at(80, "verdict", state="raised", step=4500, epoch=45, **EQUILIBRIUM),
+        at(85, "stop", step=5000, reason="finished"),
+    ]
+
+
+def rich(path: Path, epochs: int = 50) -> Run:
+    """A run with all that a report can show."""
+    run = written(path, log(epochs), diary(), {epoch: sheet(epoch, 120) for epoch in range(epochs + 1)})
+    run.checkpoint(epochs * STEPS).mkdir()
+    return run
+
+
+def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
+    """A CycleGAN's run whose sheets hold pictures of one level each: 20, 30 more a row, 60 more for translations."""
+    told = Settings("cyclegan", {}, "plain2striped", "small", batch_size=1, size=32, channels=3, device="cpu")
+    run = written(path, log(1), [at(0, "start", step=0)], settings=told.to_json())
+    levels = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
+    images = (levels.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
+    for epoch in range(2):
+        pictures.save_sheet(run.sheet(epoch), images, 4)
+    run.checkpoint(100).mkdir()
+    checkpoint.write(run.checkpoint(100) / checkpoint.MODEL, Contents({"x": torch.ones(1)}, {"domains": names}))
+    return run
