@@ -20,7 +20,7 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt"},
+    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "verdicts"},
     {
         "seeds",
         "device",
@@ -31,8 +31,8 @@ FLOORS = (
         "checkpoint",
         "pool",
         "parallel",
-        "metrics",
         "extractors",
+        "metrics",
     },
     {"families"},
     {
