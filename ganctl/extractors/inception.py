@@ -26,7 +26,7 @@ MIRRORS = (
     "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
 )
 FEATURES = 2048
-_BATCH = 32  # pictures at once: at 299 pixels each takes some 20 MB on its way
+_BATCH = 16  # pictures at once: at 299 pixels each takes some 20 MB on its way, and more are no faster on a CPU
 
 
 class Inception(nn.Module):
@@ -44,7 +44,7 @@ class Inception(nn.Module):
 
     def __init__(self, net: nn.Module, device: torch.device) -> None:
         super().__init__()
-        self.net = net.to(device)
+        self.net = net.to(device).to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.device = device
 
     @torch.no_grad()
