@@ -20,6 +20,7 @@ from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
 from ganctl.state import State
+from ganctl.watching import watch
 
 Data = Dataset | TwoDatasets
 
@@ -97,8 +98,10 @@ def _require_drawable(settings: Settings, size: int) -> None:
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def build(settings: Settings, data: Data, chosen: torch.device, *, fresh: bool) -> tuple[State, Images | Pairs, Plan]:
-    """The nets with their first weights, the feed and the plan.
+def build(
+    settings: Settings, data: Data, chosen: torch.device, *, fresh: bool
+) -> tuple[State, Images | Pairs, Plan, list[str]]:
+    """The nets with their first weights, the feed, the plan, and sentences about what was asked for and is missing.
 
     Args:
         settings: with everything decided.
@@ -115,6 +118,8 @@ def build(settings: Settings, data: Data, chosen: torch.device, *, fresh: bool) 
     if fresh and settings.init_from is not None:
         _initialise(recipe, settings.init_from)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
+    header = _header(settings, data, feed)
+    watching, warnings = watch(settings, data, feed.steps_per_epoch, header)
     plan = Plan(
         total=total,
         seed=settings.seed,
@@ -122,11 +127,12 @@ def build(settings: Settings, data: Data, chosen: torch.device, *, fresh: bool) 
         save_epochs=epochs,
         save_seconds=seconds,
         keep=settings.keep,
-        header=_header(settings, data, feed),
+        header=header,
         schedule=lambda step: found.schedule(options, step, total),
         autocast=chosen.type == "cuda",
+        watch=watching,
     )
-    return State(recipe, chosen), feed, plan
+    return State(recipe, chosen), feed, plan, warnings
 
 
 def feed_of(settings: Settings, data: Data) -> Images | Pairs:

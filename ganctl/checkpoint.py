@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ganctl.errors import CheckpointError
+from ganctl.errors import CheckpointError, UsageError
 from ganctl.files import STAGING, fsync_folder, umask, write_atomically
 from ganctl.run import Run
 
@@ -113,14 +113,25 @@ def read(path: Path) -> Contents:
         raise CheckpointError(f"{path} cannot be used: {error}.") from None
 
 
-def save(run: Run, step: int, model: Contents, state: Contents, keep: int) -> Path:
-    """Save a checkpoint and drop all but the newest `keep`. A step that is saved already is left alone.
+def save(
+    run: Run, step: int, model: Contents, state: Contents, keep: int, best: Mapping[str, Any] | None = None
+) -> Path:
+    """Save a checkpoint and drop all but the newest `keep` and the best. A step that is saved already is left alone.
+
+    Args:
+        run: where.
+        step: of the training.
+        model: what is for use.
+        state: what is to go on from.
+        keep: how many.
+        best: which one is the best so far, with its ``step``; None where nothing was measured.
 
     Raises:
         OSError: the disk refuses; what was there before is untouched.
     """
     folder = run.checkpoint(step)
     if folder.exists():
+        run.mark_best(best)
         return folder
     staged = run.checkpoints / f"{STAGING}{folder.name}"
     shutil.rmtree(staged, ignore_errors=True)
@@ -135,7 +146,11 @@ def save(run: Run, step: int, model: Contents, state: Contents, keep: int) -> Pa
         shutil.rmtree(staged, ignore_errors=True)
         raise
     fsync_folder(run.checkpoints)
+    run.mark_best(best)
+    dear = None if (marked := run.best()) is None else marked["step"]
     for old in run.checkpoint_steps()[keep:]:
+        if old == dear:
+            continue
         doomed = run.checkpoint(old).rename(run.checkpoints / f"{STAGING}dropped-{old}")
         shutil.rmtree(doomed, ignore_errors=True)
     return folder
@@ -160,6 +175,36 @@ def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
             raise CheckpointError(f"{path} has {path.stat().st_size} bytes and not the {size} that were written.")
         if _fingerprint(path)["sha256"] != digest:
             raise CheckpointError(f"{path} is damaged: its content is not what was written.")
+
+
+def chosen_model(run: Run, which: str) -> Path:
+    """The ``model.safetensors`` of the best checkpoint, or of a step's.
+
+    Args:
+        run: whose.
+        which: ``best``, or the number of a step.
+
+    Raises:
+        UsageError: nothing was measured yet, or there is no such checkpoint.
+        CheckpointError: it cannot be used.
+    """
+    folder = run.checkpoint(chosen_step(run, which))
+    verify(folder, (MODEL,))
+    return folder / MODEL
+
+
+def chosen_step(run: Run, which: str) -> int:
+    """The step of the checkpoint that is meant; see `chosen_model`."""
+    steps = run.checkpoint_steps()
+    there = f"It has: {', '.join(map(str, steps))}." if steps else "It has none yet."
+    if which == "best":
+        best = run.best()
+        if best is None or best["step"] not in steps:
+            raise UsageError(f"{run.path} has no best checkpoint: its quality was not measured.", there)
+        return int(best["step"])
+    if not which.isdecimal() or int(which) not in steps:
+        raise UsageError(f"{run.path} has no checkpoint {which!r}.", f"Say best, or the step of one. {there}")
+    return int(which)
 
 
 def newest_model(run: Run) -> tuple[Path, list[str]]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,10 +16,37 @@ from ganctl import checkpoint, pictures
 from ganctl.checkpoint import Contents
 from ganctl.data.feed import Feed
 from ganctl.errors import GanctlError
-from ganctl.families.family import Turn
+from ganctl.families.family import Sheet, Turn
 from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.state import State, parameters_of
+from ganctl.verdicts import Verdict
+
+
+class Watch(Protocol):
+    """Who looks on: it may measure what was drawn, and has its say on every line of the log.
+
+    What it must not forget stands in ``state.notes``. It changes nothing else of the training, but for the learning
+    rates' factors there, and leaves the random numbers alone.
+    """
+
+    def measure(self, state: State, sheet: Sheet, epoch: int) -> Mapping[str, float]:
+        """Further readings for the line of an epoch's end."""
+
+    def judge(self, state: State, line: Mapping[str, float]) -> "Iterator[Event]":
+        """What a line comes to."""
+
+
+class Blind:
+    """The watch of a training that nobody looks at."""
+
+    def measure(self, state: State, sheet: Sheet, epoch: int) -> Mapping[str, float]:
+        """Nothing."""
+        return {}
+
+    def judge(self, state: State, line: Mapping[str, float]) -> "Iterator[Event]":
+        """Nothing."""
+        return iter(())
 
 
 @dataclass(frozen=True)
@@ -36,6 +63,7 @@ class Plan:
         header: what ``model.safetensors`` says of itself.
         schedule: the learning rates' factor at a step.
         autocast: whether losses are computed in bfloat16 where that is safe.
+        watch: who looks on.
     """
 
     total: int
@@ -47,6 +75,7 @@ class Plan:
     header: Mapping[str, Any] = field(default_factory=dict)
     schedule: Callable[[int], float] = lambda step: 1.0
     autocast: bool = False
+    watch: Watch = field(default_factory=Blind)
 
 
 @dataclass(frozen=True)
@@ -96,7 +125,28 @@ class Ended:
     reason: str | None
 
 
-Event = Stepped | Reported | Drawn | Saved | Warned | Ended
+@dataclass(frozen=True)
+class Measured:
+    """The quality was measured: figures by name, and those of held-out pictures where they are known."""
+
+    step: int
+    epoch: int
+    figures: Mapping[str, float]
+    held_out: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict was raised, or taken back."""
+
+    step: int
+    epoch: int
+    verdict: Verdict
+    raised: bool
+
+
+Event = Stepped | Reported | Drawn | Saved | Warned | Measured | Judged | Ended
 
 
 def move(optimizers: Mapping[str, Optimizer], turn: Turn) -> None:
@@ -118,7 +168,7 @@ def advance(state: State, feed: Feed, plan: Plan) -> None:
     factor = plan.schedule(state.step)
     for player, optimizer in state.optimizers.items():
         for group, rate in zip(optimizer.param_groups, state.rates[player], strict=True):
-            group["lr"] = rate * factor
+            group["lr"] = rate * factor * state.factors.get(player, 1.0)
     losses: dict[str, Tensor] = {}
     readings: dict[str, Tensor] = {}
     with seeded(state.device, plan.seed, Stream.STEP, state.step):
@@ -145,17 +195,25 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
     pending: list[str] = []
     saved, reason = time.monotonic(), stop()
     if state.step == 0:
-        yield from _draw(state, feed, plan, run, epoch=0)
+        yield from _draw(run, 0, _sheet(state, feed, plan))
     while state.step < plan.total and not reason:
         advance(state, feed, plan)
         yield Stepped(state.step, state.means)
         epoch, into = divmod(state.step, feed.steps_per_epoch)
-        if into == 0 or state.step % plan.log_every == 0:
-            yield from _report(state, run, pending, epoch=math.ceil(state.step / feed.steps_per_epoch))
+        measured: Mapping[str, float] = {}
         if into == 0:
-            yield from _draw(state, feed, plan, run, epoch)
+            state.require_finite()
+            sheet = _sheet(state, feed, plan)
+            yield from _draw(run, epoch, sheet)
+            measured = plan.watch.measure(state, sheet, epoch)
+        if into == 0 or state.step % plan.log_every == 0:
+            line = _line(state, math.ceil(state.step / feed.steps_per_epoch), measured)
+            yield from _report(run, pending, line)
+            yield from plan.watch.judge(state, line)
         reason = stop()
-        due = (into == 0 and epoch % plan.save_epochs == 0) or time.monotonic() - saved >= plan.save_seconds
+        due = (into == 0 and (epoch % plan.save_epochs == 0 or state.is_best)) or (
+            time.monotonic() - saved >= plan.save_seconds
+        )
         if due and not reason and state.step < plan.total:
             try:
                 yield save(state, plan, run)
@@ -172,11 +230,16 @@ def _next(turns: Iterator[Turn], device: torch.device, autocast: bool) -> Turn |
         return next(turns, None)
 
 
-def _report(state: State, run: Run, pending: list[str], epoch: int) -> Iterator[Event]:
-    """Write a line of the log; on a full disk it waits in `pending` for the next one."""
+def _line(state: State, epoch: int, measured: Mapping[str, float]) -> Mapping[str, float]:
+    """The means since the line before, which are then forgotten, and what was measured now."""
     state.require_finite()
-    line = {"step": state.step, "epoch": epoch, **state.means()}
+    line = {"step": state.step, "epoch": epoch, **state.means(), **measured}
     state.sums, state.counted = {}, 0
+    return line
+
+
+def _report(run: Run, pending: list[str], line: Mapping[str, float]) -> Iterator[Event]:
+    """Write a line of the log; on a full disk it waits in `pending` for the next one."""
     pending.append(json.dumps(line))
     try:
         run.append_log(pending)
@@ -186,10 +249,14 @@ def _report(state: State, run: Run, pending: list[str], epoch: int) -> Iterator[
     yield Reported(line)
 
 
-def _draw(state: State, feed: Feed, plan: Plan, run: Run, epoch: int) -> Iterator[Event]:
-    """Draw the progress sheet, always from the same seed."""
+def _sheet(state: State, feed: Feed, plan: Plan) -> Sheet:
+    """The progress sheet, always from the same seed."""
     with seeded(state.device, plan.seed, Stream.SHEET), torch.inference_mode():
-        sheet = state.recipe.preview(state.average, feed.held_out(state.device))
+        return state.recipe.preview(state.average, feed.held_out(state.device))
+
+
+def _draw(run: Run, epoch: int, sheet: Sheet) -> Iterator[Event]:
+    """Write the progress sheet of an epoch."""
     try:
         pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
         yield Drawn(epoch, run.sheet(epoch))
@@ -208,5 +275,5 @@ def save(state: State, plan: Plan, run: Run) -> Saved:
     began = time.monotonic()
     run.sync_log()
     model = Contents(state.average.state_dict(), {**plan.header, "step": state.step})
-    path = checkpoint.save(run, state.step, model, state.contents(), plan.keep)
+    path = checkpoint.save(run, state.step, model, state.contents(), plan.keep, state.best)
     return Saved(state.step, path, time.monotonic() - began)

@@ -9,6 +9,7 @@ from types import FrameType
 
 SIGNALS = tuple(s for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if s is not None)
 TIME_IS_UP = "--max-minutes"
+EQUILIBRIUM = "--stop-at equilibrium"
 
 Reason = Callable[[], str | None]
 
@@ -45,4 +46,4 @@ def reasons_to_stop(max_minutes: float | None = None) -> Iterator[Reason]:
 
 def exit_code(reason: str | None) -> int:
     """0 for an end that was asked for, 128 + number for a signal."""
-    return 0 if reason in (None, TIME_IS_UP) else 128 + signal.Signals[reason]
+    return 0 if reason in (None, TIME_IS_UP, EQUILIBRIUM) else 128 + signal.Signals[reason]

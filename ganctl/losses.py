@@ -26,6 +26,16 @@ class AdversarialLoss(ABC):
         """D(x) or D(G(z)) for the log: the mean output, a detached scalar."""
         return logits.detach().mean()
 
+    def accuracy(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """The share of pictures on the right side of `border`, the halves weighed alike: 0.5 is guessing."""
+        real, fake = real_logits.detach() > self.border, fake_logits.detach() < self.border
+        return (real.float().mean() + fake.float().mean()) / 2
+
+    @property
+    def border(self) -> float:
+        """The logit at which the discriminator is undecided."""
+        return 0.0
+
 
 @dataclass(frozen=True)
 class BCE(AdversarialLoss):
@@ -61,6 +71,11 @@ class LeastSquares(AdversarialLoss):
     a: float = 0.0
     b: float = 1.0
     c: float = 1.0
+
+    @property
+    def border(self) -> float:
+        """Half way between the targets."""
+        return (self.a + self.b) / 2
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """E[(D(x) − b)²]/2 + E[(D(G(z)) − a)²]/2."""

@@ -6,6 +6,8 @@ runs/NAME/
   events.jsonl      what happened, and when
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
   checkpoints/      step-00004000/ …: see `ganctl.checkpoint`
+  best.json         which of them measured best, where that was measured; it is kept
+  abandoned/        1/ …: what came after a checkpoint that training went back to
   .lock, .owner     who writes here now
 """
 
@@ -92,6 +94,50 @@ class Run:
         """The steps whose checkpoints are here, newest first."""
         names = (path.name.removeprefix(_CHECKPOINT) for path in self.checkpoints.glob(f"{_CHECKPOINT}*"))
         return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+    def best(self) -> dict[str, Any] | None:
+        """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none."""
+        try:
+            best = json.loads((self.path / "best.json").read_bytes())
+            return best if isinstance(best["step"], int) else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def mark_best(self, best: Mapping[str, Any] | None) -> None:
+        """Write down which checkpoint is the best, if that one is here."""
+        if best is not None and best != self.best() and self.checkpoint(best["step"]).exists():
+            write_atomically(self.path / "best.json", json.dumps(best).encode())
+
+    def abandon(self, step: int, epoch: int) -> Path | None:
+        """Set aside whatever came after a step: checkpoints, lines of the log and progress sheets.
+
+        The log is copied before it is cut, and checkpoints go newest first, so that a kill in between leaves nothing
+        that could be mistaken for one timeline: going back again completes it.
+
+        Args:
+            step: where training goes on from.
+            epoch: the last whole epoch at that step.
+
+        Returns:
+            The folder that holds it now; None where there was nothing.
+        """
+        later = [line for line in self.read_log() if line["step"] > step]
+        steps = [other for other in self.checkpoint_steps() if other > step]
+        sheets = [path for number, path in self.sheets() if number > epoch]
+        if not (later or steps or sheets):
+            return None
+        taken = [int(path.name) for path in (self.path / "abandoned").glob("*") if path.name.isdecimal()]
+        aside = Run(self.path / "abandoned" / str(max(taken, default=0) + 1))
+        for folder in (aside.checkpoints, aside.progress):
+            folder.mkdir(parents=True)
+        write_atomically(aside.log, "".join(json.dumps(line) + "\n" for line in later).encode())
+        for other in steps:
+            self.checkpoint(other).rename(aside.checkpoint(other))
+        for sheet in sheets:
+            sheet.rename(aside.progress / sheet.name)
+        self.cut_log(step)
+        fsync_folder(self.path)
+        return aside.path
 
     def record(self) -> dict[str, Any]:
         """The content of ``run.json``.

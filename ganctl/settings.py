@@ -52,6 +52,14 @@ class Settings:
     checkpoint_every: str = option("10m", "10m: every epoch and every ten minutes; 2e: every second epoch")
     keep: int = option(2, "checkpoints kept", least=2)
     log_every: int = option(50, "steps between two lines of log.jsonl", least=1)
+    evaluate_every: int | None = option(
+        None, "epochs between two measurements of the quality, 0 never; where it costs little if not given", least=0
+    )
+    extractor: Literal["digits-cnn", "inception"] | None = option(
+        None, "what the quality is measured with; the one that fits if not given"
+    )
+    balance: bool = option(False, "lower the learning rate of the side that overpowers the other")
+    stop_at: Literal["equilibrium"] | None = option(None, "equilibrium: end where the discriminator can no longer tell")
     allow_changed_data: bool = option(False, "resume although the data is not what the run began with")
 
     def to_json(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,11 @@ from ganctl.families.family import Recipe
 
 
 class State:
-    """All that a checkpoint holds: the recipe, the optimizers' moments, the average, and the sums for the log."""
+    """All that a checkpoint holds: the recipe, the optimizers' moments, the average, the sums for the log, and notes.
+
+    Attributes:
+        notes: JSON of those who look on, by name: what they must not forget when the training is stopped.
+    """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.device = device
@@ -24,7 +29,25 @@ class State:
         self.step = 0
         self.counted = 0
         self.sums: dict[str, Tensor] = {}
+        self.notes: dict[str, Any] = {}
         self.first_bad = torch.tensor(-1, device=device)
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """What balance has made of the players' learning rates."""
+        factors: Mapping[str, float] = self.notes.get("balance", {})
+        return factors
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The best measured so far: step, epoch, figure and value; None before the first."""
+        best: Mapping[str, Any] | None = self.notes.get("best")
+        return best
+
+    @property
+    def is_best(self) -> bool:
+        """Whether the best was measured at this very step."""
+        return self.best is not None and self.best["step"] == self.step
 
     def update_average(self) -> None:
         """Move the averaged weights towards the model's; copy the buffers (batch-norm statistics).
@@ -67,7 +90,8 @@ class State:
         for player, parameter, name in self._optimized():
             for slot, value in self.optimizers[player].state.get(parameter, {}).items():
                 found[f"optimizer.{player}.{name}.{slot}"] = value
-        return Contents(found, {"step": self.step, "counted": self.counted, "sums": list(self.sums)})
+        header = {"step": self.step, "counted": self.counted, "sums": list(self.sums), "notes": self.notes}
+        return Contents(found, header)
 
     def restore(self, contents: Contents) -> None:
         """Become what `contents` described.
@@ -85,6 +109,7 @@ class State:
             self._restore_moments(parts["optimizer"])
             self.sums = {name: parts["sum"][name].to(self.device) for name in contents.header["sums"]}
             self.step, self.counted = int(contents.header["step"]), int(contents.header["counted"])
+            self.notes = dict(contents.header.get("notes", {}))  # those of before this existed have none
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"The checkpoint is of another model: {error}.") from None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ganctl import assembly, device, engine, names
+from ganctl import assembly, device, engine, interrupt, names
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
@@ -75,15 +75,15 @@ class Training:
         """Train, and keep the diary: see `engine.train`."""
         for warning in self.warnings:
             self.run.event("warning", message=warning)
+        ends: list[str] = []
+        ends_with = (self.settings.stop_at or "").upper()
         try:
-            for event in self._watched(stop):
-                match event:
-                    case engine.Saved():
-                        self.run.event("save", step=event.step, seconds=round(event.seconds, 3))
-                    case engine.Warned():
-                        self.run.event("warning", message=event.message)
-                    case engine.Ended():
-                        self.run.event("stop", step=event.step, reason=event.reason or "finished")
+            for event in engine.train(
+                self.state, self.feed, self.plan, self.run, lambda: stop() or next(iter(ends), None)
+            ):
+                self._keep_diary(event)
+                if isinstance(event, engine.Judged) and event.raised and event.verdict.code == ends_with:
+                    ends.append(interrupt.EQUILIBRIUM)
                 yield event
         except GanctlError as error:
             self.run.event("failure", step=self.state.step, message=error.message)
@@ -93,14 +93,26 @@ class Training:
             remedy = f"Make room for it, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
 
-    def _watched(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
-        """The engine's events, and what the family has to say about the first line that calls for a word."""
-        family, warned = find_family(self.settings.family), False
-        for event in engine.train(self.state, self.feed, self.plan, self.run, stop):
-            yield event
-            if isinstance(event, engine.Reported) and not warned and (advice := family.watch(event.line)):
-                warned = True
-                yield engine.Warned(advice)
+    def _keep_diary(self, event: engine.Event) -> None:
+        """Put what happened into ``events.jsonl``, if it belongs there."""
+        match event:
+            case engine.Saved(step, _, seconds):
+                self.run.event("save", step=step, seconds=round(seconds, 3))
+            case engine.Warned(message):
+                self.run.event("warning", message=message)
+            case engine.Measured(step, epoch, figures, held_out, seconds):
+                measured = {"step": step, "epoch": epoch, "figures": figures, "held_out": held_out}
+                self.run.event("evaluate", **measured, seconds=round(seconds, 3))
+                if self.state.is_best and self.state.best is not None:
+                    self.run.event("best", **self.state.best)
+            case engine.Judged(step, epoch, verdict, raised):
+                told = {"code": verdict.code, "severity": verdict.severity, "state": "raised" if raised else "cleared"}
+                words = {"message": verdict.title, "remedy": verdict.remedy}
+                self.run.event("verdict", **told, step=step, epoch=epoch, **words)
+            case engine.Ended(step, reason):
+                self.run.event("stop", step=step, reason=reason or "finished")
+            case _:
+                pass
 
 
 @contextmanager
@@ -160,7 +172,7 @@ def resume(
             )
         extended = dataclasses.replace(settings, epochs=epochs or settings.epochs + (more or 0))
         fresh = not run.checkpoint_steps()
-        state, feed, plan = assembly.build(extended, data, chosen, fresh=fresh)
+        state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
         problems = assembly.restore_newest(run, state)
         problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
         if epochs is not None and state.step > plan.total:
@@ -169,8 +181,9 @@ def resume(
             step = {"from_step": state.step, "epochs": extended.epochs}
             run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
         run.cut_log(state.step)
+        run.mark_best(state.best)
         run.event("resume", step=state.step, command=runs.command_line())
-        yield Training(run, extended, state, feed, plan, (*problems, *warnings))
+        yield Training(run, extended, state, feed, plan, (*problems, *warnings, *missing))
 
 
 def _rescheduled(before: Settings, now: Settings, step: int, steps_per_epoch: int) -> list[str]:
@@ -229,7 +242,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)
-    state, feed, plan = assembly.build(settings, data, chosen, fresh=True)
+    state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
         "settings": settings.to_json(),
@@ -251,4 +264,4 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     stack.enter_context(device.threads(count))
     if data.broken:
         run.event("broken pictures", files=data.broken)
-    return Training(run, settings, state, feed, plan, tuple(warnings))
+    return Training(run, settings, state, feed, plan, (*warnings, *missing))

@@ -75,7 +75,8 @@ class TwoDomains(Recipe):
             yield Turn(judges)
 
     def preview(self, model: nn.Module, batch: Batch) -> Sheet:
-        return Sheet(torch.cat([batch["a"], model.get_submodule("a2b")(batch["a"])]), 2)
+        drawn = model.get_submodule("a2b")(batch["a"])
+        return Sheet(torch.cat([batch["a"], drawn]), 2, drawn)
 
 
 def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12) -> Run:

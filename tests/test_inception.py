@@ -13,7 +13,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from ganctl.data.download import Expected
 from ganctl.errors import GanctlError, UsageError
 from ganctl.extractors import inception
-from ganctl.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, Inception, load
+from ganctl.extractors.extractor import Extractor
+from ganctl.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
 from ganctl.pictures import to_bytes
 from tests.mirror import CONTENT, CUT, serving
 
@@ -49,7 +50,7 @@ def untrained() -> Untrained:
 
 
 @pytest.fixture(scope="module")
-def extractor(untrained: Untrained, tmp_path_factory: pytest.TempPathFactory) -> Inception:
+def extractor(untrained: Untrained, tmp_path_factory: pytest.TempPathFactory) -> Extractor:
     """One that was read from a file, as if its weights were the published ones."""
     path = tmp_path_factory.mktemp("weights") / "inception.pth"
     content = saved(untrained.state_dict()).getvalue()
@@ -69,33 +70,32 @@ def pictures(count: int, channels: int, height: int = 28, width: int = 28) -> Te
 
 @pytest.mark.parametrize("size", [(28, 28), (64, 40), (320, 300)])
 def test_features_are_those_of_torch_fidelity_on_the_saved_pictures(
-    extractor: Inception, untrained: Untrained, size: tuple[int, int]
+    extractor: Extractor, untrained: Untrained, size: tuple[int, int]
 ) -> None:
     shown = pictures(2, 3, *size)
-    found = extractor(shown)
+    found = extractor.features(shown)
     (expected,) = untrained(torch.from_numpy(to_bytes(shown)).permute(0, 3, 1, 2))
     assert found.shape == (2, 2048)
     assert found.std() > 1e-3
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.max().item())
 
 
-def test_grey_is_seen_as_three_equal_channels(extractor: Inception) -> None:
+def test_grey_is_seen_as_three_equal_channels(extractor: Extractor) -> None:
     grey = pictures(2, 1)
-    torch.testing.assert_close(extractor(grey), extractor(grey.repeat(1, 3, 1, 1)), rtol=0, atol=0)
+    torch.testing.assert_close(extractor.features(grey), extractor.features(grey.repeat(1, 3, 1, 1)), rtol=0, atol=0)
 
 
-def test_any_number_of_pictures_goes_in_a_few_at_a_time(extractor: Inception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_pictures_goes_in_a_few_at_a_time(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = pictures(5, 1)
-    whole = extractor(shown)
+    whole = extractor.features(shown)
     monkeypatch.setattr(inception, "_BATCH", 2)
-    torch.testing.assert_close(extractor(shown), whole)
+    torch.testing.assert_close(extractor.features(shown), whole)
     assert not whole.requires_grad
-    assert not extractor.net.training
 
 
-def test_it_says_its_name_and_its_resize(extractor: Inception) -> None:
+def test_it_says_its_name_and_its_resize(extractor: Extractor) -> None:
     assert extractor.name == "inception"
-    assert extractor.resize == "299×299, bilinear as in TensorFlow 1"
+    assert extractor.sees == "three channels, 299×299, bilinear as in TensorFlow 1"
 
 
 class Trap:
@@ -135,7 +135,7 @@ def test_what_is_loaded_is_what_was_compared(tmp_path: Path, monkeypatch: pytest
         return library
 
     monkeypatch.setattr(inception, "_library", swapped)
-    assert isinstance(inception._load(path, CPU, (), SMALL).net, nn.Identity)
+    assert inception._load(path, CPU, (), SMALL).name == "inception"
 
 
 @pytest.mark.parametrize("name", ["nosuch.pth", "."])

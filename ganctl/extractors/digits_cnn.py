@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ganctl import checkpoint
 from ganctl.errors import CheckpointError
+from ganctl.extractors.extractor import Extractor
 
 FEATURES = 96
 CLASSES = 10
@@ -54,23 +55,29 @@ def stage(channels_in: int, channels_out: int, kernel: int, stride: int) -> tupl
     return conv, nn.BatchNorm2d(channels_out), nn.ReLU()
 
 
-def load(path: Path = WEIGHTS) -> Classifier:
-    """The classifier with its weights, in evaluation mode.
+def extractor(path: Path = WEIGHTS) -> Extractor:
+    """The classifier with its weights.
 
     Raises:
         CheckpointError: the file is not the one that this version of ganctl came with.
     """
     if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
-        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one of digits-cnn.", "Reinstall ganctl.")
+        raise CheckpointError(f"{path} is damaged: its SHA-256 is not that of digits-cnn.", "Install ganctl again.")
     net = Classifier()
     net.load_state_dict(checkpoint.read(path).tensors)
-    return net.eval().requires_grad_(False)
+    net.eval().requires_grad_(False)
+    return Extractor(
+        "digits-cnn",
+        f"grey, {SIZE}×{SIZE}, bilinear with antialiasing",
+        see=lambda pictures: net.features(seen(pictures)),
+        classify=lambda features: net.head(features).softmax(1),
+    )
 
 
 def seen(pictures: Tensor) -> Tensor:
-    """Pictures [N, C, H, W] in [-1, 1] as the classifier sees them: grey, and resized to 28 pixels by area."""
+    """Pictures [N, C, H, W] in [-1, 1] as the classifier sees them: [N, 1, 28, 28]."""
     if pictures.shape[1] == 3:
-        weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device)
+        weights = torch.tensor([0.299, 0.587, 0.114])  # luma of BT.601, as Pillow's
         pictures = (pictures * weights[:, None, None]).sum(1, keepdim=True)
     if pictures.shape[2:] == (SIZE, SIZE):
         return pictures

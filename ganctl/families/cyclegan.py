@@ -198,7 +198,8 @@ class CycleGAN(Recipe):
         loss = self.scale / 2 * (self.loss.discriminator(real_a, fake_a) + self.loss.discriminator(real_b, fake_b))
         real = (self.loss.reading(real_a) + self.loss.reading(real_b)) / 2
         fake = (self.loss.reading(fake_a) + self.loss.reading(fake_b)) / 2
-        return loss, {"D(x)": real, "D(G(x))": fake}
+        told = (self.loss.accuracy(real_a, fake_a) + self.loss.accuracy(real_b, fake_b)) / 2
+        return loss, {"D(x)": real, "D(G(x))": fake, "accuracy": told}
 
     def preview(self, model: nn.Module, batch: Batch) -> Sheet:
         """A row for each held-out picture: itself, its translation, that translated back, and its identity."""
@@ -208,7 +209,7 @@ class CycleGAN(Recipe):
             for picture in batch[name].contiguous().chunk(len(batch[name])):  # one at a time, as `translate` does
                 translated = there(picture)
                 cells += [picture, translated, back(translated), back(picture)]
-        return Sheet(torch.cat(cells), 4)
+        return Sheet(torch.cat(cells), 4, torch.cat(cells[1::4]))
 
 
 def schedule(options: Options, step: int, total: int) -> float:
@@ -220,18 +221,6 @@ def jitter(options: Options, size: int) -> Jitter:
     """286 to 256 pixels in the paper (appendix 7.1 and the authors' code), and that ratio at other sizes."""
     return Jitter(round(size * options.jitter), options.mirror)
 
-
-def watch(line: Mapping[str, float]) -> str | None:
-    """A word on colour inversion, which begins in the first steps and hardly ever ends by itself."""
-    if line.get("luminance", 0.0) < INVERTED:
-        return (
-            f"The translations are negatives of their pictures (luminance correlation {line['luminance']:.2f}). "
-            "If that stays, begin anew with another --seed, or with --set identity=1."
-        )
-    return None
-
-
-INVERTED = -0.2  # luminance correlation; translations that keep their picture have 0.5 and more
 
 FAMILY = Family(
     name="cyclegan",
@@ -246,7 +235,6 @@ FAMILY = Family(
     schedule=schedule,
     domains=True,
     jitter=jitter,
-    watch=watch,
     light_preset="small",
     default_size=256,
 )

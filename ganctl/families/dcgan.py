@@ -154,7 +154,11 @@ class DCGAN(Recipe):
             both = self.discriminator(torch.cat([real, fake]))
             real_logits, fake_logits = both.split([len(real), len(fake)])
         loss = self.loss.discriminator(real_logits, fake_logits)
-        readings = {"D(x)": self.loss.reading(real_logits), "D(G(z))": self.loss.reading(fake_logits)}
+        readings = {
+            "D(x)": self.loss.reading(real_logits),
+            "D(G(z))": self.loss.reading(fake_logits),
+            "accuracy": self.loss.accuracy(real_logits, fake_logits),
+        }
         if self.options.r1 > 0:
             readings["r1"] = loss.new_zeros(())
         if penalised:
@@ -165,7 +169,8 @@ class DCGAN(Recipe):
     def preview(self, model: nn.Module, batch: Batch) -> Sheet:
         """64 pictures of fixed latents."""
         device = batch["images"].device
-        return Sheet(model(torch.randn(64, self.options.latent, device=device)), 8)
+        drawn = model(torch.randn(64, self.options.latent, device=device))
+        return Sheet(drawn, 8, drawn)
 
 
 FAMILY = Family(

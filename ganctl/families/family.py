@@ -33,10 +33,12 @@ class Sheet(NamedTuple):
     Attributes:
         images: [N, C, H, W] in [-1, 1].
         columns: pictures in a row.
+        drawn: those of them that the model drew for good, and not on the way: what its vital signs are taken from.
     """
 
     images: Tensor
     columns: int
+    drawn: Tensor
 
 
 class Recipe(nn.Module, ABC):
@@ -88,11 +90,6 @@ def none(options: Any, size: int) -> Jitter:
     return Jitter(size, False)
 
 
-def silent(line: Mapping[str, float]) -> str | None:
-    """Nothing to say about a line of the log."""
-    return None
-
-
 def adam(parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float], epsilon: float) -> Adam:
     """Adam (Kingma and Ba 2015), in one fused kernel where the device has one."""
     weights = list(parameters)
@@ -116,7 +113,6 @@ class Family:
         schedule: the learning rates' factor at a step of a total, a pure function.
         domains: whether it learns from two sets without pairs, and not from one.
         jitter: how pictures of a size are varied.
-        watch: what a line of the log should make a person do, or None.
         light_preset: the preset to name where the one asked for would take days.
         default_size: side for picture folders, in pixels.
     """
@@ -133,6 +129,5 @@ class Family:
     schedule: Callable[[Any, int, int], float] = constant
     domains: bool = False
     jitter: Callable[[Any, int], Jitter] = none
-    watch: Callable[[Mapping[str, float]], str | None] = silent
     light_preset: str | None = None
     default_size: int = 64

@@ -1,0 +1,53 @@
+"""Which extractor fits some pictures, and what is missing where none does."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ganctl.errors import GanctlError, UsageError
+from ganctl.extractors import digits_cnn, inception
+from ganctl.extractors.extractor import Extractor
+
+NAMES = ("digits-cnn", "inception")
+_DIGITS = ("mnist", "digits")  # the sets that digits-cnn learned from
+
+
+class Choice(NamedTuple):
+    """An extractor, or none and a sentence on what is missing."""
+
+    extractor: Extractor | None
+    missing: str = ""
+
+
+def fits_digits(data: str) -> bool:
+    """Whether a set, by its name, is one that `digits-cnn` learned from."""
+    return data in _DIGITS
+
+
+def choose(data: str, name: str | None, weights: Path | None, device: torch.device) -> Choice:
+    """The extractor asked for, or the one that fits.
+
+    Args:
+        data: the set's name.
+        name: of the extractor; None for the one that fits: `digits-cnn` for the sets that it learned from, which
+            never needs a network, else `inception`.
+        weights: a file with Inception's.
+        device: where a large one is to compute.
+
+    Raises:
+        UsageError: no extractor is called that, or `weights` is not Inception's file.
+        GanctlError: the one asked for cannot be had.
+    """
+    if name is not None and name not in NAMES:
+        raise UsageError(f"There is no extractor {name!r}.", f"Choose among: {', '.join(NAMES)}.")
+    if name == "digits-cnn" or (name is None and weights is None and fits_digits(data)):
+        return Choice(digits_cnn.extractor())
+    try:
+        return Choice(inception.load(weights, device))
+    except UsageError:
+        raise
+    except GanctlError as error:
+        if name is not None or weights is not None:
+            raise
+        return Choice(None, f"{error} Until then there are the figures that need no extractor.")

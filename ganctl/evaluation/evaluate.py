@@ -1,0 +1,148 @@
+"""A finished model, measured."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganctl import assembly, device, run
+from ganctl.data.cache import Dataset
+from ganctl.data.feed import normalised
+from ganctl.errors import UsageError
+from ganctl.evaluation import choice, samples, translations
+from ganctl.evaluation.figure import Figure
+from ganctl.evaluation.reference import SOME, Reference, reference, spaced
+from ganctl.evaluation.vitals import Vitals
+from ganctl.extractors.extractor import quantised
+from ganctl.families import find as find_family
+from ganctl.inference import Model
+from ganctl.settings import Settings
+from ganctl.verdicts import Verdict, instantly
+
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of a model.
+
+    Attributes:
+        model: its file.
+        step: of its training.
+        epoch: the same in passes over the data.
+        data: the set's name.
+        pictures: how many generated ones were looked at.
+        held_out: how many real ones stand beside.
+        extractor: its name; None where none was to be had.
+        sees: what it makes of a picture first.
+        missing: what there is no extractor for; empty where there is one.
+        figures: all of them.
+        verdicts: what they come to.
+    """
+
+    model: Path
+    step: int
+    epoch: float
+    data: str
+    pictures: int
+    held_out: int
+    extractor: str | None
+    sees: str
+    missing: str
+    figures: tuple[Figure, ...]
+    verdicts: tuple[Verdict, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain mapping, for machines."""
+        figures = {figure.name: {"value": figure.value, "held_out": figure.held_out} for figure in self.figures}
+        told = [{"code": v.code, "severity": v.severity, "title": v.title, "remedy": v.remedy} for v in self.verdicts]
+        return asdict(self) | {"model": str(self.model), "figures": figures, "verdicts": told}
+
+
+def evaluate(
+    model: Model,
+    *,
+    data: str | None = None,
+    extractor: str | None = None,
+    weights: Path | None = None,
+    count: int = samples.COUNT,
+    seed: int = samples.SEED,
+) -> Evaluation:
+    """Measure a model against the pictures that it learned from, and those that were held out.
+
+    Args:
+        model: see `ganctl.load`.
+        data: the set to measure against; the model's own if not given.
+        extractor: ``digits-cnn`` or ``inception``; the one that fits if not given.
+        weights: Inception's file, downloaded by hand.
+        count: pictures to draw, where the model draws from noise.
+        seed: decides these.
+
+    Raises:
+        UsageError: an argument that means nothing.
+        DataError: the pictures cannot be had.
+        GanctlError: the extractor asked for cannot be had.
+    """
+    if count < 2:
+        raise UsageError(f"{count} pictures cannot be measured.", "Ask for two or more.")
+    real, _ = assembly.open_data(_settings(model, data), fresh=False)
+    chosen = choice.choose(real.name, extractor, weights, device.choose("auto"))
+    if isinstance(real, Dataset):
+        references = [reference(real, chosen.extractor)] if chosen.extractor else []
+        drawn = torch.cat([quantised(piece) for piece in model.draw(count, seed)])
+        figures = measured(drawn, real, references)
+        pictures, held_out = count, min(SOME, len(real.test))
+    else:
+        references = [reference(side, chosen.extractor) for side in real.sides] if chosen.extractor else []
+        figures = list(translations.compared(model, real, references))
+        pictures = held_out = sum(len(side.test) for side in real.sides)
+    return Evaluation(
+        model.path,
+        model.header["step"],
+        model.header["step"] / model.header["steps_per_epoch"],
+        real.name,
+        pictures,
+        held_out,
+        None if chosen.extractor is None else chosen.extractor.name,
+        "" if chosen.extractor is None else chosen.extractor.sees,
+        chosen.missing,
+        tuple(figures),
+        tuple(judged(figures)),
+    )
+
+
+def measured(drawn: Tensor, data: Dataset, references: list[Reference]) -> list[Figure]:
+    """All figures of pictures [N, C, H, W] in [-1, 1] that are to look like a set's."""
+    seen = [figure for each in references for figure in samples.seen(each, each.extractor.features(drawn))]
+    some = drawn[torch.linspace(0, len(drawn) - 1, min(samples.LOOKED_AT, len(drawn))).round().long()]
+    held_out = normalised(spaced(data.test, samples.LOOKED_AT), _CPU)
+    return seen + samples.looked_at(Vitals([data.train], [data.test]), some, held_out)
+
+
+def judged(figures: list[Figure]) -> list[Verdict]:
+    """What figures come to. Those of an extractor are looked up by the names that they have without it."""
+    return instantly(dict(_readings(figures)))
+
+
+def _readings(figures: list[Figure]) -> Iterator[tuple[str, float]]:
+    for figure in figures:
+        plain = figure.name.split("-")[0]
+        yield plain, figure.value
+        if plain in ("coverage", "recall") and figure.held_out:
+            yield f"relative {plain}", figure.value / figure.held_out
+
+
+def _settings(model: Model, data: str | None) -> Settings:
+    """The settings that say which pictures a model is measured against, at its own size."""
+    family, (channels, size, _) = find_family(model.header["family"]), model.header["shape"]
+    folder = next((place for place in model.path.parents if (place / "run.json").exists()), None)
+    if folder is not None and data is None:
+        return Settings.from_json(run.Run(folder).record()["settings"])
+    options = dict(model.header["options"])
+    domains = ",".join(model.domains) if model.domains and data is not None else None
+    return Settings(
+        family.name, options, data=data or model.header["data"], domains=domains, size=size, channels=channels
+    )

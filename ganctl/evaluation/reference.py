@@ -1,0 +1,117 @@
+"""Real pictures as an extractor sees them: what generated ones are measured against, kept in the user's cache."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganctl import checkpoint
+from ganctl.checkpoint import Contents
+from ganctl.data.cache import Dataset
+from ganctl.data.feed import normalised
+from ganctl.data.source import user_cache
+from ganctl.errors import CheckpointError
+from ganctl.extractors.extractor import Extractor
+from ganctl.files import STAGING
+from ganctl.metrics import Statistics, frechet, kernel_distance
+
+LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
+SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one
+SUBSETS = 20  # of 1,000 features each, for the kernel distance
+_CHUNK = 1000
+_FORMAT = 1  # raise it when what is stored for the same pictures changes
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The features of real pictures.
+
+    Attributes:
+        extractor: whose.
+        learnt: the mean and covariance of the training pictures' features.
+        count: how many training pictures those are.
+        some: features of training pictures, evenly spaced [N, D], N at most `SOME`.
+        held_out: features of held-out pictures [M, D], M at most `SOME`; none where nothing was held out.
+        labels: the classes of these [M], or none.
+    """
+
+    extractor: Extractor
+    learnt: Statistics
+    count: int
+    some: Tensor
+    held_out: Tensor
+    labels: Tensor
+
+    def distances(self, features: Tensor) -> Mapping[str, float]:
+        """How far features [N, D] are from the training pictures': ``fid-…`` and ``kid-…``; N is 2 or more."""
+        found = {f"fid-{self.extractor.name}": frechet(self.learnt, Statistics.of([features]))}
+        found[f"kid-{self.extractor.name}"] = kernel_distance(self.some, features, SUBSETS).mean
+        return {name: float(f"{value:.6g}") for name, value in found.items()}
+
+    @cached_property
+    def best_to_expect(self) -> Mapping[str, float]:
+        """The distances of the held-out pictures, which no generator needs to beat; empty where there are few."""
+        return self.distances(self.held_out) if len(self.held_out) > 1 else {}
+
+
+def reference(data: Dataset, extractor: Extractor) -> Reference:
+    """The features of a set's pictures, computed now unless they were before."""
+    key = json.dumps([_FORMAT, data.fingerprint, extractor.name, LEARNT, SOME])
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    path = user_cache() / "features" / f"{data.name[:40]}-{extractor.name}-{digest}.safetensors"
+    stored = _stored(path)
+    if stored is None:
+        stored = _computed(data, extractor)
+        _keep(path, stored)
+    labels = torch.from_numpy(np.array(data.test_labels[: len(stored["held_out"])]))
+    statistics = Statistics(int(stored["count"]), stored["mean"], stored["covariance"])
+    return Reference(extractor, statistics, statistics.count, stored["some"], stored["held_out"], labels)
+
+
+def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
+    learnt = Statistics.of(extractor.features(piece) for piece in _pieces(spaced(data.train, LEARNT)))
+    real = {"some": spaced(data.train, SOME), "held_out": data.test[:SOME]}
+    features = {name: [extractor.features(piece) for piece in _pieces(levels)] for name, levels in real.items()}
+    none = torch.empty(0, len(learnt.mean))
+    found = {name: torch.cat([none, *pieces]) for name, pieces in features.items()}
+    return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
+
+
+def _pieces(levels: NDArray[np.uint8]) -> Iterator[Tensor]:
+    for start in range(0, len(levels), _CHUNK):
+        yield normalised(levels[start : start + _CHUNK], torch.device("cpu"))
+
+
+def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """At most so many of the pictures, evenly spaced."""
+    if len(levels) <= count:
+        return levels
+    chosen: NDArray[np.uint8] = levels[np.linspace(0, len(levels) - 1, count).round().astype(int)]
+    return chosen
+
+
+def _stored(path: Path) -> Mapping[str, Tensor] | None:
+    """What the cache holds; None where that is nothing usable."""
+    try:
+        stored = checkpoint.read(path).tensors
+    except CheckpointError:
+        return None
+    return stored if {"count", "mean", "covariance", "some", "held_out"} <= set(stored) else None
+
+
+def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write to the cache; where that cannot be, the next evaluation computes it again."""
+    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write(staged, Contents(tensors, {}))
+        staged.replace(path)

@@ -1,0 +1,75 @@
+"""How good translations between two domains are, on the pictures that were held out."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ganctl.data import striped
+from ganctl.data.cache import Dataset
+from ganctl.data.domains import BUILT_IN, TwoDatasets
+from ganctl.data.feed import normalised
+from ganctl.evaluation.figure import Figure, digits
+from ganctl.evaluation.reference import Reference
+from ganctl.extractors.extractor import quantised
+from ganctl.inference import Model
+from ganctl.losses import luminance_correlation
+from ganctl.metrics import psnr, ssim
+
+_CPU = torch.device("cpu")
+
+
+def held_out(data: Dataset, limit: int | None = None) -> Tensor:
+    """The pictures to translate: [N, C, H, W] in [-1, 1]. A training whose set has no others shows what it learned."""
+    side = data.shape[1]
+    levels = data.test if len(data.test) else data.train[:200, :side, :side]
+    return normalised(levels[:limit], _CPU)
+
+
+def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Figure]:
+    """The figures of both directions.
+
+    Args:
+        model: that translates.
+        data: what it learned from; its held-out pictures are translated.
+        references: of both domains, or none.
+        full: whether cycle, identity and luminance are told too, which takes two more passes.
+    """
+    real = [held_out(side) for side in data.sides]
+    made = [quantised(model.translate(real[1 - side], domain)) for side, domain in enumerate(data.names)]
+    for side, reference in enumerate(references):
+        features = reference.extractor.features(made[side])
+        expected = reference.best_to_expect
+        for key, value in reference.distances(features).items():
+            meaning = f"{_DISTANCES[key[:3]]} of the training pictures of {data.names[side]}: lower is better"
+            yield Figure(f"{key}-{data.names[side]}", value, expected.get(key), meaning)
+    if data.name == BUILT_IN:
+        yield from _truly(data, real, made)
+    if full:
+        yield from _kept(model, data, real, made)
+
+
+def _truly(data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Figure]:
+    """What translations of drawn animals are worth beside the truth."""
+    for side, domain in enumerate(data.names):
+        given = striped.DOMAINS[1 - side]
+        truth = normalised(striped.truth(given, 0, len(made[side]), data.shape[1])[0], _CPU)
+        for name, measure, unit in (("psnr", psnr, "in dB"), ("ssim", ssim, "1 is equal")):
+            pairs = [measure(pictures, truth).mean().item() for pictures in (made[side], real[1 - side])]
+            meaning = f"likeness to the truth, {unit}; untranslated {digits(pairs[1])}"
+            yield Figure(f"{name}-{domain}", digits(pairs[0]), None, meaning)
+
+
+def _kept(model: Model, data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Figure]:
+    """What is left of a picture on the way, in both directions."""
+    for side, domain in enumerate(data.names):
+        other, given = data.names[1 - side], real[1 - side]
+        back = (model.translate(made[side], other) - given).abs().mean().item()
+        same = (model.translate(real[side], domain) - real[side]).abs().mean().item()
+        alike = luminance_correlation(given, made[side]).mean().item()
+        yield Figure(f"cycle-{other}", digits(back), None, f"mean error of {other} → {domain} → {other}, of 2")
+        yield Figure(f"identity-{domain}", digits(same), None, f"mean change of {domain} told to become {domain}")
+        yield Figure(f"luminance-{domain}", digits(alike), None, f"correlation of light with {other}: -1 is a negative")
+
+
+_DISTANCES = {"fid": "Fréchet distance to the features", "kid": "kernel distance to the features"}

@@ -1,0 +1,85 @@
+"""The vital signs of generated pictures: figures that need no extractor, each beside that of real pictures.
+
+diversity     how far the pictures are from each other, over how far held-out pictures are; 0 where all are alike
+contrast      the spread of their values over that of held-out pictures
+repeats       the share of them that have a twin among them
+novelty       the median distance to the nearest training picture, over that of held-out pictures; 0 for copies
+checkerboard  how far their spectrum stands out at the frequencies of upsampling, over how far that of real ones does
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganctl.data.feed import normalised
+from ganctl.evaluation.reference import spaced
+from ganctl.metrics import checkerboard, diversity, nearest
+
+SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other
+REFERENCES = 10_000  # training pictures at most that they are compared with, evenly spaced
+HELD_OUT = 200  # real pictures at most, for the same figures of them
+ENOUGH = 16  # pictures below which only their contrast and spectrum are looked at
+_TWIN = 0.25  # of real pictures' median distance to their nearest neighbour: nearer is a twin
+_CPU = torch.device("cpu")
+
+
+class Vitals:
+    """The vital signs of pictures that a model draws of some data.
+
+    Args:
+        train: levels [N, H, W, C] of the pictures that it learns from, of each set one array.
+        test: levels of held-out ones, likewise; where there are none, training pictures stand in.
+    """
+
+    def __init__(self, train: Sequence[NDArray[np.uint8]], test: Sequence[NDArray[np.uint8]]) -> None:
+        parts = zip(train, test, strict=True)
+        real = [spaced(held_out if len(held_out) else learnt, HELD_OUT) for learnt, held_out in parts]
+        pictures = torch.cat([normalised(levels, _CPU) for levels in real])
+        self._checkerboard = checkerboard(pictures)
+        self._contrast = contrast(pictures)
+        self._single = len(train) == 1 and len(pictures) >= ENOUGH
+        if self._single:
+            self._diversity = diversity(reduced(pictures))
+            self._twin = _TWIN * nearest_other(pictures).median()
+            self._references = reduced(normalised(spaced(train[0], REFERENCES), _CPU))
+            self._novelty = self._to_nearest(pictures) if len(test[0]) else None
+
+    def of(self, pictures: Tensor) -> Mapping[str, float]:
+        """The vital signs of pictures [N, C, H, W] in [-1, 1], to four digits."""
+        pictures = pictures.float().cpu()
+        found = {"contrast": contrast(pictures) / self._contrast}
+        if self._single and len(pictures) >= ENOUGH:
+            found["diversity"] = diversity(reduced(pictures)) / self._diversity
+            found["repeats"] = (nearest_other(pictures) < self._twin).float().mean().item()
+            if self._novelty is not None:
+                found["novelty"] = self._to_nearest(pictures) / self._novelty
+        found["checkerboard"] = checkerboard(pictures) / self._checkerboard
+        return {name: float(f"{value:.4g}") for name, value in found.items()}
+
+    def _to_nearest(self, pictures: Tensor) -> float:
+        """The median distance of pictures to their nearest training picture."""
+        return nearest(reduced(pictures), self._references)[0].median().item()
+
+
+def contrast(pictures: Tensor) -> float:
+    """The standard deviation of all values of pictures [N, C, H, W]."""
+    return pictures.std().item()
+
+
+def reduced(pictures: Tensor) -> Tensor:
+    """Pictures [N, C, H, W] with no side beyond `SIDE` pixels."""
+    height, width = pictures.shape[2:]
+    if max(height, width) <= SIDE:
+        return pictures
+    return F.interpolate(pictures, (min(SIDE, height), min(SIDE, width)), mode="area")
+
+
+def nearest_other(pictures: Tensor) -> Tensor:
+    """The distance [N] of each of the pictures [N, C, H, W] to the one of the others that is most like it."""
+    small = reduced(pictures).flatten(1).double()
+    distances = torch.cdist(small, small, compute_mode="donot_use_mm_for_euclid_dist")
+    return distances.fill_diagonal_(torch.inf).min(1).values

@@ -1,0 +1,138 @@
+"""Who looks on while a training runs: vital signs, quality at some epochs, the best checkpoint, verdicts, balance."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganctl import device
+from ganctl.balance import balanced
+from ganctl.data.cache import Dataset
+from ganctl.data.domains import BUILT_IN, TwoDatasets
+from ganctl.engine import Event, Judged, Measured
+from ganctl.evaluation import choice, samples, translations
+from ganctl.evaluation.reference import Reference, reference
+from ganctl.evaluation.vitals import Vitals
+from ganctl.extractors.extractor import Extractor
+from ganctl.families.family import Sheet
+from ganctl.inference import Model
+from ganctl.readings import figures, is_better
+from ganctl.settings import Settings
+from ganctl.state import State
+from ganctl.verdicts import Watcher
+
+WORTH = 50_000  # training pictures between two measurements, so that these cost a twentieth of the time or less
+
+Figures = Mapping[str, float]
+Quality = Callable[[nn.Module], tuple[Figures, Figures]]
+"""A model in evaluation mode → its figures, and those of held-out pictures."""
+
+
+class Watching:
+    """The watch of a training; see `engine.Watch`.
+
+    Args:
+        steps_per_epoch: tells where an epoch ends.
+        vitals: of the data that is learned from.
+        quality: what measures it; None where nothing does.
+        due: whether the quality is measured at the end of an epoch.
+        balances: whether the learning rates follow the discriminator's accuracy.
+    """
+
+    def __init__(
+        self,
+        steps_per_epoch: int,
+        vitals: Vitals,
+        quality: Quality | None,
+        due: Callable[[int], bool],
+        balances: bool,
+    ) -> None:
+        self._steps_per_epoch, self._vitals, self._balances = steps_per_epoch, vitals, balances
+        self._quality, self._due = quality, due
+        self._measured: list[Measured] = []
+
+    def measure(self, state: State, sheet: Sheet, epoch: int) -> Figures:
+        """Vital signs of the sheet, and at some epochs the model's quality."""
+        found = dict(self._vitals.of(sheet.drawn))
+        if self._quality is None or not self._due(epoch):
+            return found
+        began = time.monotonic()
+        quality, held_out = self._quality(state.average)
+        self._measured.append(Measured(state.step, epoch, quality, held_out, time.monotonic() - began))
+        return found | dict(quality)
+
+    def judge(self, state: State, line: Figures) -> Iterator[Event]:
+        """Remember what is best, move the balance, and say what was raised and what was taken back."""
+        self._note_best(state, line)
+        while self._measured:
+            yield self._measured.pop()
+        if self._balances and "accuracy" in line:
+            since = state.notes.get("balanced", 0)
+            state.notes["balance"] = balanced(state.factors, line["accuracy"], state.step - since)
+            state.notes["balanced"] = state.step
+        watcher = Watcher(state.notes.setdefault("watch", {}), self._steps_per_epoch)
+        for change in watcher.look(line):
+            yield Judged(state.step, int(line["epoch"]), change.verdict, change.raised)
+
+    def _note_best(self, state: State, line: Figures) -> None:
+        found = next(iter(figures(line).items()), None)
+        if found and (state.best is None or is_better(*found, state.best["value"])):
+            best = {"step": state.step, "epoch": int(line["epoch"]), "figure": found[0], "value": found[1]}
+            state.notes["best"] = best
+
+
+def watch(
+    settings: Settings, data: Dataset | TwoDatasets, steps_per_epoch: int, header: Mapping[str, Any]
+) -> tuple[Watching, list[str]]:
+    """The watch that the settings ask for, and a sentence on what it lacks.
+
+    Without ``--evaluate-every`` the quality is measured where that needs nothing but what ships with ganctl, about
+    every `WORTH` pictures of training.
+
+    Raises:
+        UsageError: there is no such extractor.
+        GanctlError: the extractor asked for cannot be had.
+    """
+    sides = (data,) if isinstance(data, Dataset) else data.sides
+    vitals = Vitals([side.train for side in sides], [side.test for side in sides])
+    every, missing = settings.evaluate_every, ""
+    quality: Quality | None = None
+    if every is None and isinstance(data, Dataset) and choice.fits_digits(data.name):
+        every = -(-WORTH // (steps_per_epoch * settings.batch_size))
+        if every > settings.epochs:
+            every = 0
+    if every:
+        extractor, missing = choice.choose(data.name, settings.extractor, None, device.choose(settings.device))
+        quality = _quality(data, extractor, header)
+    last = settings.epochs if settings.evaluate_every else 0
+    found = Watching(
+        steps_per_epoch,
+        vitals,
+        quality,
+        due=lambda epoch: epoch == last or epoch % (every or 1) == 0,
+        balances=settings.balance,
+    )
+    return found, [missing] if missing else []
+
+
+def _quality(data: Dataset | TwoDatasets, extractor: Extractor | None, header: Mapping[str, Any]) -> Quality | None:
+    """What measures a model of these data; real pictures are looked at when it is first used."""
+    if extractor is None and data.name != BUILT_IN:
+        return None
+    known: list[Reference] = []
+
+    def quality(net: nn.Module) -> tuple[Figures, Figures]:
+        if not known and extractor is not None:
+            sides = (data,) if isinstance(data, Dataset) else data.sides
+            known.extend(reference(side, extractor) for side in sides)
+        model = Model(Path(), data.name, header, data.name, net)
+        if isinstance(data, TwoDatasets):
+            found = {each.name: each for each in translations.compared(model, data, known, full=False)}
+            return {n: f.value for n, f in found.items()}, {n: f.held_out for n, f in found.items() if f.held_out}
+        drawn = torch.cat(list(model.draw(samples.COUNT, samples.SEED)))
+        return known[0].distances(known[0].extractor.features(drawn)), known[0].best_to_expect
+
+    return quality
