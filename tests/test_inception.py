@@ -77,7 +77,7 @@ def test_features_are_those_of_torch_fidelity_on_the_saved_pictures(
     (expected,) = untrained(torch.from_numpy(to_bytes(shown)).permute(0, 3, 1, 2))
     assert found.shape == (2, 2048)
     assert found.std() > 1e-3
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.max().item())
 
 
 def test_grey_is_seen_as_three_equal_channels(extractor: Extractor) -> None:

@@ -66,6 +66,15 @@ def test_the_frechet_distance_of_two_lines_in_many_dimensions_is_the_closed_form
     assert found == pytest.approx((one @ one + other @ other - 2 * (one @ other).abs()).item(), rel=1e-8)
 
 
+def test_the_frechet_distance_of_a_line_and_a_ball_is_the_closed_form() -> None:
+    line = normal(1, 300)[0]
+    zero = torch.zeros(300, dtype=torch.float64)
+    one, other = gaussian(zero, torch.outer(line, line)), gaussian(zero, torch.eye(300))
+    expected = (line @ line + 300 - 2 * line.norm()).item()
+    assert frechet(one, other) == pytest.approx(expected, rel=1e-12)
+    assert frechet(other, one) == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_frechet_distance_of_fewer_features_than_dimensions_is_the_closed_form() -> None:
     rows = normal(50, 200)
     one, other = Statistics.of([rows]), Statistics.of([1.1 * rows + 0.01])
@@ -267,6 +276,12 @@ def test_pieces_do_not_change_the_figures(figure: Callable[..., object]) -> None
 
 
 @pytest.mark.parametrize("figure", [precision_recall, density_coverage])
+def test_where_the_features_lie_does_not_matter(figure: Callable[..., object]) -> None:
+    real, generated = both()
+    assert figure(real + 1e7, generated + 1e7) == figure(real, generated)
+
+
+@pytest.mark.parametrize("figure", [precision_recall, density_coverage])
 def test_a_set_too_small_to_have_neighbours_is_refused(figure: Callable[..., object]) -> None:
     with pytest.raises(ValueError, match="5 features have no neighbour number 5"):
         figure(normal(5, 3), normal(9, 3), 5)
@@ -296,7 +311,7 @@ def test_a_copy_is_at_distance_nought_and_bytes_are_pictures_too() -> None:
 
 
 def test_a_small_difference_far_from_nought_is_not_lost() -> None:
-    references = (normal(40, 6) + 1e5).float()
+    references = normal(40, 6) + 1e8
     queries = references[:5].clone()
     queries[:, 0] += 0.125
     distances, which = nearest(queries, references)

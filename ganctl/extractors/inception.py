@@ -28,7 +28,7 @@ MIRRORS = (
 )
 FEATURES = 2048
 SEES = "three channels, 299×299, bilinear as in TensorFlow 1"
-_BATCH = 32  # pictures at once: at 299 pixels each takes some 20 MB on its way
+_BATCH = 16  # pictures at once: at 299 pixels each takes some 20 MB on its way, and more are no faster on a CPU
 
 
 def load(weights: Path | None, device: torch.device) -> Extractor:
@@ -51,6 +51,7 @@ def _load(weights: Path | None, device: torch.device, mirrors: Sequence[str], ex
     content = io.BytesIO(_verified(weights or _downloaded(mirrors, expected), expected))
     with torch.random.fork_rng(devices=[]):  # the net draws weights before it gets these
         net = library("inception", [str(FEATURES)], feature_extractor_weights_path=content).to(device)
+    net.to(memory_format=torch.channels_last)  # a third faster on a CPU
     return Extractor("inception", SEES, see=lambda pictures: _features(net, pictures))
 
 

@@ -2,7 +2,8 @@
 
 Features are rows [N, D] of any type, on any device. Squared distances come from products of matrices in float64, of
 features around their common mean, so that nothing cancels that a picture could show; two distances that differ by
-less than `_SLACK` of the features' spread are equal. A chunk of them is held at a time: 10,000 by 10,000 need 300 MB.
+less than `_SLACK` of the features' spread are equal. A chunk of them is held at a time: 10,000 by 10,000 take
+200 MB beside the features in float64.
 """
 
 from collections.abc import Iterator

@@ -38,7 +38,7 @@ def checkerboard(pictures: Tensor) -> float:
     """
     rows, columns = (side // 4 * 4 for side in pictures.shape[2:])
     cut = pictures[:, :, :rows, :columns].float()
-    spectra = torch.fft.fft2(cut - cut.mean((2, 3), keepdim=True), norm="ortho")
+    spectra = torch.fft.fft2(cut, norm="ortho")
     power = spectra.abs().square().mean((0, 1)).cpu().double() + _UNSEEN**2 * rows * columns
     places = [(row, column) for row in range(4) for column in range(4) if row or column]
     quotients = [_prominence(power, row * rows // 4, column * columns // 4) for row, column in places]
