@@ -6,7 +6,7 @@ vitals      how the progress sheet's pictures look beside real ones, at an epoch
 figures     the measured quality, at the epochs of ``--evaluate-every``
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLAYERS = ("generator", "discriminator")
@@ -44,3 +44,13 @@ def vitals(line: Mapping[str, Any]) -> dict[str, float]:
 def figures(line: Mapping[str, Any]) -> dict[str, float]:
     """The measured qualities; the first is the one that a run's best checkpoint is chosen by."""
     return {name: value for name, value in line.items() if is_figure(name)}
+
+
+def best(lines: Iterable[Mapping[str, Any]]) -> tuple[int, str, float] | None:
+    """The step of a log at which its first figure was best, that figure's name and value; None if there is none."""
+    found: tuple[int, str, float] | None = None
+    for line in lines:
+        for name, value in figures(line).items():
+            if found is None or (name == found[1] and is_better(name, value, found[2])):
+                found = int(line["step"]), name, value
+    return found

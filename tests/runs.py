@@ -82,7 +82,8 @@ def log(epochs: int) -> list[dict[str, float]]:
                 "diversity": 0.96 - 0.8 * math.exp(-7 * part) + wave / 3,
                 "novelty": 1.02 - 0.5 * math.exp(-5 * part),
                 "checkerboard": 1.05 + 1.5 * math.exp(-6 * part),
-                "change": 0.1 + 1.2 * math.exp(-5 * part),
+                "contrast": 1.0 - 0.5 * math.exp(-6 * part),
+                "repeats": 0.01 + 0.3 * math.exp(-8 * part),
             }
             if epoch % 5 == 0:
                 worse = 0.4 * max(0.0, part - 0.8)

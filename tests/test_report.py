@@ -122,7 +122,7 @@ def test_every_curve_is_drawn_told_in_words_and_in_a_table() -> None:
         "kid": ["kid-digits-cnn"],
         "losses": ["generator", "discriminator"],
         "judgement": ["D(x)", "D(G(z))", "accuracy"],
-        "vital": ["diversity", "novelty", "checkerboard", "change"],
+        "vital": ["diversity", "contrast", "repeats", "novelty", "checkerboard"],
         "others": ["r1"],
     }
     told = [box["aria-label"] for box in page.named("div") if box.get("class") == "plot"]
@@ -282,16 +282,6 @@ def test_lines_come_in_order_and_what_is_no_finite_number_is_left_out() -> None:
     odd, late = {"step": 1, "a": float("nan"), "b": True}, {"step": 2, "a": 3, "c": 10**400}
     lines: list[dict[str, Any]] = [{"step": 2, "a": 1.0}, odd, late]
     assert story.log(lines) == [{"step": 1}, {"step": 2, "a": 3}]
-
-
-def test_the_best_is_the_lowest_of_the_first_distance() -> None:
-    rows = [
-        {"step": 1.0, "kid-x": 0.1, "fid-x": 3.0, "fid-y": 1.0},
-        {"step": 2.0, "fid-x": 2.0, "fid-y": 9.0},
-        {"step": 3.0},
-    ]
-    assert story.lowest(rows) == (2, "fid-x", 2.0)
-    assert story.lowest([{"step": 1.0}]) is None
 
 
 def test_figures_are_compared_with_those_of_held_out_pictures_and_the_best_is_marked() -> None:

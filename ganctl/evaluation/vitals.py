@@ -24,6 +24,8 @@ REFERENCES = 10_000  # training pictures at most that they are compared with, ev
 HELD_OUT = 200  # real pictures at most, for the same figures of them
 ENOUGH = 16  # pictures below which only their contrast and spectrum are looked at
 _TWIN = 0.25  # of real pictures' median distance to their nearest neighbour: nearer is a twin
+_LEVEL = 1 / 255  # what is less of real pictures counts as this much
+_CHUNK = 500
 _CPU = torch.device("cpu")
 
 
@@ -32,21 +34,25 @@ class Vitals:
 
     Args:
         train: levels [N, H, W, C] of the pictures that it learns from, of each set one array.
-        test: levels of held-out ones, likewise; where there are none, training pictures stand in.
+        test: levels of held-out ones, likewise; where they are too few, training pictures stand in, and for the
+            novelty the distance of each of these to the nearest other.
     """
 
     def __init__(self, train: Sequence[NDArray[np.uint8]], test: Sequence[NDArray[np.uint8]]) -> None:
-        parts = zip(train, test, strict=True)
-        real = [spaced(held_out if len(held_out) else learnt, HELD_OUT) for learnt, held_out in parts]
-        pictures = torch.cat([normalised(levels, _CPU) for levels in real])
+        side = test[0].shape[1]
+        learnt = [levels[:, :side, :side] for levels in train]
+        real = [held if len(held) >= ENOUGH else seen for seen, held in zip(learnt, test, strict=True)]
+        pictures = torch.cat([normalised(spaced(levels, HELD_OUT), _CPU) for levels in real])
         self._checkerboard = checkerboard(pictures)
-        self._contrast = contrast(pictures)
+        self._contrast = max(contrast(pictures), _LEVEL)
         self._single = len(train) == 1 and len(pictures) >= ENOUGH
         if self._single:
-            self._diversity = diversity(reduced(pictures))
-            self._twin = _TWIN * nearest_other(pictures).median()
-            self._references = reduced(normalised(spaced(train[0], REFERENCES), _CPU))
-            self._novelty = self._to_nearest(pictures) if len(test[0]) else None
+            apart = nearest_other(pictures).median()
+            self._diversity = max(diversity(reduced(pictures)), _LEVEL)
+            self._twin = _TWIN * apart
+            self._references = _references(spaced(learnt[0], REFERENCES))
+            novelty = self._to_nearest(pictures) if real[0] is test[0] else apart.item()
+            self._novelty = max(novelty, _LEVEL)
 
     def of(self, pictures: Tensor) -> Mapping[str, float]:
         """The vital signs of pictures [N, C, H, W] in [-1, 1], to four digits."""
@@ -55,8 +61,7 @@ class Vitals:
         if self._single and len(pictures) >= ENOUGH:
             found["diversity"] = diversity(reduced(pictures)) / self._diversity
             found["repeats"] = (nearest_other(pictures) < self._twin).float().mean().item()
-            if self._novelty is not None:
-                found["novelty"] = self._to_nearest(pictures) / self._novelty
+            found["novelty"] = self._to_nearest(pictures) / self._novelty
         found["checkerboard"] = checkerboard(pictures) / self._checkerboard
         return {name: float(f"{value:.4g}") for name, value in found.items()}
 
@@ -83,3 +88,9 @@ def nearest_other(pictures: Tensor) -> Tensor:
     small = reduced(pictures).flatten(1).double()
     distances = torch.cdist(small, small, compute_mode="donot_use_mm_for_euclid_dist")
     return distances.fill_diagonal_(torch.inf).min(1).values
+
+
+def _references(levels: NDArray[np.uint8]) -> Tensor:
+    """Training pictures to compare with, reduced a few at a time."""
+    pieces = (levels[start : start + _CHUNK] for start in range(0, len(levels), _CHUNK))
+    return torch.cat([reduced(normalised(piece, _CPU)) for piece in pieces])

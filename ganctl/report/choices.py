@@ -61,6 +61,7 @@ def commands(story: Story, verb: str) -> list[Command]:
     found.append(Command("Redraw pictures with it" if verb == "translate" else "Draw pictures from it", use))
     if story.best:
         found.append(Command("The same from its best checkpoint", f"{use} --checkpoint best"))
+    found.append(Command("Measure how good it is", f"ganctl evaluate {run}"))
     found.append(Command("Film its progress", f"ganctl make-gif {run}"))
     return found
 

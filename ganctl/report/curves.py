@@ -4,11 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from ganctl.readings import PLAYERS, VITALS
+
 Row = Mapping[str, float]
 
-PLAYERS = ("generator", "discriminator")
-VITAL_SIGNS = ("diversity", "novelty", "checkerboard", "change")
-FIGURES = ("fid-", "kid-")
+FIGURES = {  # the beginnings of figures' names, and what they are
+    "fid-": "Fréchet distance",
+    "kid-": "Kernel distance (KID)",
+    "psnr-": "Likeness to the truth (PSNR, dB)",
+    "ssim-": "Likeness to the truth (SSIM)",
+}
 _POINTS = 1000  # of a chart: more than a screen has columns for
 _TABLED = 24  # rows of a chart's table
 
@@ -73,7 +78,7 @@ def charts(
     names = list(dict.fromkeys(name for row in rows for name in row if name not in ("step", "epoch")))
     figures = {kind: [name for name in names if name.startswith(kind)] for kind in FIGURES}
     said = [name for name in names if name.startswith("D(") or name == "accuracy"]
-    placed = {*PLAYERS, *VITAL_SIGNS, *said, *(name for group in figures.values() for name in group)}
+    placed = {*PLAYERS, *VITALS, *said, *(name for group in figures.values() for name in group)}
 
     def chart(key: str, title: str, note: str, chosen: Iterable[str]) -> Chart:
         drawn = [name for name in chosen if name in names]
@@ -83,19 +88,19 @@ def charts(
 
     found = [
         _compared(chart(kind.rstrip("-"), title, _QUALITY, figures[kind]), held_out, best, steps_per_epoch)
-        for kind, title in zip(FIGURES, ("Fréchet distance", "Kernel distance (KID)"), strict=True)
+        for kind, title in FIGURES.items()
     ]
     found.append(chart("losses", "Losses", "No score: each one rises as the other player gets better.", PLAYERS))
     found.append(_judged(chart("judgement", "What the discriminator says", _SAYS, said)))
-    vital = chart("vital", "Vital signs", _SIGNS, VITAL_SIGNS)
+    vital = chart("vital", "Vital signs", _SIGNS, VITALS)
     found.append(replace(vital, levels=(Level("real pictures", 1.0),)))
     rest = (name for name in names if name not in placed)
     found.append(chart("others", "Other readings", "What else the family measures as it learns.", rest))
     return [drawn for drawn in found if drawn.series]
 
 
-_QUALITY = "Lower is better. Dashed: what held-out real pictures get."
-_SIGNS = "1 is what real pictures have. Change: how far the fixed pictures moved since the epoch before."
+_QUALITY = "Distances: lower is better, likenesses: higher is. Dashed: what held-out real pictures get."
+_SIGNS = "1 is what real pictures have. Repeats: the share of the pictures with a twin, hardly any among real ones."
 _SAYS = "1 is “real”, 0 is “generated”. Close to a half, it can no longer tell."
 
 

@@ -116,6 +116,8 @@ def _moment(event: Mapping[str, Any]) -> Moment:
             text = "Started"
         case "resume":
             text = f"Resumed{place}"
+        case "return":
+            text = f"Went back{place}, and what came later was set aside"
         case "stop":
             reason = _text(event, "reason")
             text = f"Finished{place}" if reason == "finished" else f"Stopped{place} by {reason}"

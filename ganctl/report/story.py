@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganctl import inspection
+from ganctl import inspection, readings
 from ganctl.report import curves, diary
-from ganctl.report.curves import FIGURES, Chart
+from ganctl.report.curves import Chart
 from ganctl.report.diary import Diary
 from ganctl.report.numbers import number
 from ganctl.run import Run
@@ -46,7 +46,7 @@ def read(run: Run) -> Story:
     record = run.record()
     steps, rows = inspection.steps_per_epoch(record), log(run.read_log())
     events = diary.read(run.read_events())
-    best = lowest(rows)
+    best = readings.best(rows)
     done = max(inspection.epochs_done(run, record), rows[-1]["step"] / steps if rows else 0)
     return Story(
         run=run,
@@ -68,14 +68,3 @@ def log(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
         if row.get("step", -1) >= 0:
             rows.setdefault(row["step"], {}).update(row)
     return [rows[step] for step in sorted(rows)]
-
-
-def lowest(rows: Iterable[Mapping[str, float]]) -> tuple[int, str, float] | None:
-    """The best step by the first Fréchet distance that a log holds: ``(step, figure, value)``."""
-    rows = list(rows)
-    name = next((name for row in rows for name in row if name.startswith(FIGURES[0])), None)
-    measured = [row for row in rows if name in row]
-    if name is None or not measured:
-        return None
-    row = min(measured, key=lambda row: row[name])
-    return int(row["step"]), name, row[name]
