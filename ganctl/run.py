@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.files import STAGING, fsync_folder, umask, write_atomically
+from ganctl.files import STAGING, append, fsync_folder, umask, write_atomically
 from ganctl.settings import Settings
 
 _CHECKPOINT = "step-"
@@ -125,15 +125,7 @@ class Run:
 
     def append_log(self, lines: list[str]) -> None:
         """Append lines to ``log.jsonl``: all of them, or none and an OSError."""
-        with self.log.open("ab") as file:
-            start = file.tell()
-            try:
-                file.write("".join(line + "\n" for line in lines).encode())
-                file.flush()
-            except OSError:
-                with suppress(OSError):
-                    os.truncate(self.log, start)
-                raise
+        append(self.log, "".join(line + "\n" for line in lines).encode())
 
     def sync_log(self) -> None:
         """Bring the log to the disk, so that no checkpoint is ahead of it after a power cut."""
