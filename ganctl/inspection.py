@@ -1,7 +1,7 @@
 """What a model or a run is, in rows for people."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +36,13 @@ def summary(run: Run) -> tuple[object, ...]:
     except CheckpointError:
         return run.path.name, "", "", "", "unreadable"
     told = record["settings"]
-    done = _epochs_done(run, record)
+    done = epochs_done(run, record)
     return (
         run.path.name,
         told["family"],
         record["data"]["name"],
         f"{round(done, 2):g}/{told['epochs']}",
-        _state(run, record),
+        state(run, record),
     )
 
 
@@ -52,8 +52,8 @@ def _of_run(run: Run) -> Iterator[Row]:
     record = run.record()
     told, data = record["settings"], record["data"]
     yield "run", run.path
-    yield "state", _state(run, record)
-    yield "epochs", f"{_epochs_done(run, record):.4g} of {told['epochs']}"
+    yield "state", state(run, record)
+    yield "epochs", f"{epochs_done(run, record):.4g} of {told['epochs']}"
     yield "data", f"{data['name']}: {data['train']:,} to learn from, {data['held_out']:,} held out"
     steps = run.checkpoint_steps()
     if steps:
@@ -92,17 +92,20 @@ def _of_file(path: Path) -> Iterator[Row]:
         raise CheckpointError(f"{path} does not say what it is: {error!r}.") from None
 
 
-def _steps_per_epoch(record: dict[str, Any]) -> int:
+def steps_per_epoch(record: Mapping[str, Any]) -> int:
+    """The full batches of the data that a run learns from."""
     told = record["settings"]
     count = min(told["limit"] or math.inf, record["data"]["train"])
     return int(count // min(told["batch_size"], count))
 
 
-def _epochs_done(run: Run, record: dict[str, Any]) -> float:
-    return max(run.checkpoint_steps(), default=0) / _steps_per_epoch(record)
+def epochs_done(run: Run, record: Mapping[str, Any]) -> float:
+    """The epochs behind the newest checkpoint."""
+    return max(run.checkpoint_steps(), default=0) / steps_per_epoch(record)
 
 
-def _state(run: Run, record: dict[str, Any]) -> str:
+def state(run: Run, record: Mapping[str, Any]) -> str:
+    """``training``, ``finished`` or ``stopped``."""
     if run.is_being_written():
         return "training"
-    return "finished" if _epochs_done(run, record) >= record["settings"]["epochs"] else "stopped"
+    return "finished" if epochs_done(run, record) >= record["settings"]["epochs"] else "stopped"

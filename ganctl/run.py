@@ -148,6 +148,15 @@ class Run:
                     if isinstance(line["step"], int):
                         yield line
 
+    def read_events(self) -> Iterator[dict[str, Any]]:
+        """The whole lines of ``events.jsonl``, oldest first."""
+        if self.events.exists():
+            for text in self.events.read_bytes().splitlines():
+                with suppress(ValueError, RecursionError):
+                    line = json.loads(text)
+                    if isinstance(line, dict) and isinstance(line.get("event"), str):
+                        yield line
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Be the run's one writer.

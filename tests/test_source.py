@@ -20,18 +20,21 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt"},
+    {"errors", "settings", "files", "run", "names", "interrupt", "readings"},
     {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel"},
     {"families"},
     {
         "state",
         "engine",
         "assembly",
+        "board",
+        "comparison",
         "configuration",
         "training",
         "forecast",
         "inference",
         "inspection",
+        "tables",
         "tiles",
         "routes",
         "translation",
@@ -187,6 +190,7 @@ except SystemExit as left:
         ["runs"],
         ["train", "nosuch"],
         ["info", "x"],
+        ["compare", "x", "y"],
         ["translate", "x", "a.jpg"],
     ],
 )

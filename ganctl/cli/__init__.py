@@ -4,19 +4,19 @@ application  the application, and how a failure becomes a sentence and an exit c
 words        arguments and sentences that several commands share
 training     train, resume
 use          sample, translate, make-gif
-look         check, info, runs
+look         check, compare, info, runs
 
 What is heavy is imported where it is needed.
 """
 
 from ganctl.cli.application import app, main
-from ganctl.cli.look import check_data, info, list_runs
+from ganctl.cli.look import check_data, compare, info, list_runs
 from ganctl.cli.training import resume, train
 from ganctl.cli.use import make_gif, sample, translate
 
 __all__ = ["main"]
 
-for command in (train, resume, sample, translate, make_gif, info):
+for command in (train, resume, sample, translate, make_gif, info, compare):
     app.command()(command)
 app.command("check")(check_data)
 app.command("runs")(list_runs)
