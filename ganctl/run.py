@@ -5,6 +5,7 @@ runs/NAME/
   log.jsonl         readings by step; cut back to the checkpoint on resume
   events.jsonl      what happened, and when
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
+  tensorboard/      the log and the sheets once more, where asked for: see `ganctl.board`
   checkpoints/      step-00004000/ …: see `ganctl.checkpoint`
   .lock, .owner     who writes here now
 """
@@ -59,6 +60,11 @@ class Run:
     def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def board(self) -> Path:
+        """The folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
 
     @property
     def film(self) -> Path:

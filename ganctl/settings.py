@@ -52,6 +52,7 @@ class Settings:
     checkpoint_every: str = option("10m", "10m: every epoch and every ten minutes; 2e: every second epoch")
     keep: int = option(2, "checkpoints kept", least=2)
     log_every: int = option(50, "steps between two lines of log.jsonl", least=1)
+    tensorboard: bool = option(False, "write event files for TensorBoard")
     allow_changed_data: bool = option(False, "resume although the data is not what the run began with")
 
     def to_json(self) -> dict[str, Any]:

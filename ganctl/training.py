@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ganctl import assembly, device, engine, names
+from ganctl import assembly, board, device, engine, names
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
@@ -96,7 +96,11 @@ class Training:
     def _watched(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
         """The engine's events, and what the family has to say about the first line that calls for a word."""
         family, warned = find_family(self.settings.family), False
-        for event in engine.train(self.state, self.feed, self.plan, self.run, stop):
+        events = engine.train(self.state, self.feed, self.plan, self.run, stop)
+        if self.settings.tensorboard and board.is_installed():
+            shown = board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs)
+            events = shown.follow(events, self.state.step)
+        for event in events:
             yield event
             if isinstance(event, engine.Reported) and not warned and (advice := family.watch(event.line)):
                 warned = True
@@ -112,10 +116,12 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
         name: of the run, or its path; the data's name if not given.
 
     Raises:
-        UsageError: the run exists, the device does not, or the nets cannot draw this size.
+        UsageError: the run exists, the device does not, the nets cannot draw this size, or an extra is missing.
         DataError: the pictures cannot be had.
         OSError: the disk refuses.
     """
+    if settings.tensorboard:
+        board.require_installed()
     if name is not None:
         runs.refuse_taken(names.locate(name))
     with ExitStack() as stack:
@@ -162,6 +168,8 @@ def resume(
         fresh = not run.checkpoint_steps()
         state, feed, plan = assembly.build(extended, data, chosen, fresh=fresh)
         problems = assembly.restore_newest(run, state)
+        if extended.tensorboard and not board.is_installed():
+            problems.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
         problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
         if epochs is not None and state.step > plan.total:
             raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
