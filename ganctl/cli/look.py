@@ -19,7 +19,7 @@ def info(model: ModelName) -> None:
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Runs' names under runs/, or their paths.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more: names under runs/, or paths.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
 ) -> None:
     """Print runs side by side: the settings that differ, and how good each is."""
