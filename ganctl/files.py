@@ -31,6 +31,19 @@ def write_atomically(path: Path, content: bytes) -> None:
     fsync_folder(path.parent)
 
 
+def append(path: Path, content: bytes) -> None:
+    """Append to a file: all of it, or nothing and an OSError."""
+    with path.open("ab") as file:
+        start = file.tell()
+        try:
+            file.write(content)
+            file.flush()
+        except OSError:
+            with suppress(OSError):
+                os.truncate(path, start)
+            raise
+
+
 def umask() -> int:
     """The permissions that new files of this process do without."""
     mask = os.umask(0)

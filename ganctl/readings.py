@@ -6,6 +6,7 @@ vitals      how the progress sheet's pictures look beside real ones, at an epoch
 figures     the measured quality, at the epochs of ``--evaluate-every``
 """
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,13 @@ PLAYERS = ("generator", "discriminator")
 VITALS = ("diversity", "contrast", "repeats", "novelty", "checkerboard")
 _PLACES = ("step", "epoch")
 _BETTER_LOW, _BETTER_HIGH = ("fid-", "kid-"), ("psnr-", "ssim-")
+
+
+def numbers(line: Mapping[str, Any]) -> dict[str, float]:
+    """What is a finite number in a line that anything may stand in."""
+    most = sys.float_info.max
+    kinds = {name: value for name, value in line.items() if isinstance(value, int | float)}
+    return {name: value for name, value in kinds.items() if not isinstance(value, bool) and -most <= value <= most}
 
 
 def is_figure(name: str) -> bool:

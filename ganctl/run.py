@@ -5,6 +5,7 @@ runs/NAME/
   log.jsonl         readings by step; cut back to the checkpoint on resume
   events.jsonl      what happened, and when
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
+  tensorboard/      the log and the sheets once more, where asked for: see `ganctl.board`
   checkpoints/      step-00004000/ …: see `ganctl.checkpoint`
   best.json         which of them measured best, where that was measured; it is kept
   abandoned/        1/ …: what came after a checkpoint that training went back to
@@ -27,7 +28,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.files import STAGING, fsync_folder, umask, write_atomically
+from ganctl.files import STAGING, append, fsync_folder, umask, write_atomically
 from ganctl.settings import Settings
 
 _CHECKPOINT = "step-"
@@ -61,6 +62,11 @@ class Run:
     def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def board(self) -> Path:
+        """The folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
 
     @property
     def film(self) -> Path:
@@ -176,15 +182,7 @@ class Run:
 
     def append_log(self, lines: list[str]) -> None:
         """Append lines to ``log.jsonl``: all of them, or none and an OSError."""
-        with self.log.open("ab") as file:
-            start = file.tell()
-            try:
-                file.write("".join(line + "\n" for line in lines).encode())
-                file.flush()
-            except OSError:
-                with suppress(OSError):
-                    os.truncate(self.log, start)
-                raise
+        append(self.log, "".join(line + "\n" for line in lines).encode())
 
     def sync_log(self) -> None:
         """Bring the log to the disk, so that no checkpoint is ahead of it after a power cut."""

@@ -60,6 +60,7 @@ class Settings:
     )
     balance: bool = option(False, "lower the learning rate of the side that overpowers the other")
     stop_at: Literal["equilibrium"] | None = option(None, "equilibrium: end where the discriminator can no longer tell")
+    tensorboard: bool = option(False, "write event files for TensorBoard")
     allow_changed_data: bool = option(False, "resume although the data is not what the run began with")
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ganctl import assembly, checkpoint, device, engine, interrupt, names
+from ganctl import assembly, board, checkpoint, device, engine, interrupt, names
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
@@ -78,9 +78,7 @@ class Training:
         ends: list[str] = []
         ends_with = (self.settings.stop_at or "").upper()
         try:
-            for event in engine.train(
-                self.state, self.feed, self.plan, self.run, lambda: stop() or next(iter(ends), None)
-            ):
+            for event in self._shown(lambda: stop() or next(iter(ends), None)):
                 self._keep_diary(event)
                 if isinstance(event, engine.Judged) and event.raised and event.verdict.code == ends_with:
                     ends.append(interrupt.EQUILIBRIUM)
@@ -92,6 +90,15 @@ class Training:
             self.run.event("failure", step=self.state.step, message=str(error))
             remedy = f"Make room for it, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
+
+    def _shown(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
+        """The engine's events, which TensorBoard sees too if it is asked to."""
+        events = engine.train(self.state, self.feed, self.plan, self.run, stop)
+        if self.settings.tensorboard and board.is_installed():
+            return board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).follow(
+                events, self.state.step
+            )
+        return events
 
     def _keep_diary(self, event: engine.Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""
@@ -124,10 +131,12 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
         name: of the run, or its path; the data's name if not given.
 
     Raises:
-        UsageError: the run exists, the device does not, or the nets cannot draw this size.
+        UsageError: the run exists, the device does not, the nets cannot draw this size, or an extra is missing.
         DataError: the pictures cannot be had.
         OSError: the disk refuses.
     """
+    if settings.tensorboard:
+        board.require_installed()
     if name is not None:
         runs.refuse_taken(names.locate(name))
     with ExitStack() as stack:
@@ -180,6 +189,8 @@ def resume(
         fresh = not run.checkpoint_steps()
         state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
         problems = returned + assembly.restore_newest(run, state)
+        if extended.tensorboard and not board.is_installed():
+            problems.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
         problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
         if epochs is not None and state.step > plan.total:
             raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")

@@ -124,7 +124,7 @@ def test_text_becomes_a_value_of_the_settings_kind(text: str, value: Value) -> N
         ("both=2", "true or false"),
         ("rest=x", "a whole number"),
         ("channels=2", "Choose among: 1, 3."),
-        ("nosuch=1", "It knows: allow_changed_data, batch_size, both, channels"),
+        ("nosuch=1", "It knows: allow_changed_data, balance, batch_size, both"),
         ("family=other", "has no setting 'family'"),
         ("checkpoint_every=often", "no checkpoint interval"),
         ("width", "Write --set key=value."),

@@ -43,12 +43,15 @@ FLOORS = (
         "watching",
         "balance",
         "diagnosis",
+        "board",
+        "comparison",
         "configuration",
         "training",
         "forecast",
         "inference",
         "inspection",
         "report",
+        "tables",
         "tiles",
         "routes",
         "translation",
@@ -70,6 +73,7 @@ HOMES = {
     "torchmetrics": {"metrics"},
     "torch_fidelity": {"extractors"},
     "jinja2": {"report"},
+    "tensorboard": {"board"},
 }
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.load", "numpy.load", "load_pickle"}
@@ -208,6 +212,7 @@ except SystemExit as left:
         ["train", "nosuch"],
         ["info", "x"],
         ["report", "x"],
+        ["compare", "x", "y"],
         ["translate", "x", "a.jpg"],
     ],
 )
@@ -215,7 +220,7 @@ def test_what_needs_no_tensors_does_not_wait_for_torch(arguments: list[str]) -> 
     done = subprocess.run([sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, timeout=60)
     _, loaded = json.loads(done.stdout.splitlines()[-1])
     assert "ganctl.cli" in loaded
-    assert not {"torch", "torchvision", "numpy", "PIL"} & set(loaded)
+    assert not {"torch", "torchvision", "numpy", "PIL", "tensorboard"} & set(loaded)
 
 
 def test_importing_ganctl_imports_next_to_nothing() -> None:

@@ -4,21 +4,21 @@ application  the application, and how a failure becomes a sentence and an exit c
 words        arguments and sentences that several commands share
 training     train, resume
 use          sample, translate, make-gif
-look         evaluate, explain, check, info, runs
+look         evaluate, explain, check, compare, info, runs
 report       report
 
 What is heavy is imported where it is needed.
 """
 
 from ganctl.cli.application import app, main
-from ganctl.cli.look import check_data, evaluate, explain, info, list_runs
+from ganctl.cli.look import check_data, compare, evaluate, explain, info, list_runs
 from ganctl.cli.report import make_report
 from ganctl.cli.training import resume, train
 from ganctl.cli.use import make_gif, sample, translate
 
 __all__ = ["main"]
 
-for command in (train, resume, sample, translate, make_gif, evaluate, explain, info):
+for command in (train, resume, sample, translate, make_gif, evaluate, compare, explain, info):
     app.command()(command)
 app.command("check")(check_data)
 app.command("runs")(list_runs)

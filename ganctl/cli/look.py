@@ -59,6 +59,24 @@ def explain(
     console.result(verdict.remedy)
 
 
+def compare(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more: names under runs/, or paths.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
+) -> None:
+    """Print runs side by side: the settings that differ, and how good each is."""
+    from ganctl import comparison, tables
+
+    found = comparison.compare([names.find_run(run) for run in runs])
+    if not found.comparable:
+        console.warn(
+            "They differ in data, size or channels: their figures measure different things, and none is marked."
+        )
+    if as_json:
+        console.result(json.dumps(comparison.document(found), indent=2))
+    else:
+        console.table(tables.rows(found))
+
+
 def list_runs() -> None:
     """List the runs under runs/, with their state."""
     known = names.known()

@@ -1,5 +1,6 @@
 """The commands that train."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,7 @@ def train(
     init_from: Annotated[str | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")] = None,
     checkpoint_every: Annotated[str | None, typer.Option(help="10m: also every epoch; 2e: every other epoch.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints kept.")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard.")] = False,
     assignments: Assignments = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try a few steps and say what it will cost.")] = False,
 ) -> None:
@@ -70,6 +72,7 @@ def train(
             "limit": limit,
             "checkpoint_every": checkpoint_every,
             "keep": keep,
+            "tensorboard": tensorboard or None,
         },
         assignments=parse_assignments(assignments or []),
     )
@@ -125,6 +128,8 @@ def _watch(training: "Training", stop: interrupt.Reason) -> None:
     where, last = console.shown(training.run.path), None
     console.say(f"{training.run.path.name}: {training.summary}")
     warn_all(training.warnings)
+    if training.settings.tensorboard:
+        console.say(f"To look on: tensorboard --logdir {shlex.quote(console.shown(training.run.board))}")
     with console.Display(training) as display:
         for event in training.events(stop):
             display.show(event)

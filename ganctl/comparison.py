@@ -1,0 +1,200 @@
+"""Runs side by side: what they were told differently, how far they are, and how good each is and was."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ganctl import inspection, readings
+from ganctl.errors import UsageError
+from ganctl.run import Run
+from ganctl.settings import Settings, Value
+
+_REFERENCE = ("data", "data fingerprint", "size", "channels")  # two figures mean the same where these are equal
+_DIGITS = 12  # of a fingerprint are enough to see that two differ
+
+
+class Measured(NamedTuple):
+    """A figure, and when it was measured."""
+
+    value: float
+    step: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A verdict that was raised and not taken back."""
+
+    code: str
+    severity: str
+    message: str
+    step: int
+    epoch: int | None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the runs that are compared.
+
+    Attributes:
+        path: of the run.
+        state: ``training``, ``finished`` or ``stopped``.
+        epochs_done: behind its newest checkpoint.
+        epochs: that it is to have.
+        told: its settings and its family's options, data, versions and threads, by name.
+        latest: the last of every loss, reading and vital sign.
+        quality: figure → ``best`` and ``last`` → its value then.
+        verdicts: those that are raised now, oldest first.
+    """
+
+    path: Path
+    state: str
+    epochs_done: float
+    epochs: int
+    told: Mapping[str, Value]
+    latest: Mapping[str, float]
+    quality: Mapping[str, Mapping[str, Measured]]
+    verdicts: tuple[Raised, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side, in the order in which they were named."""
+
+    sides: tuple[Side, ...]
+
+    @property
+    def differing(self) -> list[str]:
+        """The settings that are not the same in all of them."""
+        return [name for name in names(side.told for side in self.sides) if self._differs(name)]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the figures were measured against the same pictures."""
+        return not any(self._differs(name) for name in _REFERENCE)
+
+    def leaders(self, figure: str, moment: str) -> set[int]:
+        """The places of the runs whose ``best`` or ``last`` value of a figure is ahead of another's."""
+        having = [(place, side.quality[figure]) for place, side in enumerate(self.sides) if figure in side.quality]
+        values = {place: found[moment].value for place, found in having}
+        if not self.comparable or len(set(values.values())) < 2:
+            return set()
+        return {
+            place
+            for place, value in values.items()
+            if not any(readings.is_better(figure, other, value) for other in values.values())
+        }
+
+    def _differs(self, name: str) -> bool:
+        first = self.sides[0].told
+        return any((name in side.told, side.told.get(name)) != (name in first, first.get(name)) for side in self.sides)
+
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """Look at runs side by side; one that is named twice is looked at once.
+
+    Raises:
+        UsageError: there are not two of them.
+        CheckpointError: one cannot be used.
+    """
+    places = [run.path.resolve() for run in runs]
+    different = [run for number, run in enumerate(runs) if places[number] not in places[:number]]
+    if len(different) < 2:
+        alone = different[0].path
+        raise UsageError(f"There is nothing to compare {alone} with.", "Name two runs or more; ganctl runs lists them.")
+    return Comparison(tuple(map(_side, different)))
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """The comparison for machines, as JSON can hold it."""
+    return {
+        "comparable": comparison.comparable,
+        "runs": [
+            {
+                "run": str(side.path),
+                "state": side.state,
+                "epochs_done": side.epochs_done,
+                "epochs": side.epochs,
+                "settings": {name: side.told[name] for name in comparison.differing if name in side.told},
+                "latest": dict(side.latest),
+                "figures": {
+                    figure: {
+                        moment: measured._asdict() | {"leads": place in comparison.leaders(figure, moment)}
+                        for moment, measured in found.items()
+                    }
+                    for figure, found in side.quality.items()
+                },
+                "verdicts": [asdict(verdict) for verdict in side.verdicts],
+            }
+            for place, side in enumerate(comparison.sides)
+        ],
+    }
+
+
+def _side(run: Run) -> Side:
+    record = run.record()
+    latest: dict[str, float] = {}
+    quality: dict[str, dict[str, Measured]] = {}
+    for line in run.read_log():
+        found, epoch = readings.numbers(line), line.get("epoch")
+        latest |= readings.losses(found) | readings.readings(found) | readings.vitals(found)
+        if not isinstance(epoch, int):
+            continue
+        for name, value in readings.figures(found).items():
+            last = Measured(value, line["step"], epoch)
+            best = quality[name]["best"] if name in quality else last
+            quality[name] = {"best": last if readings.is_better(name, value, best.value) else best, "last": last}
+    return Side(
+        path=run.path,
+        state=inspection.state(run, record),
+        epochs_done=inspection.epochs_done(run, record),
+        epochs=record["settings"]["epochs"],
+        told=_told(record),
+        latest=latest,
+        quality=quality,
+        verdicts=tuple(_raised(run)),
+    )
+
+
+def _told(record: Mapping[str, Any]) -> dict[str, Value]:
+    """All that a run was told, in one table. The data's path is left out: its name and content say more."""
+    settings = Settings.from_json(record["settings"]).to_json()
+    options, data = settings.pop("options"), record["data"]
+    return {
+        **settings,
+        **options,
+        "data": data["name"],
+        "data fingerprint": data["fingerprint"][:_DIGITS],
+        "threads": record["threads"],
+        **record["versions"],
+    }
+
+
+def _raised(run: Run) -> list[Raised]:
+    """The verdicts that stand: what a resume undid by going on from an earlier step is forgotten first."""
+    told: list[tuple[Raised, bool]] = []
+    for event in run.read_events():
+        step = event.get("step")
+        if event["event"] == "resume" and isinstance(step, int):
+            told = [(verdict, stands) for verdict, stands in told if verdict.step <= step]
+        elif event["event"] == "verdict" and isinstance(step, int):
+            told.append((_verdict(event, step), event.get("state") != "cleared"))
+    standing: dict[str, Raised] = {}
+    for verdict, stands in told:
+        if stands:
+            standing.setdefault(verdict.code, verdict)
+        else:
+            standing.pop(verdict.code, None)
+    return list(standing.values())
+
+
+def _verdict(event: Mapping[str, Any], step: int) -> Raised:
+    code, severity, message = (str(event.get(key, "")) for key in ("code", "severity", "message"))
+    epoch = event.get("epoch")
+    return Raised(code, severity, message, step, epoch if isinstance(epoch, int) else None)
+
+
+def names(tables: Iterable[Iterable[str]]) -> list[str]:
+    """The keys of several tables, each once, in the order of their first appearance."""
+    return list(dict.fromkeys(name for table in tables for name in table))

@@ -1,0 +1,90 @@
+"""A comparison of runs as a table for people: a column for each run, and a row for each thing that is compared."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ganctl import readings
+from ganctl.comparison import Comparison, Raised, Side, names
+
+Row = tuple[str, ...]
+
+_NONE = "—"  # what a run does not have
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """The table: settings that differ, then quality, readings, vital signs and verdicts where there are any."""
+    sides = comparison.sides
+    taken = Counter(side.path.name for side in sides)
+    heads = (side.path.name if taken[side.path.name] == 1 else str(side.path) for side in sides)
+    return [
+        ("RUN", *heads),
+        ("state", *(side.state for side in sides)),
+        ("epochs done", *(f"{side.epochs_done:.4g} of {side.epochs}" for side in sides)),
+        *_of_settings(comparison),
+        *_of_quality(comparison),
+        *_of_latest(sides),
+        *_of_verdicts(sides),
+    ]
+
+
+def _of_settings(comparison: Comparison) -> Iterator[Row]:
+    yield _section("SETTINGS THAT DIFFER", comparison.sides)
+    for name in comparison.differing:
+        yield (name, *(_shown(side.told[name]) if name in side.told else _NONE for side in comparison.sides))
+    if not comparison.differing:
+        yield ("none", *("" for _ in comparison.sides))
+
+
+def _of_quality(comparison: Comparison) -> Iterator[Row]:
+    """Each figure's best value, its epoch and its last value; the better one of two, or the best, is named so."""
+    found = [side.quality for side in comparison.sides]
+    figures = names(found)
+    if figures:
+        yield _section("QUALITY", comparison.sides)
+    for figure in figures:
+        word = "better" if sum(figure in quality for quality in found) == 2 else "best"
+        for moment in ("best", "last"):
+            leaders = comparison.leaders(figure, moment)
+            marks = [f" ({word})" if place in leaders else "" for place in range(len(found))]
+            shown = zip(found, marks, strict=True)
+            values = (f"{q[figure][moment].value:.4g}{mark}" if figure in q else _NONE for q, mark in shown)
+            yield (f"{figure}, {moment}", *values)
+            if moment == "best":
+                yield ("  at epoch", *(str(q[figure][moment].epoch) if figure in q else _NONE for q in found))
+
+
+def _of_latest(sides: Sequence[Side]) -> Iterator[Row]:
+    found = names(side.latest for side in sides)
+    vitals = [name for name in found if name in readings.VITALS]
+    others = [name for name in found if name not in readings.VITALS]
+    for title, kind in (("LAST LOSSES AND READINGS", others), ("VITAL SIGNS", vitals)):
+        if kind:
+            yield _section(title, sides)
+        for name in kind:
+            yield (name, *(f"{side.latest[name]:.4g}" if name in side.latest else _NONE for side in sides))
+
+
+def _of_verdicts(sides: Sequence[Side]) -> Iterator[Row]:
+    standing = [{verdict.code: verdict for verdict in side.verdicts} for side in sides]
+    if codes := names(standing):
+        yield _section("VERDICTS", sides)
+    for code in codes:
+        found = [side.get(code) for side in standing]
+        severity = next(verdict.severity for verdict in found if verdict)
+        yield (f"{code} ({severity})", *(_since(verdict) if verdict else _NONE for verdict in found))
+
+
+def _since(verdict: Raised) -> str:
+    return f"since step {verdict.step}" if verdict.epoch is None else f"since epoch {verdict.epoch}"
+
+
+def _section(title: str, sides: Sequence[Side]) -> Row:
+    return (title, *("" for _ in sides))
+
+
+def _shown(value: Any) -> str:
+    """A setting as ``--set`` would take it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)

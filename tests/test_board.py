@@ -1,0 +1,230 @@
+"""TensorBoard's event files hold what the run holds, whatever stopped it, and training does not depend on them."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from ganctl import training
+from ganctl.board import Board
+from ganctl.engine import Drawn, Event, Reported, Warned
+from ganctl.errors import UsageError
+from ganctl.readings import VITALS
+from ganctl.run import Run
+from tests.commands import failed, ganctl, train
+from tests.test_resume import start_process
+from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on, tiny, until, wait_for
+
+KINDS = {"discriminator": "loss", "generator": "loss"} | dict.fromkeys(VITALS, "vital")  # the others are readings
+
+
+def opened(run: Run) -> EventAccumulator:
+    """What TensorBoard's own reader finds in a run, all of it."""
+    found = EventAccumulator(str(run.board), size_guidance={"images": 0, "scalars": 0})
+    found.Reload()
+    return found
+
+
+def assert_shows(run: Run, step: int) -> EventAccumulator:
+    """Exactly the lines of the log and the sheets up to a step, each once."""
+    found, lines = opened(run), list(run.read_log())
+    names = {name for line in lines for name in line} - {"step", "epoch"}
+    tags = {f"{KINDS.get(name, 'reading')}/{name}": name for name in names}
+    assert set(found.Tags()["scalars"]) == set(tags)
+    for tag, name in tags.items():
+        shown = [(event.step, event.value) for event in found.Scalars(tag)]
+        assert shown == [(line["step"], np.float32(line[name])) for line in lines if name in line]
+    assert max(line["step"] for line in lines) <= step
+    sheets = [(epoch * STEPS, path.read_bytes()) for epoch, path in run.sheets() if epoch * STEPS <= step]
+    assert [(event.step, event.encoded_image_string) for event in found.Images("progress")] == sheets
+    return found
+
+
+def test_a_whole_training_is_shown_with_its_losses_readings_and_sheets(photos: Path) -> None:
+    run = begin(tiny(photos, tensorboard=True), Path("some/run"))
+    found = assert_shows(run, EPOCHS * STEPS)
+    assert {"loss/generator", "loss/discriminator", "reading/D(x)"} <= set(found.Tags()["scalars"])
+    assert len(found.Images("progress")) == EPOCHS + 1
+    picture = found.Images("progress")[0]
+    assert (picture.width, picture.height) == (picture.height, picture.width) != (0, 0)
+
+
+def test_the_training_does_not_depend_on_it(photos: Path) -> None:
+    with_it, without = begin(tiny(photos, tensorboard=True), Path("a/run")), begin(tiny(photos), Path("b/run"))
+    assert_equal(with_it, without)
+    assert not without.board.exists()
+
+
+@pytest.mark.parametrize("k", [1, 4, 5, 9])
+def test_a_stop_and_a_resume_show_every_step_once(photos: Path, k: int) -> None:
+    run = begin(tiny(photos, tensorboard=True), Path("some/run"), stop_at=k)
+    go_on(run, stop_at=11)
+    assert_shows(run, 11)
+    go_on(run)
+    assert_shows(run, EPOCHS * STEPS)
+
+
+def test_after_kill_9_nothing_beyond_the_checkpoint_is_shown(photos: Path) -> None:
+    child, run = start_process(photos, "--tensorboard"), Run(Path("killed/run"))
+    wait_for(run.checkpoint(2 * STEPS), child)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    step = run.checkpoint_steps()[0]
+    torn = next(run.board.iterdir())
+    with torn.open("ab") as file:
+        file.write(b"half a record")
+    go_on(run, stop_at=0)
+    assert_shows(run, step)
+    go_on(run)
+    assert_shows(run, EPOCHS * STEPS)
+
+
+def test_an_extension_goes_on_in_it(photos: Path) -> None:
+    run = begin(tiny(photos, epochs=2, tensorboard=True), Path("some/run"))
+    go_on(run, more=2)
+    assert_shows(run, EPOCHS * STEPS)
+
+
+@pytest.fixture
+def run() -> Run:
+    """A run of three steps an epoch, with two epochs in its log."""
+    found = Run(Path("run"))
+    found.progress.mkdir(parents=True)
+    lines = [{"step": 3, "epoch": 1, "generator": 0.5}, {"step": 6, "epoch": 2, "generator": 0.75}]
+    found.append_log([json.dumps(line) for line in lines])
+    return found
+
+
+def reports(*steps: int) -> list[Event]:
+    return [Reported({"step": step, "epoch": -(-step // 3), "generator": step / 16}) for step in steps]
+
+
+def steps_of(found: EventAccumulator, tag: str = "loss/generator") -> list[int]:
+    return [event.step for event in found.Scalars(tag)]
+
+
+def test_what_lies_beyond_the_checkpoint_is_left_out_and_the_sheet_of_step_0_is_not_there_twice(
+    run: Run, photos: Path
+) -> None:
+    for epoch in range(4):
+        run.sheet(epoch).write_bytes(next(photos.iterdir()).read_bytes())
+    list(Board(run, 3, 4).follow([], 4))
+    assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0, 3])
+    list(Board(run, 3, 4).follow([Drawn(0, run.sheet(0)), *reports(3)], 0))
+    assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0])
+
+
+def test_a_tensorboard_that_looks_on_forgets_what_a_resume_took_back(run: Run) -> None:
+    list(Board(run, 3, 4).follow(reports(9, 12), 6))
+    watcher = opened(run)
+    assert steps_of(watcher) == [3, 6, 9, 12]
+    for _ in range(3):
+        list(Board(run, 3, 4).follow(reports(9), 6))
+        watcher.Reload()
+        assert steps_of(watcher) == [3, 6, 9] == steps_of(opened(run))
+    assert len(list(run.board.iterdir())) == 2
+
+
+def test_figures_and_vital_signs_have_tags_of_their_own(run: Run) -> None:
+    line = {"step": 9, "epoch": 3, "fid-digits-cnn": 4.5, "diversity": 0.75, "D(x)": 0.5, "note": "odd", "r1": 10**400}
+    run.append_log([json.dumps(line)])
+    list(Board(run, 3, 4).follow([], 9))
+    found = opened(run)
+    assert found.Scalars("quality/fid-digits-cnn")[0].value == 4.5
+    assert found.Scalars("vital/diversity")[0].value == 0.75
+    assert set(found.Tags()["scalars"]) == {
+        "loss/generator", "quality/fid-digits-cnn", "vital/diversity", "reading/D(x)"
+    }  # fmt: skip
+
+
+def test_of_a_long_training_not_every_sheet_is_shown_and_one_that_cannot_be_read_is_none(
+    run: Run, photos: Path
+) -> None:
+    picture = next(photos.iterdir()).read_bytes()
+    for epoch in range(404):
+        run.sheet(epoch).write_bytes(picture)
+    run.sheet(18).write_bytes(picture[:50])
+    drawn = [Drawn(epoch, run.sheet(epoch)) for epoch in range(201, 404)]
+    list(Board(run, 3, 403).follow(drawn, 600))
+    epochs = [event.step // 3 for event in opened(run).Images("progress")]
+    assert epochs == [epoch for epoch in [*range(0, 403, 9), 403] if epoch != 18]
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A disk that refuses what is appended; the way to make room on it."""
+
+    def refuse(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with_room = sys.modules["ganctl.board"].append
+    monkeypatch.setattr("ganctl.board.append", refuse)
+    return lambda: monkeypatch.setattr("ganctl.board.append", with_room)
+
+
+def test_a_full_disk_is_warned_of_once_and_what_it_missed_comes_back_with_a_resume(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_room = full_disk(monkeypatch)
+    with training.start(tiny(photos, tensorboard=True), "some/run") as started:
+        events = list(started.events(until(7, started)))
+    (warning,) = [event.message for event in events if isinstance(event, Warned)]
+    assert warning.startswith("some/run/tensorboard could not be written, training goes on: ")
+    assert warning.endswith("ganctl resume some/run writes it anew.")
+    assert opened(started.run).Tags()["scalars"] == []
+    make_room()
+    go_on(started.run)
+    assert_shows(started.run, EPOCHS * STEPS)
+
+
+def test_a_folder_that_cannot_be_made_stops_no_training(run: Run) -> None:
+    run.board.write_text("in the way")
+    events = list(Board(run, 3, 4).follow(reports(9, 12), 6))
+    assert [type(event) for event in events] == [Warned, Reported, Reported]
+
+
+def test_where_the_rewriting_was_refused_the_rest_is_still_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(Board(run, 3, 4).follow(reports(9, 12), 6))
+
+    def torn() -> Iterator[dict[str, object]]:
+        yield {"step": 3, "epoch": 1, "generator": 0.5}
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "read_log", lambda _: torn())
+    events = list(Board(run, 3, 4).follow(reports(9), 6))
+    assert [type(event) for event in events] == [Warned, Reported]
+    assert steps_of(opened(run)) == [9]
+    assert not list(run.path.glob(".tmp-*"))
+
+
+def test_without_the_extra_nothing_begins_and_the_command_to_get_it_is_told(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    said = failed(train(photos, "--tensorboard"), 2)
+    assert said == "Error: --tensorboard needs the tensorboard extra. pip install 'ganctl[tensorboard]'"
+    assert not list(Path().iterdir())
+    with pytest.raises(UsageError, match="needs the tensorboard extra"):
+        training.train("dcgan", data=str(photos), tensorboard=True)
+
+
+def test_a_run_goes_on_without_the_extra_and_says_so(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begin(tiny(photos, tensorboard=True), Path("some/run"), stop_at=4)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "tensorboard", None)
+        (warning,) = go_on(run, stop_at=7)
+    assert warning.endswith("pip install 'ganctl[tensorboard]'")
+    go_on(run)
+    assert_shows(run, EPOCHS * STEPS)
+
+
+def test_the_command_says_where_to_look(photos: Path) -> None:
+    told = train(photos, "--tensorboard", "--run", "x")
+    assert told.code == 0
+    assert "To look on: tensorboard --logdir runs/x/tensorboard" in told.err
+    assert "To look on: tensorboard --logdir runs/x/tensorboard" in ganctl("resume", "x", "--more", 1).err
+    assert not any("tensorboard" in line for line in train(photos, "--run", "y").err)
