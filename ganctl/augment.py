@@ -58,11 +58,15 @@ def recoloured(pictures: Tensor, brightness: float = 0.5, saturation: float = 1.
 
 def translated(pictures: Tensor, ratio: float = 1 / 8) -> Tensor:
     """Moved by whole pixels, at most `ratio` of the side either way; what comes in is 0."""
-    rows, columns = (_shifted(pictures, side, ratio) for side in pictures.shape[2:])
-    # Round the edge and then blanked: every pixel is taken once, which keeps the gradient's way back simple.
-    around = pictures.take_along_dim(rows[:, None, :, None] % pictures.shape[2], 2)
-    around = around.take_along_dim(columns[:, None, None, :] % pictures.shape[3], 3)
-    return around * _both(*((at >= 0) & (at < len(at[0])) for at in (rows, columns)))
+    count, channels, height, width = pictures.shape
+    rows, columns = (_shifted(pictures, side, ratio) for side in (height, width))
+    inside = _both(*((at >= 0) & (at < len(at[0])) for at in (rows, columns)))
+    # Round the edge, then blanked: every pixel is taken once, so that the gradient's way back adds nothing up.
+    first = torch.arange(0, count * height * width, height * width, device=pictures.device)[:, None, None]
+    places = first + (rows % height * width)[:, :, None] + (columns % width)[:, None, :]
+    pixels = pictures.movedim(1, -1).flatten(0, 2)  # [N·H·W, C], a view where memory is channels-last
+    around = pixels.index_select(0, places.flatten()).view(count, height, width, channels).movedim(-1, 1)
+    return around * inside
 
 
 def cut_out(pictures: Tensor, ratio: float = 1 / 2) -> Tensor:

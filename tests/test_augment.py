@@ -12,6 +12,7 @@ from ganctl.augment import augmentation, cut_out, diffaug, recoloured, translate
 from ganctl.checkpoint import MODEL
 from ganctl.families import find
 from ganctl.families.family import Recipe
+from tests.benchmarks import memorisation
 from tests.commands import ganctl
 from tests.trainings import PAIR_STEPS, TOTAL, assert_equal, begin, go_on, tiny, tiny_pair
 
@@ -222,3 +223,12 @@ def test_the_flag_is_in_the_models_own_header(photos: Path, told: str) -> None:
     trained = ganctl("train", "dcgan", "--data", photos, *small, "--augment", told, "--run", "x")
     assert trained.code == 0
     assert any(f"augment={told}" in line for line in ganctl("info", "x").out)
+
+
+@pytest.mark.campaign
+def test_few_pictures_are_learnt_by_heart_later() -> None:
+    """Of the animals that ganctl draws itself; `tests.benchmarks.memorisation` prints the table, of photographs too."""
+    memorisation.draw_animals(Path("animals"))
+    plain, changed = (list(memorisation.learn(Path("animals"), told, 120, 60)) for told in ("none", "diffaug"))
+    assert plain[-1].told > plain[0].told > 0.6
+    assert all(found.told < 0.57 for found in changed)
