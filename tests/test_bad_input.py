@@ -32,7 +32,7 @@ def nothing_left() -> bool:
         ("--nosuch 3", "No such option: --nosuch"),
         ("--loss nosuch", "Choose among: bce, lsgan, hinge."),
         ("--augment nosuch", "Choose among: none, diffaug."),
-        ("--set nosuch=3", "It knows: allow_changed_data, augment, batch_size"),
+        ("--set nosuch=3", "It knows: allow_changed_data, augment"),
         ("--set width", "Write --set key=value."),
         ("--set width=", "width =  is not a whole number."),
         ("--set width=x", "width = x is not a whole number."),
