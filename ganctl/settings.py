@@ -202,11 +202,11 @@ def _kinds(cls: type, names: typing.AbstractSet[str]) -> dict[str, tuple[Any, Ma
 def _checked(key: str, value: Value, kind: Any, bounds: Mapping[str, Any]) -> Value:
     """The value as its kind and within its bounds, or a UsageError that says what is allowed."""
     allowed = [t for t in typing.get_args(kind) if t is not type(None)] if _is_union(kind) else [kind]
-    if value is None or (isinstance(value, str) and value.lower() == "none"):
+    named = typing.get_args(allowed[0]) if typing.get_origin(allowed[0]) is Literal else ()
+    if value is None or (isinstance(value, str) and value.lower() == "none" and "none" not in named):
         if _is_union(kind):
             return None
         raise UsageError(f"{key} needs a value.")
-    named = typing.get_args(allowed[0]) if typing.get_origin(allowed[0]) is Literal else ()
     choices, plain = named or bounds.get("among", ()), str if named else allowed[0]
     try:
         result = _converted(value, plain)

@@ -32,6 +32,7 @@ class Knobs:
     both: bool = option(False, "yes or no")
     shape: str = option("round", "any text")
     rest: int | None = option(None, "a whole number or none")
+    tint: Literal["none", "warm"] = option("warm", "one of two, of which one is called none")
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {"plain": {}, "wide": {"width": 128, "batch_size": 256}}
@@ -61,6 +62,7 @@ def test_the_familys_default_comes_first() -> None:
         "both": False,
         "shape": "round",
         "rest": None,
+        "tint": "warm",
     }
     assert (settings.family, settings.preset, settings.batch_size) == ("toy", "plain", 64)
 
@@ -100,6 +102,7 @@ def test_a_models_options_stand_in_for_the_preset_unless_one_is_asked_for() -> N
         ("shape=a=b", "a=b"),
         ("rest=5", 5),
         ("rest=none", None),
+        ("tint=none", "none"),
     ],
 )
 def test_text_becomes_a_value_of_the_settings_kind(text: str, value: Value) -> None:

@@ -26,6 +26,7 @@ FLOORS = (
         "device",
         "nets",
         "losses",
+        "augment",
         "pictures",
         "data",
         "checkpoint",

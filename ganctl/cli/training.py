@@ -29,6 +29,9 @@ def train(
     size: Annotated[int | None, typer.Option(help="Side of the pictures, in pixels.")] = None,
     channels: Annotated[int | None, typer.Option(help="1 grey, 3 colour; decided from the data if not given.")] = None,
     loss: Annotated[str | None, typer.Option(help="The adversarial loss: bce, lsgan or hinge.")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="diffaug: for few pictures, so that they are not learnt by heart; else none.")
+    ] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of both sides.")] = None,
     lr_generator: Annotated[float | None, typer.Option(help="Learning rate of the generator.")] = None,
     lr_discriminator: Annotated[float | None, typer.Option(help="Learning rate of the discriminator.")] = None,
@@ -65,6 +68,7 @@ def train(
             "size": size,
             "channels": channels,
             "loss": loss,
+            "augment": augment,
             "lr_generator": lr if lr_generator is None else lr_generator,
             "lr_discriminator": lr if lr_discriminator is None else lr_discriminator,
             "seed": seed,

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ganctl.augment import augmentation
 from ganctl.data.feed import Batch
 from ganctl.families.family import Family, Jitter, Recipe, Shape, Sheet, Turn, adam
 from ganctl.losses import adversarial, luminance_correlation
@@ -32,6 +33,7 @@ class Options:
     discriminator_width: int = option(64, "channels of the discriminators' first layer", least=1)
     discriminator_layers: int = option(3, "resnet: the discriminators' layers; each doubles patches", least=1, most=8)
     loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "the adversarial loss")
+    augment: Literal["none", "diffaug"] = option("none", "random changes to all that the discriminators see")
     cycle: float = option(10.0, "λ, the weight of the cycle loss", least=0)
     identity: float = option(0.5, "the weight of the identity loss, in λ; 0 saves its passes", least=0)
     pool: int = option(50, "earlier translations kept to show the discriminators", least=0)
@@ -145,6 +147,7 @@ class CycleGAN(Recipe):
         self.pool_b = Pool(shape, options.pool)
         self.ema = options.ema
         self.loss = adversarial(options.loss)
+        self.augment = augmentation(options.augment)
         # The paper halves the discriminators' objective and not the generators'; `LeastSquares` halves both.
         self.scale = 2.0 if options.loss == "lsgan" else 1.0
 
@@ -163,7 +166,7 @@ class CycleGAN(Recipe):
         fake_b, same_b = self._translated(self.model.a_to_b, a, b)
         fake_a, same_a = self._translated(self.model.b_to_a, b, a)
         cycle = F.l1_loss(self.model.b_to_a(fake_b), a) + F.l1_loss(self.model.a_to_b(fake_a), b)
-        judged_a, judged_b = self.judge_a(fake_a), self.judge_b(fake_b)
+        judged_a, judged_b = self.judge_a(self.augment(fake_a)), self.judge_b(self.augment(fake_b))
         fooling = self.scale * (self.loss.generator(judged_a) + self.loss.generator(judged_b))
         loss = fooling + self.options.cycle * cycle
         readings = {"adversarial": fooling.detach() / 2, "cycle": cycle.detach() / 2}
@@ -174,13 +177,14 @@ class CycleGAN(Recipe):
         alike = luminance_correlation(a, fake_b) + luminance_correlation(b, fake_a)
         readings["luminance"] = alike.mean() / 2
         if self.options.simultaneous:
-            judging, seen = self._judged(self.judge_a(a), judged_a, self.judge_b(b), judged_b)
+            real_a, real_b = self.judge_a(self.augment(a)), self.judge_b(self.augment(b))
+            judging, seen = self._judged(real_a, judged_a, real_b, judged_b)
             yield Turn({"generator": loss, "discriminator": judging}, readings | seen)
             return
         yield Turn({"generator": loss}, readings)
         shown_a, shown_b = self.pool_a(fake_a.detach()), self.pool_b(fake_b.detach())
-        logits_a = self.judge_a(torch.cat([a, shown_a])).chunk(2)  # instance norm keeps the halves apart
-        logits_b = self.judge_b(torch.cat([b, shown_b])).chunk(2)
+        logits_a = self.judge_a(self.augment(torch.cat([a, shown_a]))).chunk(2)  # instance norm keeps the halves apart
+        logits_b = self.judge_b(self.augment(torch.cat([b, shown_b]))).chunk(2)
         judging, seen = self._judged(*logits_a, *logits_b)
         yield Turn({"discriminator": judging}, seen)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ganctl.augment import augmentation
 from ganctl.data.feed import Batch
 from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn, adam
 from ganctl.losses import adversarial, r1_penalty
@@ -31,6 +32,7 @@ class Options:
     lsgan_a: float = option(0.0, "lsgan: the discriminator's target for generated pictures")
     lsgan_b: float = option(1.0, "lsgan: the discriminator's target for real pictures")
     lsgan_c: float = option(1.0, "lsgan: the target that the generator wants")
+    augment: Literal["none", "diffaug"] = option("none", "random changes to all that the discriminator sees")
     simultaneous: bool = option(False, "both sides move at once, after one generator pass")
     lr_generator: float = option(2e-3, "the generator's learning rate", above=0)
     lr_discriminator: float = option(2e-3, "the discriminator's learning rate", above=0)
@@ -120,6 +122,7 @@ class DCGAN(Recipe):
         self.ema = options.ema
         self.joins_pictures = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
         self.loss = adversarial(options.loss, options.lsgan_a, options.lsgan_b, options.lsgan_c)
+        self.augment = augmentation(options.augment)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for each side, with its own learning rate."""
@@ -141,17 +144,17 @@ class DCGAN(Recipe):
             return
         loss, _, readings = self._judge(real, fake.detach(), step)
         yield Turn({"discriminator": loss}, readings)
-        yield Turn({"generator": self.loss.generator(self.discriminator(fake))})
+        yield Turn({"generator": self.loss.generator(self.discriminator(self.augment(fake)))})
 
     def _judge(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The discriminator's loss, its logits of the generated pictures, and the readings."""
         penalised = self.options.r1 > 0 and step % self.options.r1_every == 0
-        real.requires_grad_(penalised)
+        real.requires_grad_(penalised)  # R1's gradient is that of the picture itself, through its augmentation
         if penalised or self.joins_pictures or fake.requires_grad:
             # Apart: a gradient that goes on, into the picture or the generator, then passes through its half only.
-            real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
+            real_logits, fake_logits = (self.discriminator(self.augment(images)) for images in (real, fake))
         else:
-            both = self.discriminator(torch.cat([real, fake]))
+            both = self.discriminator(self.augment(torch.cat([real, fake])))
             real_logits, fake_logits = both.split([len(real), len(fake)])
         loss = self.loss.discriminator(real_logits, fake_logits)
         readings = {
