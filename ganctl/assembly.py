@@ -119,7 +119,7 @@ def build(
         _initialise(recipe, settings.init_from)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     header = _header(settings, data, feed)
-    watching, warnings = watch(settings, data, feed.steps_per_epoch, header)
+    watching, warnings = watch(settings, data, feed, header)
     plan = Plan(
         total=total,
         seed=settings.seed,

@@ -2,7 +2,7 @@
 
 losses      one for each player
 readings    what the players say, as means over the steps since the line before: D(x), accuracy, cycle …
-vitals      how the progress sheet's pictures look beside real ones, at an epoch's end
+vitals      how generated pictures look beside real ones, at an epoch's end
 figures     the measured quality, at the epochs of ``--evaluate-every``
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 PLAYERS = ("generator", "discriminator")
-VITALS = ("diversity", "contrast", "repeats", "novelty", "checkerboard")
+VITALS = ("diversity", "contrast", "repeats", "novelty", "checkerboard", "rarest")
 _PLACES = ("step", "epoch")
 _BETTER_LOW, _BETTER_HIGH = ("fid-", "kid-"), ("psnr-", "ssim-")
 

@@ -160,7 +160,7 @@ VERDICTS: Mapping[str, Verdict] = {
 
 RULES = (
     Rule("D-WINS", "accuracy", 1, 0.97, 0.93),
-    Rule("G-WINS", "accuracy", -1, 0.42, 0.46),
+    Rule("G-WINS", "accuracy", -1, 0.46, 0.49),
     Rule("COLLAPSE", "diversity", -1, 0.5, 0.6),
     Rule("COLLAPSE", "repeats", 1, 0.08, 0.05),
     Rule("DROPPED", "rarest", -1, 0.2, 0.3),

@@ -12,8 +12,10 @@ from ganctl import device
 from ganctl.balance import balanced
 from ganctl.data.cache import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
+from ganctl.data.feed import Feed
 from ganctl.engine import Event, Judged, Measured
 from ganctl.evaluation import choice, samples, translations
+from ganctl.evaluation.figure import digits
 from ganctl.evaluation.reference import Reference, reference
 from ganctl.evaluation.vitals import Vitals
 from ganctl.extractors.extractor import Extractor
@@ -28,7 +30,7 @@ WORTH = 50_000  # training pictures between two measurements, so that these cost
 
 Figures = Mapping[str, float]
 Quality = Callable[[nn.Module], tuple[Figures, Figures]]
-"""A model in evaluation mode → its figures, and those of held-out pictures."""
+"""A model in evaluation mode → its figures, perhaps a vital sign, and the figures of held-out pictures."""
 
 
 class Watching:
@@ -61,7 +63,7 @@ class Watching:
             return found
         began = time.monotonic()
         quality, held_out = self._quality(state.average)
-        self._measured.append(Measured(state.step, epoch, quality, held_out, time.monotonic() - began))
+        self._measured.append(Measured(state.step, epoch, figures(quality), held_out, time.monotonic() - began))
         _note_best(state, epoch, quality)
         return found | dict(quality)
 
@@ -86,12 +88,9 @@ def _note_best(state: State, epoch: int, quality: Figures) -> None:
 
 
 def watch(
-    settings: Settings, data: Dataset | TwoDatasets, steps_per_epoch: int, header: Mapping[str, Any]
+    settings: Settings, data: Dataset | TwoDatasets, feed: Feed, header: Mapping[str, Any]
 ) -> tuple[Watching, list[str]]:
     """The watch that the settings ask for, and a sentence on what it lacks.
-
-    Without ``--evaluate-every`` the quality is measured where that needs nothing but what ships with ganctl, about
-    every `WORTH` pictures of training.
 
     Raises:
         UsageError: there is no such extractor.
@@ -99,24 +98,31 @@ def watch(
     """
     sides = (data,) if isinstance(data, Dataset) else data.sides
     vitals = Vitals([side.train for side in sides], [side.test for side in sides])
-    every, missing = settings.evaluate_every, ""
-    quality: Quality | None = None
-    if every is None and isinstance(data, Dataset) and choice.fits_digits(data.name):
-        every = -(-WORTH // (steps_per_epoch * settings.batch_size))
-        if every > settings.epochs:
-            every = 0
+    every, quality, missing = cadence(settings, data, feed.steps_per_epoch * feed.batch_size), None, ""
     if every:
         extractor, missing = choice.choose(data.name, settings.extractor, None, device.choose(settings.device))
         quality = _quality(data, extractor, header)
-    last = settings.epochs if settings.evaluate_every else 0
-    found = Watching(
-        steps_per_epoch,
-        vitals,
-        quality,
-        due=lambda epoch: epoch == last or epoch % (every or 1) == 0,
-        balances=settings.balance,
-    )
-    return found, [missing] if missing else []
+    last = settings.epochs if settings.evaluate_every else None
+    due = (lambda epoch: epoch == last or epoch % every == 0) if every else lambda epoch: False
+    return Watching(feed.steps_per_epoch, vitals, quality, due, settings.balance), [missing] if missing else []
+
+
+def cadence(settings: Settings, data: Dataset | TwoDatasets, pictures: int) -> int:
+    """Epochs between two measurements of the quality; 0 for never.
+
+    Without ``--evaluate-every`` it is measured where that needs nothing but what ships with ganctl, and once in
+    `WORTH` pictures of training.
+
+    Args:
+        settings: the training's.
+        data: what it learns from.
+        pictures: how many of them an epoch has.
+    """
+    if settings.evaluate_every is not None:
+        return settings.evaluate_every
+    every = -(-WORTH // pictures)
+    fits = isinstance(data, Dataset) and choice.fits_digits(data.name)
+    return every if fits and every <= settings.epochs else 0
 
 
 def _quality(data: Dataset | TwoDatasets, extractor: Extractor | None, header: Mapping[str, Any]) -> Quality | None:
@@ -131,9 +137,12 @@ def _quality(data: Dataset | TwoDatasets, extractor: Extractor | None, header: M
             known.extend(reference(side, extractor) for side in sides)
         model = Model(Path(), data.name, header, data.name, net)
         if isinstance(data, TwoDatasets):
-            found = {each.name: each for each in translations.compared(model, data, known, full=False)}
-            return {n: f.value for n, f in found.items()}, {n: f.held_out for n, f in found.items() if f.held_out}
+            both = {each.name: each for each in translations.compared(model, data, known, full=False)}
+            return {n: f.value for n, f in both.items()}, {n: f.held_out for n, f in both.items() if f.held_out}
         drawn = torch.cat(list(model.draw(samples.COUNT, samples.SEED)))
-        return known[0].distances(known[0].extractor.features(drawn)), known[0].best_to_expect
+        features = known[0].extractor.features(drawn)
+        found = samples.classes(known[0], features)
+        vital = {} if found is None else {"rarest": digits(found.rarest)}
+        return {**known[0].distances(features), **vital}, known[0].best_to_expect
 
     return quality

@@ -26,6 +26,7 @@ class Pairs:
     """Two unpaired domains of 8 pictures each, two a step."""
 
     steps_per_epoch = 4
+    batch_size = 1
 
     def batch(self, step: int, device: torch.device) -> Batch:
         generator = torch.Generator().manual_seed(mix(0, Stream.ORDER, step))

@@ -235,8 +235,8 @@ def test_drawn_animals_are_measured_against_the_truth() -> None:
 def test_classes_are_counted_by_their_share_of_the_real_ones() -> None:
     labels = torch.tensor([0] * 50 + [1] * 50)
     even = torch.eye(2).repeat(50, 1)
-    assert samples.classes(even, labels) == (1.0, 1.0, 2, 1.0)
-    one = samples.classes(torch.tensor([[0.9, 0.1]]).expand(100, 2), labels)
+    assert samples.counted(even, labels) == (1.0, 1.0, 2, 1.0)
+    one = samples.counted(torch.tensor([[0.9, 0.1]]).expand(100, 2), labels)
     assert (one.balance, one.covered, one.rarest) == (0, 1, 0)
     assert one.confidence == pytest.approx(0.9)
 

@@ -1,5 +1,6 @@
 """What is watched while a training runs: quality, the best checkpoint, the way back to it, and that nothing changes."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from ganctl import assembly, checkpoint, training, watching
 from ganctl.checkpoint import MODEL
+from ganctl.data.cache import Dataset
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.run import Run
@@ -170,14 +172,18 @@ def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> None:
-    settings = tiny(photos)
-    header = {"options": {"latent": 8}}
-    with training.start(settings, "a/run") as started:
-        data = assembly.open_data(settings)[0]
-        assert started.plan.watch._quality is None  # type: ignore[attr-defined]
-    object.__setattr__(data, "name", "digits")
-    long = tiny(photos, epochs=2000)
-    assert watching.watch(long, data, STEPS, header)[0]._quality is not None
-    assert watching.watch(settings, data, STEPS, header)[0]._quality is None
-    never = tiny(photos, epochs=2000, evaluate_every=0)
-    assert watching.watch(never, data, STEPS, header)[0]._quality is None
+    asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
+    data, _ = assembly.open_data(enough)
+    assert isinstance(data, Dataset)
+    named = dataclasses.replace(data, name="digits")
+    assert watching.cadence(enough, named, watching.WORTH) == 1
+    assert watching.cadence(enough, named, watching.WORTH // 2) == 2
+    assert watching.cadence(enough, named, watching.WORTH // 3) == 0, "the training is over before that"
+    assert watching.cadence(enough, data, watching.WORTH) == 0, "no extractor that ships fits a folder"
+    assert watching.cadence(asked, data, 40) == 3
+    assert watching.cadence(tiny(photos, evaluate_every=0), named, watching.WORTH) == 0
+
+
+def test_the_last_epoch_is_measured_too_where_measuring_was_asked_for(photos: Path) -> None:
+    lines = watched(photos, "a/run", evaluate_every=3).read_log()
+    assert [line["epoch"] for line in lines if "fid-digits-cnn" in line] == [3, 4]

@@ -22,6 +22,7 @@ class Feed(Protocol):
     """Batches by number: the same number is always the same batch."""
 
     steps_per_epoch: int
+    batch_size: int
 
     def batch(self, step: int, device: torch.device) -> Batch:
         """The batch of a step, counted from 0 over all epochs."""

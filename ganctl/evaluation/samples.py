@@ -35,7 +35,14 @@ class Classes(NamedTuple):
     rarest: float
 
 
-def classes(probabilities: Tensor, labels: Tensor) -> Classes:
+def classes(reference: Reference, features: Tensor) -> Classes | None:
+    """What the extractor's classifier finds in features [N, D]; None where it has none, or real ones have no labels."""
+    if reference.extractor.classify is None or not len(reference.labels):
+        return None
+    return counted(reference.extractor.classify(features), reference.labels)
+
+
+def counted(probabilities: Tensor, labels: Tensor) -> Classes:
     """What probabilities [N, K] come to.
 
     Args:
@@ -68,9 +75,10 @@ def seen(reference: Reference, features: Tensor) -> list[Figure]:
         ours = _shares(reference.some[:size], features[:size])
         real = _shares(reference.some[:size], held_out[:size]) if len(held_out) > NEAR else {}
         found += [Figure(f"{key}-{name}", value, real.get(key), MEANINGS[key]) for key, value in ours.items()]
-    if (classify := reference.extractor.classify) is not None and len(reference.labels):
-        ours, real = (classes(classify(rows), reference.labels)._asdict() for rows in (features, held_out))
-        found += [Figure(f"{key}-{name}", digits(ours[key]), digits(real[key]), MEANINGS[key]) for key in ours]
+    seen_classes, real_classes = (classes(reference, rows) for rows in (features, held_out))
+    if seen_classes is not None and real_classes is not None:
+        pairs = zip(Classes._fields, seen_classes, real_classes, strict=True)
+        found += [Figure(f"{key}-{name}", digits(value), digits(held), MEANINGS[key]) for key, value, held in pairs]
     return found
 
 
