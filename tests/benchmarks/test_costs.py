@@ -72,6 +72,14 @@ def test_cost_of_a_batch(benchmark: BenchmarkFixture, started: Training) -> None
     record(benchmark, batch_over_step=cost)
 
 
+def test_cost_of_looking_on(benchmark: BenchmarkFixture, started: Training) -> None:
+    state, feed, watch = started.state, started.feed, started.plan.watch
+    sheet = state.recipe.preview(state.average, feed.held_out(state.device))
+    watch.measure(state, sheet, 1)  # looks at the real pictures
+    cost = over_a_step(benchmark, started, lambda: watch.measure(state, sheet, 1), times=5)
+    record(benchmark, looking_on_over_training=cost / feed.steps_per_epoch)
+
+
 def test_cost_of_help(benchmark: BenchmarkFixture) -> None:
     Path("empty.py").write_text(EMPTY)
     empty: list[float] = []

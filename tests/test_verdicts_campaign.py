@@ -1,0 +1,134 @@
+"""Every verdict provoked by a real small training, and none of them by healthy ones; run with ``-m campaign``."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganctl import assembly, training
+from ganctl.configuration import configure
+from ganctl.data import digits, striped
+from ganctl.data.cache import Dataset
+from ganctl.data.domains import TwoDatasets
+from ganctl.data.feed import normalised
+from ganctl.engine import Judged
+from ganctl.families import dcgan
+from ganctl.families.family import Shape
+from ganctl.settings import Settings
+from ganctl.verdicts import VERDICTS
+
+pytestmark = pytest.mark.campaign
+
+Bytes = NDArray[np.uint8]
+
+EPOCHS = 3
+PICTURES = 20_000
+
+
+def digits_training(**flags: Any) -> Settings:
+    """Three epochs of the default preset on the built-in digits."""
+    told: dict[str, Any] = {"epochs": EPOCHS, "limit": PICTURES, "evaluate_every": 1}
+    return configure("dcgan", data="digits", flags=told | flags)
+
+
+def raised(settings: Settings) -> dict[str, int]:
+    """The verdicts of severity warning that a training raises, and the epochs at which."""
+    with training.start(settings, "some/run") as started:
+        judged = [event for event in started.events() if isinstance(event, Judged)]
+    return {event.verdict.code: event.epoch for event in judged if event.raised}
+
+
+def warnings(settings: Settings) -> set[str]:
+    return {code for code, epoch in raised(settings).items() if VERDICTS[code].severity == "warning"}
+
+
+def rate(player: str) -> float:
+    return float(getattr(dcgan.Options(), f"lr_{player}"))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_healthy_training_is_warned_of_nothing(seed: int) -> None:
+    assert warnings(digits_training(seed=seed, epochs=6)) == set()
+
+
+def test_a_generator_that_is_fifty_times_too_fast_loses() -> None:
+    assert {"D-WINS", "COLLAPSE", "CHECKERBOARD"} <= warnings(digits_training(lr_generator=50 * rate("generator")))
+
+
+def test_a_discriminator_that_is_fifty_times_too_fast_chases_and_is_chased() -> None:
+    assert "OSCILLATING" in warnings(digits_training(lr_discriminator=50 * rate("discriminator")))
+
+
+def test_a_discriminator_that_is_fifty_times_too_slow_loses() -> None:
+    assert "G-WINS" in warnings(digits_training(lr_discriminator=rate("discriminator") / 50))
+
+
+def without_noise(options: dcgan.Options, model: nn.Module, shape: Shape) -> dcgan.DCGAN:
+    """A DCGAN whose latents are all the same."""
+    model.register_forward_pre_hook(lambda net, latents: torch.zeros_like(latents[0]))
+    return dcgan.DCGAN(options, model, shape)
+
+
+def test_a_generator_without_noise_collapses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, recipe=without_noise))
+    assert "COLLAPSE" in warnings(digits_training())
+
+
+def test_a_generator_that_hardly_learns_stays_pale() -> None:
+    assert "PALE" in warnings(digits_training(lr_generator=1e-6))
+
+
+def learn_from(monkeypatch: pytest.MonkeyPatch, train: Bytes, labels: Bytes) -> None:
+    """Let trainings on the built-in digits learn from others, against the same held-out ones."""
+    test, test_labels = digits.draw("test", 0, 1000)
+    name = f"of {len(np.unique(train, axis=0))} pictures"
+    data = Dataset("digits", "digits", train[..., None], test[..., None], labels, test_labels, name, [], 0)
+    monkeypatch.setattr(assembly, "open_data", lambda settings, fresh=True: (data, []))
+
+
+def test_twenty_pictures_are_learnt_by_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, labels = digits.draw("train", 0, 20)
+    learn_from(monkeypatch, np.tile(few, (1000, 1, 1)), np.tile(labels, 1000))
+    assert "MEMORISING" in warnings(digits_training())
+
+
+def test_classes_that_are_not_learned_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, labels = digits.draw("train", 0, PICTURES)
+    learn_from(monkeypatch, train[labels < 5], labels[labels < 5])
+    assert "DROPPED" in warnings(digits_training())
+
+
+def test_a_domain_of_negatives_is_translated_to_negatives(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, test = (striped.draw(part, "plain", 0, count, 32) for part, count in (("train", 400), ("test", 20)))
+    none = np.empty(0, np.uint8)
+    light = Dataset("light", "", train, test, none, none, "", [], 0)
+    dark = Dataset("dark", "", 255 - train, 255 - test, none, none, "", [], 0)
+    data = TwoDatasets("animals", "", ("light", "dark"), (light, dark))
+    monkeypatch.setattr(assembly, "open_data", lambda settings, fresh=True: (data, []))
+    small = {"width": "8", "blocks": "1", "discriminator_width": "16", "identity": "0", "jitter": "1"}
+    flags = {"size": 32, "epochs": EPOCHS, "batch_size": 1}
+    assert "INVERTED" in warnings(configure("cyclegan", data="plain2striped", flags=flags, assignments=small))
+
+
+class Perfect(nn.Module):
+    """A generator that draws digits that nobody has seen, whatever it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        unseen, _ = digits.draw("train", PICTURES, PICTURES + 5000)
+        self.register_buffer("pictures", normalised(unseen[..., None], torch.device("cpu")))
+        self.nothing = nn.Parameter(torch.zeros(()))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        pictures = self.get_buffer("pictures")
+        chosen = torch.special.ndtr(latents[:, 0]) * len(pictures)
+        return pictures[chosen.long().clamp(max=len(pictures) - 1)] + 0 * self.nothing
+
+
+def test_a_perfect_generator_ends_in_equilibrium(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, model=lambda options, shape: Perfect()))
+    assert set(raised(digits_training(epochs=9))) == {"EQUILIBRIUM"}
