@@ -1,0 +1,51 @@
+"""What each figure of quality sees: real MNIST digits, spoilt in one way at a time, as a table.
+
+    GANCTL_DATA=... python -m tests.benchmarks.spoilt_sets
+
+Ten thousand pictures each, against the 60,000 training digits. Held-out digits are the reference.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ganctl.data.cache import Dataset, open_dataset
+from ganctl.data.feed import normalised
+from ganctl.data.sources import source
+from ganctl.evaluation.evaluate import judged, measured
+from ganctl.evaluation.reference import reference, spaced
+from ganctl.extractors import digits_cnn
+
+CPU = torch.device("cpu")
+SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity", "contrast", "repeats", "novelty")
+
+
+def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
+    """Names of what is wrong, and ten thousand pictures each."""
+    real = normalised(data.test, CPU)
+    labels = torch.from_numpy(data.test_labels.copy())
+    yield "held-out digits", real
+    yield "noise", torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    yield "no sevens", real[labels != 7]
+    repeated = real.clone()
+    repeated[:1000] = repeated[0]
+    yield "one picture 1,000 times", repeated
+    yield "half the contrast", (real + 1) / 2 - 1
+    yield "copies of training digits", normalised(spaced(data.train, len(real)), CPU)
+
+
+def main() -> None:
+    data = open_dataset(source("mnist", None), 28, 1)
+    references = [reference(data, digits_cnn.extractor())]
+    print(f"| 10,000 pictures | {' | '.join(SHOWN)} | verdict |")
+    print(f"| --- |{' --- |' * len(SHOWN)} --- |")
+    for name, pictures in spoilt(data):
+        found = measured(pictures, data, references)
+        values = {figure.name.split("-")[0]: figure.value for figure in found}
+        verdicts = ", ".join(verdict.code for verdict in judged(found)) or "none"
+        print(f"| {name} | {' | '.join(f'{values[key]:.3g}' for key in SHOWN)} | {verdicts} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
