@@ -12,8 +12,9 @@ from ganctl import assembly, device, engine, interrupt, names
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
+from ganctl.diagnosis import Case
 from ganctl.engine import Plan
-from ganctl.errors import CheckpointError, DataError, GanctlError, UsageError
+from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
 from ganctl.settings import Settings, Value, require_options
@@ -78,13 +79,14 @@ class Training:
         ends: list[str] = []
         ends_with = (self.settings.stop_at or "").upper()
         try:
-            for event in engine.train(
-                self.state, self.feed, self.plan, self.run, lambda: stop() or next(iter(ends), None)
-            ):
+            for event in self._trained(lambda: stop() or next(iter(ends), None)):
                 self._keep_diary(event)
                 if isinstance(event, engine.Judged) and event.raised and event.verdict.code == ends_with:
                     ends.append(interrupt.EQUILIBRIUM)
                 yield event
+        except DivergedError as error:
+            self.run.event("failure", step=error.step, tensor=error.tensor, message=error.message)
+            raise
         except GanctlError as error:
             self.run.event("failure", step=self.state.step, message=error.message)
             raise
@@ -92,6 +94,13 @@ class Training:
             self.run.event("failure", step=self.state.step, message=str(error))
             remedy = f"Make room for it, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
+
+    def _trained(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
+        """Train; where that diverges, find out why."""
+        try:
+            yield from engine.train(self.state, self.feed, self.plan, self.run, stop)
+        except DivergedError as error:
+            yield from Case(error, self.run, self.settings, self.state, self.feed, self.plan).explain(stop)
 
     def _keep_diary(self, event: engine.Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""
