@@ -15,7 +15,7 @@ from ganctl.data.sources import source
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.families import find as find_family
-from ganctl.families.family import Recipe
+from ganctl.families.family import Recipe, Shape
 from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
@@ -113,10 +113,7 @@ def build(
     options = found.options(**settings.options)
     feed = feed_of(settings, data)
     total = settings.epochs * feed.steps_per_epoch
-    with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
-        recipe = found.recipe(options, found.model(options, data.shape), data.shape)
-    if fresh and settings.init_from is not None:
-        _initialise(recipe, settings.init_from)
+    state = first_state(settings, data.shape, chosen, fresh=fresh)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     header = _header(settings, data, feed)
     watching, warnings = watch(settings, data, feed, header)
@@ -132,7 +129,18 @@ def build(
         autocast=chosen.type == "cuda",
         watch=watching,
     )
-    return State(recipe, chosen), feed, plan, warnings
+    return state, feed, plan, warnings
+
+
+def first_state(settings: Settings, shape: Shape, chosen: torch.device, *, fresh: bool) -> State:
+    """The nets with their first weights, at step 0; `fresh` as in `build`."""
+    found = find_family(settings.family)
+    options = found.options(**settings.options)
+    with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
+        recipe = found.recipe(options, found.model(options, shape), shape)
+    if fresh and settings.init_from is not None:
+        _initialise(recipe, settings.init_from)
+    return State(recipe, chosen)
 
 
 def feed_of(settings: Settings, data: Data) -> Images | Pairs:

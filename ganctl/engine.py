@@ -163,8 +163,15 @@ def move(optimizers: Mapping[str, Optimizer], turn: Turn) -> None:
         optimizers[player].zero_grad(set_to_none=True)
 
 
-def advance(state: State, feed: Feed, plan: Plan) -> None:
-    """One step: every turn of the recipe, then the average. Randomness is a function of seed and step."""
+def advance(state: State, feed: Feed, plan: Plan, look: Callable[[Turn], None] = lambda turn: None) -> None:
+    """One step: every turn of the recipe, then the average. Randomness is a function of seed and step.
+
+    Args:
+        state: what moves.
+        feed: what it learns from.
+        plan: the seed, the learning rates' factors and the precision.
+        look: is shown every turn before its players move.
+    """
     factor = plan.schedule(state.step)
     for player, optimizer in state.optimizers.items():
         for group, rate in zip(optimizer.param_groups, state.rates[player], strict=True):
@@ -174,6 +181,7 @@ def advance(state: State, feed: Feed, plan: Plan) -> None:
     with seeded(state.device, plan.seed, Stream.STEP, state.step):
         turns = state.recipe.turns(feed.batch(state.step, state.device), state.step)
         while turn := _next(turns, state.device, plan.autocast):
+            look(turn)
             move(state.optimizers, turn)
             losses |= {player: loss.detach().float() for player, loss in turn.losses.items()}
             readings |= turn.readings
@@ -206,8 +214,8 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
             sheet = _sheet(state, feed, plan)
             yield from _draw(run, epoch, sheet)
             measured = plan.watch.measure(state, sheet, epoch)
-        if into == 0 or state.step % plan.log_every == 0:
-            line = _line(state, math.ceil(state.step / feed.steps_per_epoch), measured)
+        if is_due(state, feed, plan):
+            line = take_line(state, feed, measured)
             yield from _report(run, pending, line)
             yield from plan.watch.judge(state, line)
         reason = stop()
@@ -230,9 +238,19 @@ def _next(turns: Iterator[Turn], device: torch.device, autocast: bool) -> Turn |
         return next(turns, None)
 
 
-def _line(state: State, epoch: int, measured: Mapping[str, float]) -> Mapping[str, float]:
-    """The means since the line before, which are then forgotten, and what was measured now."""
+def is_due(state: State, feed: Feed, plan: Plan) -> bool:
+    """Whether a line of the log is due after this step."""
+    return state.step % plan.log_every == 0 or state.step % feed.steps_per_epoch == 0
+
+
+def take_line(state: State, feed: Feed, measured: Mapping[str, float]) -> Mapping[str, float]:
+    """The means since the line before, which are then forgotten, and what was measured now.
+
+    Raises:
+        DivergedError: a number is not finite.
+    """
     state.require_finite()
+    epoch = math.ceil(state.step / feed.steps_per_epoch)
     line = {"step": state.step, "epoch": epoch, **state.means(), **measured}
     state.sums, state.counted = {}, 0
     return line

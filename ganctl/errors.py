@@ -48,9 +48,20 @@ class DataError(GanctlError):
 
 
 class DivergedError(GanctlError):
-    """A loss or a weight is no longer a finite number; nothing of it was saved."""
+    """A loss or a weight is no longer a finite number; nothing of it was saved.
+
+    Args:
+        message: one sentence.
+        remedy: what to type next.
+        step: the first step that is known to be bad, counted from 1.
+        tensor: what was not finite first, in plain words; empty where that is not known.
+    """
 
     exit_code = 5
 
-    def __init__(self, message: str, remedy: str = "Start again with a smaller --lr.") -> None:
+    def __init__(
+        self, message: str, remedy: str = "Start again with a smaller --lr.", step: int = 0, tensor: str = ""
+    ) -> None:
         super().__init__(message, remedy)
+        self.step = step
+        self.tensor = tensor

@@ -75,12 +75,17 @@ class State:
         return {name: float(f"{total.item() / self.counted:.6g}") for name, total in self.sums.items()}
 
     def require_finite(self) -> None:
-        """Raise DivergedError where a loss, a reading or a weight is not a finite number."""
-        step = int(self.first_bad.item())
-        if step < 0 and all(norm.isfinite() for norm in torch._foreach_norm(list(self.recipe.parameters()))):
-            return
-        what = f"At step {step + 1} a loss" if step >= 0 else f"By step {self.step} a weight"
-        raise DivergedError(f"{what} stopped being a finite number; nothing was saved after it.")
+        """Raise DivergedError where a loss, a reading or anything that would be saved is not a finite number."""
+        step = int(self.first_bad.item()) + 1
+        if step == 0:
+            kept = [each for each in self.contents().tensors.values() if each.is_floating_point() and each.numel()]
+            largest = torch._foreach_norm(kept, torch.inf)  # the sum of squares would overflow before they do
+            if torch.stack([value.to(self.device, torch.float32) for value in largest]).isfinite().all():
+                return
+        what = f"At step {step} a loss" if step else f"By step {self.step} a weight"
+        raise DivergedError(
+            f"{what} stopped being a finite number; nothing was saved after it.", step=step or self.step
+        )
 
     def contents(self) -> Contents:
         """Everything that training needs to go on: tensors by name, and the engine's own block."""

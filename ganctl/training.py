@@ -12,8 +12,9 @@ from ganctl import assembly, board, checkpoint, device, engine, interrupt, names
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
+from ganctl.diagnosis import Case
 from ganctl.engine import Plan
-from ganctl.errors import CheckpointError, DataError, GanctlError, UsageError
+from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
 from ganctl.settings import Settings, Value, changed, require_options
@@ -83,6 +84,9 @@ class Training:
                 if isinstance(event, engine.Judged) and event.raised and event.verdict.code == ends_with:
                     ends.append(interrupt.EQUILIBRIUM)
                 yield event
+        except DivergedError as error:
+            self.run.event("failure", step=error.step, tensor=error.tensor, message=error.message)
+            raise
         except GanctlError as error:
             self.run.event("failure", step=self.state.step, message=error.message)
             raise
@@ -93,12 +97,19 @@ class Training:
 
     def _shown(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
         """The engine's events, which TensorBoard sees too if it is asked to."""
-        events = engine.train(self.state, self.feed, self.plan, self.run, stop)
+        events = self._trained(stop)
         if self.settings.tensorboard and board.is_installed():
             return board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).follow(
                 events, self.state.step
             )
         return events
+
+    def _trained(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
+        """Train; where that diverges, find out why."""
+        try:
+            yield from engine.train(self.state, self.feed, self.plan, self.run, stop)
+        except DivergedError as error:
+            yield from Case(error, self.run, self.settings, self.state, self.feed, self.plan).explain(stop)
 
     def _keep_diary(self, event: engine.Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""

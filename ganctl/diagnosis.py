@@ -1,0 +1,222 @@
+"""Where a training left the finite numbers: found by going its steps once more, from its last good checkpoint.
+
+Steps that are exact come to the same numbers again, so the first tensor that is not finite can be caught in the act.
+The way there is gone plainly; only the steps since everything was last known to be finite are gone under inspection.
+Nothing of the run is touched.
+"""
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganctl import assembly, checkpoint
+from ganctl.checkpoint import STATE, Contents
+from ganctl.data.feed import Feed
+from ganctl.engine import Event, Judged, Plan, Warned, advance, is_due, take_line
+from ganctl.errors import CheckpointError, DivergedError
+from ganctl.families.family import Turn
+from ganctl.interrupt import Reason
+from ganctl.run import Run
+from ganctl.settings import Settings
+from ganctl.state import State, parameters_of
+from ganctl.verdicts import VERDICTS
+
+
+class Finding(NamedTuple):
+    """What was not finite first.
+
+    Attributes:
+        step: in which it appeared, counted from 1 as in the log.
+        tensor: what it is, in plain words.
+    """
+
+    step: int
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A training that diverged.
+
+    Attributes:
+        error: what was noticed, and the step by which it was.
+        run: its checkpoints are all good.
+        settings: with everything decided.
+        state: where the training broke off.
+    """
+
+    error: DivergedError
+    run: Run
+    settings: Settings
+    state: State
+    feed: Feed
+    plan: Plan
+
+    def explain(self, stop: Reason) -> Iterator[Event]:
+        """Search for the first bad tensor, and raise with what is known then.
+
+        Args:
+            stop: ends the search early.
+
+        Raises:
+            DivergedError: always.
+        """
+        step = self.error.step
+        yield Judged(step, -(-step // self.feed.steps_per_epoch), VERDICTS["DIVERGED"], raised=True)
+        found, good = None, last_good(self.run)
+        if not stop():
+            where = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"
+            yield Warned(
+                f"{self.error.message} To find the first bad number, the training is replayed {where}, "
+                "which takes as long as it took; Ctrl-C ends the search."
+            )
+            try:
+                found = self._search(None if good is None else good[1], stop)
+                missed = f"{stop() or 'the end'} came first"
+            except Exception as error:  # whatever it is, it must not hide what it was to explain
+                missed = str(error)
+            if found is None:
+                yield Warned(f"The first bad number was not found: {missed}.")
+        raise self._with(found, None if good is None else good[0]) from self.error
+
+    def _search(self, good: Contents | None, stop: Reason) -> Finding | None:
+        """Go from a checkpoint, or from the beginning, to the step that is known to be bad."""
+        shape = self.plan.header["shape"]
+        state = assembly.first_state(self.settings, shape, self.state.device, fresh=good is None)
+        if good is not None:
+            state.restore(good)
+        all_was_well = self.state.step - self.state.counted
+        return replay(state, self.feed, self.plan, range(all_was_well, self.error.step), stop)
+
+    def _with(self, found: Finding | None, good: int | None) -> DivergedError:
+        """The error with all that is known."""
+        step, tensor = found or (self.error.step, "")
+        said = self.error.message.rstrip(".")
+        if found:
+            said = f"The training diverged at step {step}: the first tensor that is not finite is {tensor}"
+        told = self.settings.options
+        rates = [float(told[name] or 0) for name in ("lr_generator", "lr_discriminator")]
+        lr = f"{min(*rates, max(rates) / 10):.2g}"
+        if good is None:
+            return DivergedError(
+                f"{said}; there is no checkpoint yet.", f"Try a smaller --lr, as --lr {lr}.", step, tensor
+            )
+        said += f"; the last good checkpoint is {self.run.checkpoint(good)}."
+        return DivergedError(said, f"To resume would come to it again. {self._anew(good, lr)}", step, tensor)
+
+    def _anew(self, good: int, lr: str) -> str:
+        """The command that goes on from a good checkpoint, the best if there is one, in smaller steps."""
+        told, best = self.settings, self.run.best()
+        flags = {
+            "data": told.data,
+            "domains": told.domains,
+            "pair": told.pair,
+            "batch-size": told.batch_size,
+            "limit": told.limit,
+            "init-from": self.run.checkpoint(best["step"] if best else good),
+            "lr": lr,
+        }
+        words = [word for name, value in flags.items() if value is not None for word in (f"--{name}", str(value))]
+        return f"In smaller steps: {shlex.join(['ganctl', 'train', told.family, *words])}"
+
+
+def last_good(run: Run) -> tuple[int, Contents] | None:
+    """The step and the training state of the newest usable checkpoint; None where there is none."""
+    for step in run.checkpoint_steps():
+        folder = run.checkpoint(step)
+        try:
+            checkpoint.verify(folder)
+            return step, checkpoint.read(folder / STATE)
+        except (CheckpointError, OSError):
+            continue
+    return None
+
+
+def replay(state: State, feed: Feed, plan: Plan, suspects: range, stop: Reason) -> Finding | None:
+    """Go the same steps again, those of `suspects` under inspection.
+
+    Args:
+        state: where to begin; it moves.
+        feed: as before.
+        plan: as before; its watch has its say at every line of the log, as balance is a part of the training.
+        suspects: steps, counted from 0, the last of which is known to be bad.
+        stop: ends it early.
+
+    Returns:
+        What was not finite first; None if nothing was.
+    """
+    while state.step < suspects.stop and not stop():
+        if state.step < suspects.start:
+            advance(state, feed, plan)
+        elif tensor := inspected(state, feed, plan):
+            return Finding(state.step, tensor)
+        if is_due(state, feed, plan):
+            for _ in plan.watch.judge(state, take_line(state, feed, {})):
+                pass
+    return None
+
+
+class Inspection:
+    """Eyes on the tensors of a step, in the order in which they come to be.
+
+    Attributes:
+        first: the first that was not finite, in plain words; None so far.
+    """
+
+    def __init__(self, recipe: nn.Module) -> None:
+        self.first: str | None = None
+        self._names = {parameter: name for name, parameter in recipe.named_parameters()}
+
+    def see(self, what: str, tensor: Tensor | None) -> None:
+        """Look at a tensor."""
+        if self.first is None and tensor is not None and not tensor.detach().isfinite().all():
+            self.first = what
+
+    def see_turn(self, turn: Turn) -> None:
+        """Look at a turn before its players move."""
+        for player, loss in turn.losses.items():
+            self.see(f"the loss of the {player}", loss)
+        for name, reading in turn.readings.items():
+            self.see(f"the reading {name}", reading)
+
+    @contextmanager
+    def within(self, state: State) -> Iterator[None]:
+        """Look at the output of every module, and at every gradient and weight as a player moves."""
+
+        def see_output(name: str) -> Callable[[nn.Module, Any, Any], None]:
+            return lambda module, inputs, output: self.see(f"the output of {name}", output)
+
+        def see_gradients(optimizer: Optimizer, *call: Any) -> None:
+            for parameter in parameters_of(optimizer):
+                self.see(f"the gradient of {self._names[parameter]}", parameter.grad)
+
+        def see_weights(optimizer: Optimizer, *call: Any) -> None:
+            for parameter in parameters_of(optimizer):
+                self.see(f"the weight {self._names[parameter]} after its step", parameter)
+                for slot, value in optimizer.state.get(parameter, {}).items():
+                    self.see(f"the optimizer's {slot} of {self._names[parameter]}", value)
+
+        with ExitStack() as stack:
+            for name, module in state.recipe.named_modules():
+                stack.enter_context(module.register_forward_hook(see_output(name)))
+            for optimizer in state.optimizers.values():
+                stack.enter_context(optimizer.register_step_pre_hook(see_gradients))
+                stack.enter_context(optimizer.register_step_post_hook(see_weights))
+            yield
+
+
+def inspected(state: State, feed: Feed, plan: Plan) -> str | None:
+    """Make a step; what was not finite first in it, in plain words, or None where it came out well."""
+    eyes = Inspection(state.recipe)
+    with eyes.within(state):
+        advance(state, feed, plan, eyes.see_turn)
+    kept = {name: tensor for name, tensor in state.contents().tensors.items() if tensor.is_floating_point()}
+    bad = next((name for name, tensor in kept.items() if not tensor.isfinite().all()), None)
+    if bad is None and state.first_bad < 0:
+        return None  # an infinity on the way that came to nothing
+    return eyes.first or f"{str(bad).partition('.')[2]} after the step"

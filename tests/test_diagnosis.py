@@ -1,0 +1,262 @@
+"""A training that diverged says where, and leaves nothing bad behind."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from ganctl import assembly, training
+from ganctl.checkpoint import MODEL, STATE, read
+from ganctl.data.feed import Batch
+from ganctl.engine import Event, Judged, Warned
+from ganctl.errors import CheckpointError, DivergedError
+from ganctl.families import dcgan
+from ganctl.families.family import Turn
+from ganctl.run import Run
+from ganctl.settings import Settings
+from ganctl.state import State
+from tests.commands import failed, ganctl, train
+from tests.test_engine import CPU, TwoDomains, fresh
+from tests.trainings import STEPS, begin, tiny
+
+Plant = Callable[[dcgan.DCGAN, Turn], Turn]
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, step: int, change: Plant) -> list[Tensor]:
+    """Do something to every turn of a step, counted from 1; the weights before it, as often as it is made."""
+    seen: list[Tensor] = []
+    plain = dcgan.DCGAN.turns
+
+    def turns(self: dcgan.DCGAN, batch: Batch, number: int) -> Iterator[Turn]:
+        if number + 1 == step:
+            seen.append(torch.cat([parameter.detach().flatten() for parameter in self.parameters()]))
+        for turn in plain(self, batch, number):
+            yield change(self, turn) if number + 1 == step else turn
+
+    monkeypatch.setattr(dcgan.DCGAN, "turns", turns)
+    return seen
+
+
+def bad_loss(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+    """The generator's loss is infinite."""
+    return Turn({name: loss / (0 if name == "generator" else 1) for name, loss in turn.losses.items()}, turn.readings)
+
+
+def bad_gradient(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+    """The losses are what they were; their slope is none."""
+    nought = (0 * recipe.discriminator.get_parameter("output.weight")).sqrt().sum()
+    return Turn({name: loss + nought for name, loss in turn.losses.items()}, turn.readings)
+
+
+def bad_reading(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+    """A reading is not a number."""
+    return Turn(turn.losses, {name: value * torch.nan for name, value in turn.readings.items()})
+
+
+def diverge(settings: Settings, path: Path = Path("some/run")) -> tuple[DivergedError, list[Event]]:
+    """How a training ends, and what it said before."""
+    events: list[Event] = []
+    with training.start(settings, str(path)) as started, pytest.raises(DivergedError) as caught:
+        events.extend(started.events())
+    return caught.value, events
+
+
+@pytest.mark.parametrize("step", [3, 8, 9])
+@pytest.mark.parametrize(
+    ("change", "tensor"),
+    [
+        (bad_loss, "the loss of the generator"),
+        (bad_gradient, "the gradient of discriminator.output.weight"),
+        (bad_reading, "the reading D(x)"),
+    ],
+)
+def test_the_first_bad_tensor_is_named_with_its_step(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, step: int, change: Plant, tensor: str
+) -> None:
+    plant(monkeypatch, step, change)
+    error, _ = diverge(tiny(photos))
+    assert (error.step, error.tensor) == (step, tensor)
+    where = "some/run/checkpoints/step-00000005" if step > STEPS else ""
+    known = f"the last good checkpoint is {where}" if where else "there is no checkpoint yet"
+    said = f"The training diverged at step {step}: the first tensor that is not finite is {tensor}; {known}."
+    assert error.message == said
+
+
+class Slipping(Adam):
+    """Its seventh step goes wrong."""
+
+    slot = ""
+
+    def step(self, closure: Any = None) -> Any:
+        super().step(closure)
+        weight = self.param_groups[0]["params"][-1]
+        if self.state[weight]["step"] == 7:
+            (self.state[weight][self.slot] if self.slot else weight).data.fill_(torch.inf)
+
+
+@pytest.mark.parametrize(
+    ("slot", "tensor"),
+    [
+        ("", "the weight discriminator.output.bias after its step"),
+        ("exp_avg_sq", "the optimizer's exp_avg_sq of discriminator.output.bias"),
+    ],
+)
+def test_a_step_that_goes_wrong_is_told_from_what_comes_of_it(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, slot: str, tensor: str
+) -> None:
+    monkeypatch.setattr(dcgan, "adam", lambda weights, *rest: Slipping(list(weights), *rest))
+    monkeypatch.setattr(Slipping, "slot", slot)
+    error, _ = diverge(tiny(photos))
+    assert (error.step, error.tensor) == (7, tensor)
+
+
+def test_an_output_that_overflows_is_named_by_its_module(photos: Path) -> None:
+    error, _ = diverge(tiny(photos, lr_generator=1e30, lr_discriminator=1e-9))
+    assert (error.step, error.tensor) == (2, "the output of model.mixes.0")
+
+
+@pytest.mark.parametrize("told", [{}, {"balance": True}, {"init": True}, {"checkpoint_every": "9e"}])
+def test_the_replay_is_the_same_training_bit_for_bit(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
+) -> None:
+    settings = tiny(photos, **{key: value for key, value in told.items() if key != "init"})
+    if "init" in told:
+        other = begin(tiny(photos, seed=5), Path("other/run"), stop_at=2)
+        settings = Settings(**{**vars(settings), "init_from": str(other.checkpoint(2) / MODEL)})
+    seen = plant(monkeypatch, 4 if "init" in told else 14, bad_loss)
+    diverge(settings)
+    assert len(seen) == 2
+    assert torch.equal(*seen)
+
+
+def test_nothing_bad_is_saved_and_the_search_leaves_the_run_alone(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, 8, bad_gradient)
+    _, events = diverge(tiny(photos))
+    run = Run(Path("some/run"))
+    assert run.checkpoint_steps() == [5]
+    assert all(tensor.isfinite().all() for tensor in read(run.checkpoint(5) / STATE).tensors.values())
+    assert [line["step"] for line in run.read_log()] == [3, 5, 6]
+    assert [event.step for event in events if isinstance(event, Judged)] == [8]
+    said = [event.message for event in events if isinstance(event, Warned)]
+    assert len(said) == 1
+    assert "is replayed from the checkpoint of step 5" in said[0]
+
+
+def test_the_diary_has_the_verdict_and_the_tensor(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, 8, bad_loss)
+    diverge(tiny(photos))
+    diary = [json.loads(line) for line in Run(Path("some/run")).events.read_text().splitlines()]
+    (verdict,) = [event for event in diary if event["event"] == "verdict"]
+    assert (verdict["code"], verdict["severity"], verdict["state"]) == ("DIVERGED", "error", "raised")
+    assert (verdict["step"], verdict["epoch"]) == (8, 2)
+    assert diary[-1]["event"] == "failure"
+    assert (diary[-1]["step"], diary[-1]["tensor"]) == (8, "the loss of the generator")
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_stays_where_it_is(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damage(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+        (Path("some/run/checkpoints/step-00000010") / STATE).write_bytes(b"")
+        return bad_loss(recipe, turn)
+
+    plant(monkeypatch, 13, damage)
+    error, _ = diverge(tiny(photos))
+    assert (error.step, error.tensor) == (13, "the loss of the generator")
+    assert error.message.endswith("the last good checkpoint is some/run/checkpoints/step-00000005.")
+    assert Run(Path("some/run")).checkpoint_steps() == [10, 5]
+
+
+def test_a_reason_to_stop_ends_the_search_with_what_is_known(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = plant(monkeypatch, 8, bad_loss)
+    said: list[str] = []
+
+    def stop() -> str | None:
+        return "SIGINT" if said else None
+
+    with training.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError) as caught:
+        for event in started.events(stop):
+            said += [event.message] if isinstance(event, Warned) else []
+    assert said[1:] == ["The first bad number was not found: SIGINT came first."]
+    assert len(seen) == 1
+    assert caught.value.exit_code == 5
+    assert caught.value.message.startswith("At step 8 a loss stopped being a finite number; nothing was saved after it")
+    assert "the last good checkpoint is some/run/checkpoints/step-00000005" in caught.value.message
+
+
+def test_time_that_is_up_already_is_not_overdrawn(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = plant(monkeypatch, 8, bad_loss)
+    with training.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError, match="At step 8 a loss"):
+        for _ in started.events(lambda: "--max-minutes" if started.state.step >= 8 else None):
+            pass
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("why", [RuntimeError("out of memory"), CheckpointError("It is gone.")])
+def test_a_search_that_fails_hides_nothing(photos: Path, monkeypatch: pytest.MonkeyPatch, why: Exception) -> None:
+    def fail(*arguments: Any, **more: Any) -> State:
+        raise why
+
+    plant(
+        monkeypatch,
+        8,
+        lambda recipe, turn: (monkeypatch.setattr(assembly, "first_state", fail), bad_loss(recipe, turn))[1],
+    )
+    error, events = diverge(tiny(photos))
+    assert error.message.startswith("At step 8 a loss stopped being a finite number; nothing was saved after it")
+    assert str(why).rstrip(".") in cast("Warned", events[-1]).message
+
+
+def test_the_command_line_leaves_with_5_and_a_command_that_goes_on(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        plant(patch, 8, bad_loss)
+        outcome = train(photos, "--run", "my/run")
+    said = failed(outcome, 5)
+    assert "at step 8: the first tensor that is not finite is the loss of the generator;" in said
+    assert any("is replayed from the checkpoint of step 5" in line for line in outcome.err)
+    command = shlex.split(said.partition("In smaller steps: ")[2])
+    assert command[-4:] == ["--init-from", "my/run/checkpoints/step-00000005", "--lr", "0.0002"]
+    assert ganctl(*command[1:], "--run", "next", "--epochs", 1).code == 0
+    options = Run(Path("runs/next")).record()["settings"]["options"]
+    assert (options["width"], options["lr_generator"]) == (8, 0.0002)
+
+
+def test_a_run_without_a_checkpoint_says_what_to_try(photos: Path) -> None:
+    said = failed(train(photos, "--lr", "1e30"), 5)
+    assert "there is no checkpoint yet" in said
+    assert said.endswith("Try a smaller --lr, as --lr 1e+29.")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda state: state.recipe.pool[0].fill_(torch.inf),
+        lambda state: state.average.state_dict()["a2b.weight"].fill_(torch.nan),
+        lambda state: state.recipe.judges["a"].weight.data.fill_(-torch.inf),
+    ],
+    ids=["buffer", "average", "weight"],
+)
+def test_nothing_that_would_be_saved_may_be_infinite(spoil: Callable[[State], Any]) -> None:
+    state = State(fresh(False), CPU)
+    state.require_finite()
+    spoil(state)
+    with pytest.raises(DivergedError):
+        state.require_finite()
+
+
+def test_large_numbers_and_no_numbers_are_finite() -> None:
+    recipe = TwoDomains()
+    with torch.no_grad():
+        recipe.model.get_parameter("a2b.weight").fill_(1e30)
+    recipe.pool = torch.empty(0, 3, 4, 4)
+    State(recipe, CPU).require_finite()
