@@ -21,7 +21,19 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOU
 
 FLOORS = (
     {"errors", "settings", "files", "run", "names", "interrupt"},
-    {"seeds", "device", "nets", "losses", "pictures", "data", "checkpoint", "pool", "parallel"},
+    {
+        "seeds",
+        "device",
+        "nets",
+        "losses",
+        "pictures",
+        "data",
+        "checkpoint",
+        "pool",
+        "parallel",
+        "extractors",
+        "metrics",
+    },
     {"families"},
     {
         "state",

@@ -1,0 +1,1 @@
+"""What turns pictures into the features that distances between sets of pictures are measured in."""

@@ -1,0 +1,77 @@
+"""`digits-cnn`: the features of a small classifier of handwritten digits, whose weights ship with ganctl.
+
+It learned from MNIST and from the built-in `digits` alike (``examples/train_digits_cnn.py``), so the figures it gives
+need no network. They compare with each other and with held-out pictures, and with no paper's.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganctl import checkpoint
+from ganctl.errors import CheckpointError
+
+FEATURES = 96
+CLASSES = 10
+SIZE = 28  # side of the pictures that it sees, in pixels
+WEIGHTS = Path(__file__).with_name("digits-cnn.safetensors")
+SHA256 = "5f1bd8b2f05d47587885e46eb4dd59e9fc03fa258fb5a6c40840831147313d2d"
+
+
+class Classifier(nn.Module):
+    """Pictures [N, 1, 28, 28] in [-1, 1] → logits [N, 10]: three convolutions, and a hidden layer of `FEATURES`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *stage(1, 32, 5, stride=2),
+            *stage(32, 64, 3, stride=2),
+            *stage(64, 64, 3, stride=1),
+            nn.Flatten(),
+            nn.Linear(64 * (SIZE // 4) ** 2, FEATURES, bias=False),
+            nn.BatchNorm1d(FEATURES),
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(FEATURES, CLASSES)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """[N, 1, 28, 28] in [-1, 1] → [N, FEATURES], 0 or more."""
+        found: Tensor = self.body(pictures)
+        return found
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """[N, 1, 28, 28] in [-1, 1] → logits [N, 10]."""
+        logits: Tensor = self.head(F.dropout(self.features(pictures), 0.25, self.training))
+        return logits
+
+
+def stage(channels_in: int, channels_out: int, kernel: int, stride: int) -> tuple[nn.Module, ...]:
+    """A convolution, its norm and ReLU."""
+    conv = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=kernel // 2, bias=False)
+    return conv, nn.BatchNorm2d(channels_out), nn.ReLU()
+
+
+def load(path: Path = WEIGHTS) -> Classifier:
+    """The classifier with its weights, in evaluation mode.
+
+    Raises:
+        CheckpointError: the file is not the one that this version of ganctl came with.
+    """
+    if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
+        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one of digits-cnn.", "Reinstall ganctl.")
+    net = Classifier()
+    net.load_state_dict(checkpoint.read(path).tensors)
+    return net.eval().requires_grad_(False)
+
+
+def seen(pictures: Tensor) -> Tensor:
+    """Pictures [N, C, H, W] in [-1, 1] as the classifier sees them: grey, and resized to 28 pixels by area."""
+    if pictures.shape[1] == 3:
+        weights = torch.tensor([0.299, 0.587, 0.114], device=pictures.device)
+        pictures = (pictures * weights[:, None, None]).sum(1, keepdim=True)
+    if pictures.shape[2:] == (SIZE, SIZE):
+        return pictures
+    return F.interpolate(pictures, (SIZE, SIZE), mode="bilinear", antialias=True, align_corners=False)
