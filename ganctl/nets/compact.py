@@ -1,8 +1,11 @@
 """A small DCGAN pair for quick training on a CPU.
 
-The shape of the DCGAN of Radford et al. 2015 (https://arxiv.org/abs/1511.06434, figure 1), without batch
-normalisation: R1 keeps the discriminator smooth instead (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406).
+The shape of the DCGAN of Radford et al. 2015 (https://arxiv.org/abs/1511.06434, figure 1), with batch norm in the
+generator alone: R1 keeps the discriminator smooth (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406).
 Residual 3×3 convolutions (He et al. 2016, https://arxiv.org/abs/1603.05027) deepen both where that is cheap.
+Dense layers do what these small kernels cannot, see the whole picture, for few operations: a mapping network bends
+the latents round the kinds of pictures (Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 2), and a
+hidden layer lets the discriminator judge how the parts go together.
 """
 
 import math
@@ -10,6 +13,10 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+WHOLE = 128  # values of the discriminator's hidden layer
+HIDDEN = 256  # values of the mapping network's layers
+MOMENTUM = 0.02  # of batch norm's running statistics: they go with averaged weights, which move slowly
 
 
 def stages(size: int) -> tuple[int, int]:
@@ -39,7 +46,7 @@ def channels_per_map(width: int, doublings: int) -> list[int]:
 
 
 class Generator(nn.Module):
-    """Draw pictures: a linear map, then at each scale a residual 3×3 and a 4×4 transposed convolution of stride 2.
+    """Draw pictures: a mapping network, a linear map, then at each scale a 3×3 residual and a 4×4 stride-2 upwards.
 
     Args:
         latent: the latents' dimension.
@@ -56,7 +63,9 @@ class Generator(nn.Module):
         self.side, doublings = stages(size)
         finest, *others = channels_per_map(width, doublings)
         maps = [*reversed(others), finest]
-        self.input = nn.Linear(latent, self.side**2 * maps[0])
+        self.mapping = nn.Sequential(*dense(latent, HIDDEN), *dense(HIDDEN, HIDDEN))
+        self.input = nn.Linear(HIDDEN, self.side**2 * maps[0], bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(c, momentum=MOMENTUM) for c in maps)
         self.mixes = nn.ModuleList(nn.Conv2d(c, c, 3, padding=1) for c in maps)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(c, to, 4, stride=2, padding=1) for c, to in zip(maps, [*maps[1:], channels], strict=True)
@@ -64,15 +73,22 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map latents [N, latent] to pictures [N, channels, size, size] in [-1, 1]."""
-        x = self.input(z).unflatten(1, (self.side, self.side, -1)).movedim(-1, 1)  # channels-last at no cost
-        for mix, up in zip(self.mixes, self.ups, strict=True):
+        x = self.input(self.mapping(z)).unflatten(1, (self.side, self.side, -1)).movedim(-1, 1)  # channels-last, free
+        for norm, mix, up in zip(self.norms, self.mixes, self.ups, strict=True):
+            x = norm(x)
             x = x + mix(F.leaky_relu(x, 0.2))
             x = up(F.leaky_relu(x, 0.2))
         return torch.tanh(x)
 
 
+def dense(values_in: int, values_out: int) -> tuple[nn.Module, ...]:
+    """A layer of the mapping network."""
+    linear = nn.Linear(values_in, values_out, bias=False)
+    return linear, nn.BatchNorm1d(values_out, momentum=MOMENTUM), nn.LeakyReLU(0.2)
+
+
 class Discriminator(nn.Module):
-    """Judge pictures: 4×4 convolutions of stride 2, a residual 3×3 at the coarsest map, a linear map to a logit.
+    """Judge pictures: 4×4 convolutions of stride 2, a residual 3×3 at the coarsest map, two dense layers to a logit.
 
     Args:
         size: the picture's side in pixels, as `stages` accepts.
@@ -91,7 +107,9 @@ class Discriminator(nn.Module):
             nn.Conv2d(c, to, 4, stride=2, padding=1) for c, to in zip([channels, *maps[:-1]], maps, strict=True)
         )
         self.mix = nn.Conv2d(maps[-1], maps[-1], 3, padding=1)
-        self.output = nn.Linear(maps[-1] * side**2, 1)
+        self.hidden = nn.Linear(maps[-1] * side**2, WHOLE)
+        self.output = nn.Linear(WHOLE, 1)
+        self.apply(initialise)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map pictures [N, channels, size, size] in [-1, 1] to logits [N], high for real."""
@@ -99,5 +117,14 @@ class Discriminator(nn.Module):
         for down in self.downs:
             x = F.leaky_relu(down(x), 0.2)
         x = F.leaky_relu(x + self.mix(x), 0.2)
-        logits: Tensor = self.output(x.flatten(1)).squeeze(1)
+        x = F.leaky_relu(self.hidden(x.flatten(1)), 0.2)
+        logits: Tensor = self.output(x).squeeze(1)
         return logits
+
+
+def initialise(module: nn.Module) -> None:
+    """He's normal weights for leaky ReLU (He et al. 2015, equation 15) and no bias: no norm keeps the scale here."""
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, 0.2)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
