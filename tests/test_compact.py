@@ -32,13 +32,21 @@ def test_a_size_that_no_doubling_reaches_is_refused_in_one_sentence(size: int) -
 
 
 def test_maps_double_their_channels_towards_the_coarsest_but_the_finest_is_thin() -> None:
-    assert channels_per_map(64, 1) == [16]
-    assert channels_per_map(64, 4) == [16, 64, 128, 256]
-    assert channels_per_map(1, 2) == [1, 1]
+    assert channels_per_map(64, 1, thinning=4) == [16]
+    assert channels_per_map(64, 4, thinning=2) == [32, 64, 128, 256]
+    assert channels_per_map(1, 2, thinning=4) == [1, 1]
+
+
+@pytest.mark.parametrize("size", [28, 64])
+def test_new_nets_start_with_contrast_and_with_differences_that_the_judge_sees(size: int) -> None:
+    torch.manual_seed(0)
+    pictures = Generator(64, size, 1, 64)(torch.randn(64, 64))
+    assert 0.1 < pictures.std(0).mean() < 0.9
+    assert 0.1 < Discriminator(size, 1, 64)(pictures).std() < 10
 
 
 def test_the_layout_in_memory_changes_no_answer() -> None:
-    pair = torch.nn.Sequential(Generator(5, 28, 1, 8), Discriminator(28, 1, 8)).eval()
+    pair = torch.nn.Sequential(Generator(5, 28, 1, 8), Discriminator(28, 1, 8))
     z = torch.randn(3, 5)
     plain = pair(z)
     torch.testing.assert_close(pair.to(memory_format=torch.channels_last)(z), plain)
@@ -54,7 +62,7 @@ def test_the_pair_agrees_on_shapes_and_range(size: int, channels: int) -> None:
 
 
 def test_one_picture_is_a_batch_too() -> None:
-    assert Discriminator(28, 1, 2)(Generator(5, 28, 1, 2).eval()(torch.randn(1, 5))).shape == (1,)
+    assert Discriminator(28, 1, 2)(Generator(5, 28, 1, 2)(torch.randn(1, 5))).shape == (1,)
 
 
 def test_every_weight_of_both_players_gets_a_gradient() -> None:

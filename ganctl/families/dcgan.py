@@ -32,12 +32,12 @@ class Options:
     lsgan_b: float = option(1.0, "lsgan: the discriminator's target for real pictures")
     lsgan_c: float = option(1.0, "lsgan: the target that the generator wants")
     simultaneous: bool = option(False, "both sides move at once, after one generator pass")
-    lr_generator: float = option(4e-3, "the generator's learning rate", above=0)
-    lr_discriminator: float = option(2e-3, "the discriminator's learning rate", above=0)
+    lr_generator: float = option(2e-3, "the generator's learning rate", above=0)
+    lr_discriminator: float = option(1e-3, "the discriminator's learning rate", above=0)
     beta1: float = option(0.0, "Adam's decay of the mean", least=0, most=0.99999)
     beta2: float = option(0.99, "Adam's decay of the square", least=0, most=0.999999)
     epsilon: float = option(1e-8, "Adam's ε", above=0)
-    r1: float = option(0.03, "weight γ of the R1 penalty; 0 is none", least=0)
+    r1: float = option(0.1, "weight γ of the R1 penalty; 0 is none", least=0)
     r1_every: int = option(8, "steps between R1 penalties, each weighted by as many", least=1)
     ema: float = option(0.9995, "decay of the averaged weights per step; 0 ships the plain ones", least=0, most=1)
 
@@ -45,8 +45,8 @@ class Options:
 PRESETS: Mapping[str, Mapping[str, Value]] = {
     # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
     # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
-    # (Karras 2018), a slower discriminator (Heusel 2017).
-    "compact": {"batch_size": 64},
+    # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm.
+    "compact": {"batch_size": 32},
     # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
     # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
     # which is a permutation; the last, partial batch of an epoch is left out.
