@@ -32,9 +32,17 @@ def test_a_size_that_no_doubling_reaches_is_refused_in_one_sentence(size: int) -
 
 
 def test_maps_double_their_channels_towards_the_coarsest_but_the_finest_is_thin() -> None:
-    assert channels_per_map(64, 1) == [16]
-    assert channels_per_map(64, 4) == [16, 64, 128, 256]
-    assert channels_per_map(1, 2) == [1, 1]
+    assert channels_per_map(64, 1, thinning=4) == [16]
+    assert channels_per_map(64, 4, thinning=2) == [32, 64, 128, 256]
+    assert channels_per_map(1, 2, thinning=4) == [1, 1]
+
+
+@pytest.mark.parametrize("size", [28, 64])
+def test_new_nets_start_with_contrast_and_with_differences_that_the_judge_sees(size: int) -> None:
+    torch.manual_seed(0)
+    pictures = Generator(64, size, 1, 64)(torch.randn(64, 64))
+    assert 0.1 < pictures.std(0).mean() < 0.9
+    assert 0.1 < Discriminator(size, 1, 64)(pictures).std() < 10
 
 
 def test_the_layout_in_memory_changes_no_answer() -> None:

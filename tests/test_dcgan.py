@@ -1,0 +1,17 @@
+"""DCGAN's schedule: what the learning rates do as a training goes on."""
+
+import pytest
+
+from ganctl.families.dcgan import PRESETS, Options, schedule
+
+
+def test_the_default_slows_down_with_the_steps_and_not_towards_an_end() -> None:
+    factors = [schedule(Options(slowing=100), step, total) for step in (0, 100, 300) for total in (300, 9000)]
+    assert factors == pytest.approx([1, 1, 0.5**0.5, 0.5**0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("preset", ["tutorial", "radford"])
+def test_what_follows_a_publication_keeps_its_learning_rates(preset: str) -> None:
+    slowing = PRESETS[preset]["slowing"]
+    assert isinstance(slowing, int)
+    assert schedule(Options(slowing=slowing), 10**6, 10**6) == 1.0
