@@ -73,7 +73,7 @@ class Watching:
             yield self._measured.pop()
         if self._balances and "accuracy" in line:
             since = state.notes.get("balanced", 0)
-            state.notes["balance"] = balanced(state.factors, line["accuracy"], state.step - since)
+            state.notes["balance"] = balanced(state.factors, line, state.step - since)
             state.notes["balanced"] = state.step
         watcher = Watcher(state.notes.setdefault("watch", {}), self._steps_per_epoch)
         for change in watcher.look(line):

@@ -121,7 +121,9 @@ def test_an_output_that_overflows_is_named_by_its_module(photos: Path) -> None:
     assert (error.step, error.tensor) == (2, "the output of model.mixes.0")
 
 
-@pytest.mark.parametrize("told", [{}, {"balance": True}, {"init": True}, {"checkpoint_every": "9e"}])
+@pytest.mark.parametrize(
+    "told", [{}, {"balance": True, "lr_discriminator": 0.1}, {"init": True}, {"checkpoint_every": "9e"}]
+)
 def test_the_replay_is_the_same_training_bit_for_bit(
     photos: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any]
 ) -> None:

@@ -42,6 +42,16 @@ def train(
     checkpoint_every: Annotated[str | None, typer.Option(help="10m: also every epoch; 2e: every other epoch.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints kept.")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write event files for TensorBoard.")] = False,
+    evaluate_every: Annotated[
+        int | None, typer.Option(metavar="EPOCHS", help="Measure the quality so often; 0 never.")
+    ] = None,
+    extractor: Annotated[str | None, typer.Option(help="What it is measured with: digits-cnn or inception.")] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Lower the learning rate of the side that overpowers the other.")
+    ] = False,
+    stop_at: Annotated[
+        str | None, typer.Option(help="equilibrium: where the discriminator can no longer tell.")
+    ] = None,
     assignments: Assignments = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Try a few steps and say what it will cost.")] = False,
 ) -> None:
@@ -77,6 +87,10 @@ def train(
             "checkpoint_every": checkpoint_every,
             "keep": keep,
             "tensorboard": tensorboard or None,
+            "evaluate_every": evaluate_every,
+            "extractor": extractor,
+            "balance": balance or None,
+            "stop_at": stop_at,
         },
         assignments=parse_assignments(assignments or []),
     )

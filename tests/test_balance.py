@@ -1,0 +1,109 @@
+"""Balance slows down the side that overpowers the other, gives back what it took, and forgets nothing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganctl import training
+from ganctl.balance import HIGH, LEAST, LOW, WILD, balanced
+from ganctl.checkpoint import STATE, read
+from ganctl.configuration import configure
+from ganctl.run import Run
+from tests.commands import failed, train
+from tests.trainings import TOTAL, assert_equal, begin, go_on, tiny
+
+EVEN = {"generator": 1.0, "discriminator": 1.0}
+
+
+def after(accuracy: float, factors: Mapping[str, float] = EVEN, loss: float = 1.0, steps: int = 50) -> dict[str, float]:
+    return balanced(factors, {"accuracy": accuracy, "discriminator": loss}, steps)
+
+
+@pytest.mark.parametrize("accuracy", [LOW, 0.5, 0.65, HIGH])
+def test_an_even_game_is_left_alone(accuracy: float) -> None:
+    assert after(accuracy) == EVEN
+
+
+def test_a_discriminator_that_is_always_right_halves_its_rate_in_fifty_steps() -> None:
+    assert after(1.0) == {"generator": 1.0, "discriminator": pytest.approx(0.5)}
+    assert after(0.9)["discriminator"] == pytest.approx(0.5**0.5)
+    assert after(1.0, steps=100)["discriminator"] == pytest.approx(0.25)
+
+
+def test_a_discriminator_that_is_often_wrong_slows_the_generator() -> None:
+    assert after(0.25) == {"generator": pytest.approx(0.5), "discriminator": 1.0}
+
+
+def test_a_discriminator_that_is_wrong_with_great_confidence_is_slowed_itself() -> None:
+    assert after(0.25, loss=2 * WILD) == {"generator": 1.0, "discriminator": pytest.approx(0.5)}
+
+
+def test_what_was_taken_comes_back_slowly_and_whole() -> None:
+    factors = {"generator": 0.5, "discriminator": 0.5}
+    back = after(0.6, factors)
+    assert all(0.5 < factor < 0.7 for factor in back.values())
+    for _ in range(50):
+        back = after(0.6, back)
+    assert back == EVEN
+
+
+def test_no_side_is_stopped() -> None:
+    factors: Mapping[str, float] = EVEN
+    for _ in range(100):
+        factors = after(1.0, factors)
+    assert factors["discriminator"] == LEAST
+
+
+def test_a_run_in_balance_that_was_stopped_ends_with_the_same_bits(photos: Path) -> None:
+    def settings() -> Any:
+        return tiny(photos, balance=True, lr_discriminator=0.1)
+
+    whole = begin(settings(), Path("whole/run"))
+    stopped = begin(settings(), Path("stopped/run"), stop_at=7)
+    notes = read(stopped.checkpoint(7) / STATE).header["notes"]
+    assert notes["balance"]["discriminator"] < 1
+    with training.resume(stopped) as resumed:
+        assert resumed.state.factors == notes["balance"]
+    go_on(stopped)
+    assert_equal(whole, stopped)
+    unbalanced = begin(tiny(photos, lr_discriminator=0.1), Path("unbalanced/run"))
+    assert list(unbalanced.read_log()) != list(whole.read_log())
+    assert whole.checkpoint_steps()[0] == TOTAL
+
+
+def test_the_flags_of_measuring_and_balance_reach_the_run(photos: Path) -> None:
+    flags = ("--balance", "--stop-at", "equilibrium", "--evaluate-every", 0, "--extractor", "digits-cnn")
+    assert train(photos, "--run", "my/run", *flags).code == 0
+    told = Run(Path("my/run")).record()["settings"]
+    assert (told["balance"], told["stop_at"], told["evaluate_every"]) == (True, "equilibrium", 0)
+    assert told["extractor"] == "digits-cnn"
+    assert "not allowed" in failed(train(photos, "--stop-at", "noon"), 2)
+
+
+def digits(name: str, epochs: int, **flags: Any) -> list[dict[str, Any]]:
+    """The log of a training on 6,000 digits with half of the default's width, its quality measured at the end."""
+    told = {"limit": 6000, "width": 32, "epochs": epochs, "evaluate_every": epochs}
+    return list(begin(configure("dcgan", data="digits", flags=told | flags), Path(name) / "run").read_log())
+
+
+@pytest.mark.campaign
+def test_a_training_that_fails_without_balance_recovers_with_it() -> None:
+    """The discriminator's learning rate is fifty times the default's, and no penalty keeps it smooth."""
+    fails: dict[str, Any] = {"lr_discriminator": 0.1, "r1": 0.0}
+    found = {balance: digits(f"{balance}", 8, balance=balance, **fails) for balance in (False, True)}
+    for balance, lines in found.items():
+        print(f"balance={balance}", lines[-1], [line["accuracy"] for line in lines])
+    accuracy = {balance: sum(line["accuracy"] for line in lines[-10:]) / 10 for balance, lines in found.items()}
+    fid, diversity = ({on: found[on][-1][name] for on in found} for name in ("fid-digits-cnn", "diversity"))
+    assert accuracy[False] > 0.9
+    assert 0.4 < accuracy[True] < 0.8
+    assert fid[True] < 0.7 * fid[False]
+    assert diversity[False] < 0.6
+    assert diversity[True] > 0.8
+
+
+@pytest.mark.campaign
+def test_balance_does_not_touch_a_healthy_training() -> None:
+    assert digits("plain", 2) == digits("balanced", 2, balance=True)
