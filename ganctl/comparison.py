@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ganctl import inspection, readings
 from ganctl.errors import UsageError
+from ganctl.report import diary
 from ganctl.run import Run
 from ganctl.settings import Settings, Value
 
@@ -30,7 +31,7 @@ class Raised:
     severity: str
     message: str
     step: int
-    epoch: int | None
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -172,27 +173,11 @@ def _told(record: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def _raised(run: Run) -> list[Raised]:
-    """The verdicts that stand: what a resume undid by going on from an earlier step is forgotten first."""
-    told: list[tuple[Raised, bool]] = []
-    for event in run.read_events():
-        step = event.get("step")
-        if event["event"] == "resume" and isinstance(step, int):
-            told = [(verdict, stands) for verdict, stands in told if verdict.step <= step]
-        elif event["event"] == "verdict" and isinstance(step, int):
-            told.append((_verdict(event, step), event.get("state") != "cleared"))
-    standing: dict[str, Raised] = {}
-    for verdict, stands in told:
-        if stands:
-            standing.setdefault(verdict.code, verdict)
-        else:
-            standing.pop(verdict.code, None)
-    return list(standing.values())
-
-
-def _verdict(event: Mapping[str, Any], step: int) -> Raised:
-    code, severity, message = (str(event.get(key, "")) for key in ("code", "severity", "message"))
-    epoch = event.get("epoch")
-    return Raised(code, severity, message, step, epoch if isinstance(epoch, int) else None)
+    """The verdicts that stand, in the order in which they were raised."""
+    steps = inspection.steps_per_epoch(run.record())
+    standing = [(verdict, verdict.raised) for verdict in diary.read(run.read_events()).verdicts if verdict.stands]
+    found = [Raised(v.code, v.severity, v.message, step, -(-step // steps)) for v, step in standing if step is not None]
+    return sorted(found, key=lambda verdict: verdict.step)
 
 
 def names(tables: Iterable[Iterable[str]]) -> list[str]:

@@ -35,7 +35,7 @@ def is_better(name: str, value: float, than: float) -> bool:
 
 def losses(line: Mapping[str, Any]) -> dict[str, float]:
     """The players' losses."""
-    return {name: line[name] for name in PLAYERS if name in line}
+    return {name: value for name, value in line.items() if name in PLAYERS}
 
 
 def readings(line: Mapping[str, Any]) -> dict[str, float]:

@@ -115,9 +115,13 @@ class Run:
             return None
 
     def mark_best(self, best: Mapping[str, Any] | None) -> None:
-        """Write down which checkpoint is the best, if that one is here."""
-        if best is not None and best != self.best() and self.checkpoint(best["step"]).exists():
-            write_atomically(self.path / "best.json", json.dumps(best).encode())
+        """Write down which checkpoint is the best, if that one is here, and forget one that is here no more."""
+        marked = self.best()
+        if best is not None and self.checkpoint(best["step"]).exists():
+            if best != marked:
+                write_atomically(self.path / "best.json", json.dumps(best).encode())
+        elif marked is not None and not self.checkpoint(marked["step"]).exists():
+            (self.path / "best.json").unlink()
 
     def abandon(self, step: int, epoch: int) -> Path | None:
         """Set aside whatever came after a step: checkpoints, lines of the log and progress sheets.

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ganctl import readings
-from ganctl.comparison import Comparison, Raised, Side, names
+from ganctl.comparison import Comparison, Side, names
 
 Row = tuple[str, ...]
 
@@ -72,11 +72,7 @@ def _of_verdicts(sides: Sequence[Side]) -> Iterator[Row]:
     for code in codes:
         found = [side.get(code) for side in standing]
         severity = next(verdict.severity for verdict in found if verdict)
-        yield (f"{code} ({severity})", *(_since(verdict) if verdict else _NONE for verdict in found))
-
-
-def _since(verdict: Raised) -> str:
-    return f"since step {verdict.step}" if verdict.epoch is None else f"since epoch {verdict.epoch}"
+        yield (f"{code} ({severity})", *(f"since epoch {verdict.epoch}" if verdict else _NONE for verdict in found))
 
 
 def _section(title: str, sides: Sequence[Side]) -> Row:

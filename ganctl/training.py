@@ -206,7 +206,9 @@ def resume(
         if epochs is not None and state.step > plan.total:
             raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
         if extended != told:
-            step = {"from_step": state.step, "epochs": extended.epochs, "changes": dict(changes or {})}
+            step = {"from_step": state.step, "epochs": extended.epochs} | (
+                {"changes": dict(changes)} if changes else {}
+            )
             run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
         run.cut_log(state.step)
         run.mark_best(state.best)

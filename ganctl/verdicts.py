@@ -153,7 +153,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "A number stopped being finite",
             "A loss or a weight became infinite or no number at all, mostly after steps that were too large. Nothing "
             "was saved after it.",
-            "Begin anew with a smaller --lr, from a good checkpoint: --init-from RUN/checkpoints/step-…",
+            "Begin anew from a good checkpoint with --init-from RUN/checkpoints/step-… and a smaller --lr.",
         ),
     )
 }

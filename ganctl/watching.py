@@ -139,8 +139,8 @@ def _quality(data: Dataset | TwoDatasets, extractor: Extractor | None, header: M
         if isinstance(data, TwoDatasets):
             both = {each.name: each for each in translations.compared(model, data, known, full=False)}
             return {n: f.value for n, f in both.items()}, {n: f.held_out for n, f in both.items() if f.held_out}
-        drawn = torch.cat(list(model.draw(samples.COUNT, samples.SEED)))
-        features = known[0].extractor.features(drawn)
+        pieces = model.draw(samples.COUNT, samples.SEED)
+        features = torch.cat([known[0].extractor.features(piece) for piece in pieces])
         found = samples.classes(known[0], features)
         vital = {} if found is None else {"rarest": digits(found.rarest)}
         return {**known[0].distances(features), **vital}, known[0].best_to_expect

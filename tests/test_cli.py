@@ -25,7 +25,7 @@ from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
 
 PLAIN_EPOCH = re.compile(
-    r"epoch (\d+)/\d+  discriminator \S+  generator \S+  D\(x\) \S+  D\(G\(z\)\) \S+  r1 \S+  "
+    r"epoch (\d+)/\d+  discriminator \S+  generator \S+  D\(x\) \S+  D\(G\(z\)\) \S+  accuracy \S+  r1 \S+  "
     r"[\d,]+ pictures/s  .+ left"
 )
 

@@ -155,7 +155,9 @@ def test_a_pipe_sees_one_plain_line_an_epoch(started: Training, monkeypatch: pyt
     assert len(lines) == EPOCHS
     for number, line in enumerate(lines, 1):
         assert line.startswith(f"epoch {number}/{EPOCHS}  discriminator ")
-        assert re.search(r"  generator \S+  D\(x\) \S+  D\(G\(z\)\) \S+  r1 \S+  [\d,]+ pictures/s  \d+ s left$", line)
+        assert re.search(
+            r"  generator \S+  D\(x\) \S+  D\(G\(z\)\) \S+  accuracy \S+  r1 \S+  [\d,]+ pictures/s  \d+ s left$", line
+        )
         assert "\x1b" not in line
 
 

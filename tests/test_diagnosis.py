@@ -118,7 +118,7 @@ def test_a_step_that_goes_wrong_is_told_from_what_comes_of_it(
 
 def test_an_output_that_overflows_is_named_by_its_module(photos: Path) -> None:
     error, _ = diverge(tiny(photos, lr_generator=1e30, lr_discriminator=1e-9))
-    assert (error.step, error.tensor) == (2, "the output of model.mixes.0")
+    assert (error.step, error.tensor) == (2, "the output of model.mapping.1")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Set(NamedTuple):
 
     def judged(self, pictures: Tensor) -> tuple[Mapping[str, float], list[str]]:
         """The figures by their plain names, and the codes of the verdicts."""
-        found = measured(pictures, self.data, self.references)
+        found = measured([pictures], len(pictures), self.data, self.references)
         return {figure.name.split("-")[0]: figure.value for figure in found}, [each.code for each in judged(found)]
 
 

@@ -105,7 +105,7 @@ def test_the_page_tells_the_run_in_words_and_figures() -> None:
         "Warning D-WINS The discriminator wins. What to do: --balance Raised at epoch 4, cleared at epoch 9.",
         "Good EQUILIBRIUM",
         "Warning: mnist is not on this machine: the built-in digits are used.",
-        "Different from the preset: Setting Value Preset What it decides r1 1 0.3",
+        "Different from the preset: Setting Value Preset What it decides r1 1 0.1",
         "ganctl train dcgan --data mnist --set r1=1",
         "ganctl resume runs/digits --more 50",
         "ganctl sample runs/digits --checkpoint best",
@@ -335,7 +335,7 @@ def test_settings_that_differ_from_the_preset_come_first_and_decided_ones_are_no
     found = choices.settings(told)
     assert [(choice.name, choice.value, choice.usual) for choice in found if choice.chosen] == [
         ("limit", "9", "none"),
-        ("r1", "1", "0.3"),
+        ("r1", "1", "0.1"),
     ]
     assert [choice.chosen for choice in found] == sorted((choice.chosen for choice in found), reverse=True)
 

@@ -148,7 +148,7 @@ def test_a_verdict_is_told_once_in_the_diary_on_stderr_and_kept_over_a_stop(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ganctl.verdicts.STEPS", 1)
-    monkeypatch.setattr("ganctl.evaluation.vitals.diversity", lambda pictures: 1.0 if len(pictures) < 10 else 0.1)
+    monkeypatch.setattr("ganctl.evaluation.vitals.diversity", lambda pictures: 1.0 if len(pictures) < 64 else 0.1)
     run = begin(tiny(photos), Path("a/run"), stop_at=12)
     go_on(run)
     told = [json.loads(line) for line in run.events.read_text().splitlines()]

@@ -1,6 +1,6 @@
 """A finished model, measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,13 @@ def evaluate(
     chosen = choice.choose(real.name, extractor, weights, device.choose("auto"))
     if isinstance(real, Dataset):
         references = [reference(real, chosen.extractor)] if chosen.extractor else []
-        drawn = torch.cat([quantised(piece) for piece in model.draw(count, seed)])
-        figures = measured(drawn, real, references)
+        drawn = (quantised(piece) for piece in model.draw(count, seed))
+        figures = measured(drawn, count, real, references)
         pictures, held_out = count, min(SOME, len(real.test))
     else:
         references = [reference(side, chosen.extractor) for side in real.sides] if chosen.extractor else []
         figures = list(translations.compared(model, real, references))
-        pictures = held_out = sum(len(side.test) for side in real.sides)
+        pictures, held_out = translations.count(real), sum(len(side.test) for side in real.sides)
     return Evaluation(
         model.path,
         model.header["step"],
@@ -114,17 +114,33 @@ def evaluate(
     )
 
 
-def measured(drawn: Tensor, data: Dataset, references: list[Reference]) -> list[Figure]:
-    """All figures of pictures [N, C, H, W] in [-1, 1] that are to look like a set's."""
-    seen = [figure for each in references for figure in samples.seen(each, each.extractor.features(drawn))]
-    some = drawn[torch.linspace(0, len(drawn) - 1, min(samples.LOOKED_AT, len(drawn))).round().long()]
+def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: list[Reference]) -> list[Figure]:
+    """All figures of pictures that are to look like a set's.
+
+    Args:
+        drawn: pieces [n, C, H, W] in [-1, 1], of which one at a time is held.
+        count: how many pictures that is.
+        data: the set.
+        references: how extractors see it; none for the figures that need none.
+    """
+    chosen = torch.linspace(0, count - 1, min(samples.LOOKED_AT, count)).round().long()
+    features: list[list[Tensor]] = [[] for _ in references]
+    some, start = [], 0
+    for piece in drawn:
+        for found, each in zip(features, references, strict=True):
+            found.append(each.extractor.features(piece))
+        some.append(piece[chosen[(chosen >= start) & (chosen < start + len(piece))] - start])
+        start += len(piece)
+    pairs = zip(references, features, strict=True)
+    seen = [figure for each, found in pairs for figure in samples.seen(each, torch.cat(found))]
     held_out = normalised(spaced(data.test, samples.LOOKED_AT), _CPU)
-    return seen + samples.looked_at(Vitals([data.train], [data.test]), some, held_out)
+    return seen + samples.looked_at(Vitals([data.train], [data.test]), torch.cat(some), held_out)
 
 
 def judged(figures: list[Figure]) -> list[Verdict]:
     """What figures come to. Those of an extractor are looked up by the names that they have without it."""
-    return instantly(dict(_readings(figures)))
+    found = [verdict for name, value in _readings(figures) for verdict in instantly({name: value})]
+    return list({verdict.code: verdict for verdict in found}.values())
 
 
 def _readings(figures: list[Figure]) -> Iterator[tuple[str, float]]:

@@ -16,14 +16,19 @@ from ganctl.inference import Model
 from ganctl.losses import luminance_correlation
 from ganctl.metrics import psnr, ssim
 
+_LEARNT = 200  # training pictures at most, where nothing was held out
 _CPU = torch.device("cpu")
 
 
-def held_out(data: Dataset, limit: int | None = None) -> Tensor:
-    """The pictures to translate: [N, C, H, W] in [-1, 1]. A training whose set has no others shows what it learned."""
+def held_out(data: Dataset) -> Tensor:
+    """The pictures to translate: [N, C, H, W] in [-1, 1]. Of a set that has no others, it is what was learned from."""
     side = data.shape[1]
-    levels = data.test if len(data.test) else data.train[:200, :side, :side]
-    return normalised(levels[:limit], _CPU)
+    return normalised(data.test if len(data.test) else data.train[:_LEARNT, :side, :side], _CPU)
+
+
+def count(data: TwoDatasets) -> int:
+    """How many pictures `held_out` has of both domains."""
+    return sum(len(side.test) or min(_LEARNT, len(side.train)) for side in data.sides)
 
 
 def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Figure]:

@@ -35,10 +35,10 @@ class Options:
     lsgan_c: float = option(1.0, "lsgan: the target that the generator wants")
     augment: Literal["none", "diffaug"] = option("none", "random changes to all that the discriminator sees")
     simultaneous: bool = option(False, "both sides move at once, after one generator pass")
-    lr_generator: float = option(2e-3, "the generator's learning rate", above=0)
-    lr_discriminator: float = option(1e-3, "the discriminator's learning rate", above=0)
+    lr_generator: float = option(3e-3, "the generator's learning rate", above=0)
+    lr_discriminator: float = option(1.5e-3, "the discriminator's learning rate", above=0)
     slowing: int = option(
-        1250, "steps after which the learning rates are at 71 %, as 1 / √(1 + step / slowing); 0 keeps them", least=0
+        400, "steps after which the learning rates are at 71 %, as 1 / √(1 + step / slowing); 0 keeps them", least=0
     )
     beta1: float = option(0.0, "Adam's decay of the mean", least=0, most=0.99999)
     beta2: float = option(0.99, "Adam's decay of the square", least=0, most=0.999999)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ganctl.report.numbers import number
 
-SEVERITIES = ("warning", "note", "good")
+SEVERITIES = ("error", "warning", "note", "good")
 _UNTOLD = {"save", "evaluate"}  # too many, and the curves show the latter
 _RESULTS = ("verdict", "evaluate")  # what a resume from an earlier step undoes
 

@@ -15,7 +15,7 @@ from ganctl.settings import Settings
 from ganctl.units import duration
 
 _HERE = Path(__file__).parent
-_SIGNS = {"warning": "!", "failure": "×", "good": "✓", "note": "i", "best": "★", "cleared": "✓"}
+_SIGNS = {"error": "×", "warning": "!", "failure": "×", "good": "✓", "note": "i", "best": "★", "cleared": "✓"}
 _MOMENTS = 200  # told one by one; of more, the first and the last
 
 

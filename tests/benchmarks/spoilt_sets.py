@@ -41,7 +41,7 @@ def main() -> None:
     print(f"| 10,000 pictures | {' | '.join(SHOWN)} | verdict |")
     print(f"| --- |{' --- |' * len(SHOWN)} --- |")
     for name, pictures in spoilt(data):
-        found = measured(pictures, data, references)
+        found = measured([pictures], len(pictures), data, references)
         values = {figure.name.split("-")[0]: figure.value for figure in found}
         verdicts = ", ".join(verdict.code for verdict in judged(found)) or "none"
         print(f"| {name} | {' | '.join(f'{values[key]:.3g}' for key in SHOWN)} | {verdicts} |", flush=True)
