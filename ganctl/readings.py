@@ -33,6 +33,11 @@ def is_better(name: str, value: float, than: float) -> bool:
     return value < than if name.startswith(_BETTER_LOW) else value > than
 
 
+def is_clearly_better(name: str, value: float, than: float, share: float) -> bool:
+    """Whether a figure is better by more than a share of what it was."""
+    return is_better(name, value, than) and abs(value - than) > share * abs(than)
+
+
 def losses(line: Mapping[str, Any]) -> dict[str, float]:
     """The players' losses."""
     return {name: value for name, value in line.items() if name in PLAYERS}

@@ -200,6 +200,8 @@ def resume(
         fresh = not run.checkpoint_steps()
         state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
         problems = returned + assembly.restore_newest(run, state)
+        if state.best is not None and not run.checkpoint(state.best["step"]).exists():
+            del state.notes["best"]  # it was gone back behind, or is damaged: the next best is one again
         if extended.tensorboard and not board.is_installed():
             problems.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
         problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)

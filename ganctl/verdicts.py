@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ganctl.errors import UsageError
-from ganctl.readings import figures, is_better
+from ganctl.readings import figures, is_clearly_better
 
 PATIENCE = 2  # epochs in a row
 STEPS = 200  # steps in a row; an epoch of a small folder is over in a few
@@ -74,7 +74,8 @@ VERDICTS: Mapping[str, Verdict] = {
             "The discriminator wins",
             "It tells nearly every generated picture from a real one, epoch after epoch, so the generator gets little "
             "to learn from. Its learning rate is too high beside the generator's, or nothing keeps it smooth.",
-            "Lower --lr-discriminator, or let --balance do it; --set r1=1 keeps it smooth.",
+            "Lower the learning rate that is too high, --lr-discriminator or --lr-generator, or let --balance do it: "
+            "ganctl resume RUN --set balance=true. --set r1=1 keeps the discriminator smooth.",
         ),
         Verdict(
             "G-WINS",
@@ -173,8 +174,8 @@ RULES = (
 )
 _RULES = {rule.code: [other for other in RULES if other.code == rule.code] for rule in RULES}
 EVEN = 0.12  # how far an accuracy may be from guessing
-STALE = 5  # epochs without a better figure, or with even sides where nothing is measured, until nothing more comes
-GAIN = 0.98  # a figure that fell by less has not become better
+STALE = 5  # measurements without a better figure, or even epochs where nothing is measured, until nothing more comes
+GAIN = 0.02  # the share by which a figure must be better to count
 
 
 class Change(NamedTuple):
@@ -224,10 +225,12 @@ class Watcher:
 
     def _is_even(self, found: Mapping[str, float]) -> bool:
         """Whether the discriminator guesses, and what is measured, if anything is, has stopped getting better."""
-        value = next(iter(figures(found).items()), None)
-        if value and (not self._gain or is_better(value[0], value[1], GAIN * self._gain[0])):
-            self._gain[:] = [value[1], found["epoch"]]
-        stale = not self._gain or found["epoch"] - self._gain[1] >= STALE
+        for name, value in list(figures(found).items())[:1]:
+            if not self._gain or is_clearly_better(name, value, self._gain[0], GAIN):
+                self._gain[:] = [value, 0]
+            else:
+                self._gain[1] += 1
+        stale = not self._gain or self._gain[1] >= STALE
         return stale and abs(found.get("accuracy", 1.0) - 0.5) <= EVEN
 
     def _settle(self, code: str, holds: bool, epoch: int) -> Iterator[Change]:

@@ -13,7 +13,7 @@ from ganctl.balance import balanced
 from ganctl.data.cache import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
 from ganctl.data.feed import Feed
-from ganctl.engine import Event, Judged, Measured
+from ganctl.engine import Event, Judged, Measured, Warned
 from ganctl.evaluation import choice, samples, translations
 from ganctl.evaluation.figure import digits
 from ganctl.evaluation.reference import Reference, reference
@@ -26,6 +26,7 @@ from ganctl.settings import Settings
 from ganctl.state import State
 from ganctl.verdicts import Watcher
 
+_AT_ONCE = 50  # steps that the balance answers for where it was switched on in the middle of a training
 WORTH = 50_000  # training pictures between two measurements, so that these cost a twentieth of the time or less
 
 Figures = Mapping[str, float]
@@ -54,7 +55,7 @@ class Watching:
     ) -> None:
         self._steps_per_epoch, self._vitals, self._balances = steps_per_epoch, vitals, balances
         self._quality, self._due = quality, due
-        self._measured: list[Measured] = []
+        self._told: list[Measured | Warned] = []
 
     def measure(self, state: State, sheet: Sheet, epoch: int) -> Figures:
         """Vital signs of the sheet, and at some epochs the model's quality."""
@@ -62,17 +63,24 @@ class Watching:
         if self._quality is None or not self._due(epoch):
             return found
         began = time.monotonic()
-        quality, held_out = self._quality(state.average)
-        self._measured.append(Measured(state.step, epoch, figures(quality), held_out, time.monotonic() - began))
+        try:
+            quality, held_out = self._quality(state.average)
+        except (OSError, RuntimeError, ValueError) as error:  # no disk, no memory, too few pictures
+            self._told.append(Warned(f"The quality could not be measured, training goes on: {error}"))
+            return found
+        self._told.append(Measured(state.step, epoch, figures(quality), held_out, time.monotonic() - began))
         _note_best(state, epoch, quality)
         return found | dict(quality)
 
     def judge(self, state: State, line: Figures) -> Iterator[Event]:
         """Move the balance, and say what was measured, raised and taken back."""
-        while self._measured:
-            yield self._measured.pop()
-        if self._balances and "accuracy" in line:
-            since = state.notes.get("balanced", 0)
+        while self._told:
+            yield self._told.pop()
+        if not self._balances:
+            for name in ("balance", "balanced"):
+                state.notes.pop(name, None)
+        elif "accuracy" in line:
+            since = state.notes.get("balanced", max(0, state.step - _AT_ONCE))
             state.notes["balance"] = balanced(state.factors, line, state.step - since)
             state.notes["balanced"] = state.step
         watcher = Watcher(state.notes.setdefault("watch", {}), self._steps_per_epoch)
@@ -97,10 +105,10 @@ def watch(
         GanctlError: the extractor asked for cannot be had.
     """
     sides = (data,) if isinstance(data, Dataset) else data.sides
-    vitals = Vitals([side.train for side in sides], [side.test for side in sides])
+    vitals = Vitals([side.train[: settings.limit] for side in sides], [side.test for side in sides])
     every, quality, missing = cadence(settings, data, feed.steps_per_epoch * feed.batch_size), None, ""
     if every:
-        extractor, missing = choice.choose(data.name, settings.extractor, None, device.choose(settings.device))
+        extractor, missing = choice.choose(data.origin, settings.extractor, None, device.choose(settings.device))
         quality = _quality(data, extractor, header)
     last = settings.epochs if settings.evaluate_every else None
     due = (lambda epoch: epoch == last or epoch % every == 0) if every else lambda epoch: False
@@ -121,13 +129,13 @@ def cadence(settings: Settings, data: Dataset | TwoDatasets, pictures: int) -> i
     if settings.evaluate_every is not None:
         return settings.evaluate_every
     every = -(-WORTH // pictures)
-    fits = isinstance(data, Dataset) and choice.fits_digits(data.name)
+    fits = isinstance(data, Dataset) and choice.fits_digits(data.origin)
     return every if fits and every <= settings.epochs else 0
 
 
 def _quality(data: Dataset | TwoDatasets, extractor: Extractor | None, header: Mapping[str, Any]) -> Quality | None:
     """What measures a model of these data; real pictures are looked at when it is first used."""
-    if extractor is None and data.name != BUILT_IN:
+    if extractor is None and data.origin != BUILT_IN:
         return None
     known: list[Reference] = []
 

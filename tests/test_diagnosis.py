@@ -227,10 +227,10 @@ def test_the_command_line_leaves_with_5_and_a_command_that_goes_on(
     assert "at step 8: the first tensor that is not finite is the loss of the generator;" in said
     assert any("is replayed from the checkpoint of step 5" in line for line in outcome.err)
     command = shlex.split(said.partition("In smaller steps: ")[2])
-    assert command[-4:] == ["--init-from", "my/run/checkpoints/step-00000005", "--lr", "0.0002"]
+    assert command[-4:] == ["--init-from", "my/run/checkpoints/step-00000005", "--lr", "0.0003"]
     assert ganctl(*command[1:], "--run", "next", "--epochs", 1).code == 0
     options = Run(Path("runs/next")).record()["settings"]["options"]
-    assert (options["width"], options["lr_generator"]) == (8, 0.0002)
+    assert (options["width"], options["lr_generator"]) == (8, 0.0003)
 
 
 def test_a_run_without_a_checkpoint_says_what_to_try(photos: Path) -> None:

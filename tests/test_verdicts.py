@@ -84,9 +84,21 @@ def test_equilibrium_without_figures_takes_long() -> None:
 
 def test_equilibrium_waits_until_the_figure_stops_getting_better() -> None:
     falling = [2.0 * 0.9**n for n in range(8)]
-    flat = [falling[-1] * (1 + GAIN) / 2] * 10
+    flat = [falling[-1] * (1 - GAIN / 2)] * 10
     said = told(epochs({"accuracy": [0.52] * 18, "fid-x": falling + flat}))
     assert said == [f"+EQUILIBRIUM@{8 + STALE + PATIENCE - 1}"]
+
+
+def test_equilibrium_waits_for_measurements_and_not_for_epochs() -> None:
+    lines = epochs({"accuracy": [0.52] * 30})
+    for line in lines[8::9]:
+        line["fid-x"] = 5.0 / line["epoch"]
+    assert told(lines[8:]) == [], "three measurements, each better than the one before"
+
+
+def test_likenesses_that_stay_are_no_gain_either() -> None:
+    said = told(epochs({"accuracy": [0.52] * 12, "psnr-x": [20.0] * 12}))
+    assert said == [f"+EQUILIBRIUM@{1 + STALE + PATIENCE - 1}"]
 
 
 def test_a_collapsed_training_is_in_no_equilibrium() -> None:

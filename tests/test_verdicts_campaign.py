@@ -52,7 +52,7 @@ def rate(player: str) -> float:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_healthy_training_is_warned_of_nothing(seed: int) -> None:
-    assert warnings(digits_training(seed=seed, epochs=6)) == set()
+    assert warnings(digits_training(seed=seed)) == set()
 
 
 def test_a_generator_that_is_fifty_times_too_fast_loses() -> None:

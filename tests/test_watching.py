@@ -175,13 +175,41 @@ def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> No
     asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
     data, _ = assembly.open_data(enough)
     assert isinstance(data, Dataset)
-    named = dataclasses.replace(data, name="digits")
+    named = dataclasses.replace(data, origin="digits")
     assert watching.cadence(enough, named, watching.WORTH) == 1
     assert watching.cadence(enough, named, watching.WORTH // 2) == 2
     assert watching.cadence(enough, named, watching.WORTH // 3) == 0, "the training is over before that"
     assert watching.cadence(enough, data, watching.WORTH) == 0, "no extractor that ships fits a folder"
     assert watching.cadence(asked, data, 40) == 3
     assert watching.cadence(tiny(photos, evaluate_every=0), named, watching.WORTH) == 0
+
+
+def test_a_measurement_that_fails_stops_no_training(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(net: object) -> None:
+        raise RuntimeError("no memory is left")
+
+    monkeypatch.setattr(watching, "_quality", lambda *_: fails)
+    run = watched(photos, "a/run")
+    assert run.checkpoint_steps()[0] == TOTAL
+    assert run.events.read_text().count("could not be measured, training goes on: no memory is left") == EPOCHS
+
+
+def test_balance_can_be_switched_on_and_off_in_a_run(photos: Path) -> None:
+    run = begin(tiny(photos), Path("a/run"), stop_at=7)
+    go_on(run, stop_at=12, changes={"balance": "true"})
+    state = checkpoint.read_header(run.checkpoint(12) / "state.safetensors")
+    assert set(state["notes"]["balance"]) == {"generator", "discriminator"}
+    go_on(run, changes={"balance": "false"})
+    assert "balance" not in checkpoint.read_header(run.checkpoint(TOTAL) / "state.safetensors")["notes"]
+
+
+def test_a_best_that_was_gone_back_behind_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    qualities = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    monkeypatch.setattr(watching, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    run = watched(photos, "a/run")
+    (run.checkpoint(STEPS)).rename("elsewhere")
+    go_on(run, origin=str(2 * STEPS))
+    assert run.best() == {"step": 3 * STEPS, "epoch": 3, "figure": "fid-x", "value": 5.0}
 
 
 def test_the_last_epoch_is_measured_too_where_measuring_was_asked_for(photos: Path) -> None:

@@ -21,7 +21,7 @@ class Choice(NamedTuple):
 
 
 def fits_digits(data: str) -> bool:
-    """Whether a set, by its name, is one that `digits-cnn` learned from."""
+    """Whether what ``--data`` says is a set that `digits-cnn` learned from, and no folder that is called so."""
     return data in _DIGITS
 
 
@@ -29,7 +29,7 @@ def choose(data: str, name: str | None, weights: Path | None, device: torch.devi
     """The extractor asked for, or the one that fits.
 
     Args:
-        data: the set's name.
+        data: the set, as ``--data`` says it.
         name: of the extractor; None for the one that fits: `digits-cnn` for the sets that it learned from, which
             never needs a network, else `inception`.
         weights: a file with Inception's.

@@ -1,14 +1,14 @@
 """A finished model, measured."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganctl import assembly, device, run
+from ganctl import assembly, run
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
 from ganctl.errors import UsageError
@@ -88,12 +88,14 @@ def evaluate(
     """
     if count < 2:
         raise UsageError(f"{count} pictures cannot be measured.", "Ask for two or more.")
-    real, _ = assembly.open_data(_settings(model, data), fresh=False)
-    chosen = choice.choose(real.name, extractor, weights, device.choose("auto"))
+    told = _settings(model, data)
+    real, _ = assembly.open_data(told, fresh=False)
+    chosen = choice.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
     if isinstance(real, Dataset):
         references = [reference(real, chosen.extractor)] if chosen.extractor else []
         drawn = (quantised(piece) for piece in model.draw(count, seed))
-        figures = measured(drawn, count, real, references)
+        learnt = replace(real, train=real.train[: told.limit])
+        figures = measured(drawn, count, learnt, references)
         pictures, held_out = count, min(SOME, len(real.test))
     else:
         references = [reference(side, chosen.extractor) for side in real.sides] if chosen.extractor else []
@@ -123,7 +125,8 @@ def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: lis
         data: the set.
         references: how extractors see it; none for the figures that need none.
     """
-    chosen = torch.linspace(0, count - 1, min(samples.LOOKED_AT, count)).round().long()
+    most = min(samples.LOOKED_AT, samples.VALUES // int(torch.tensor(data.shape).prod()))
+    chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
     features: list[list[Tensor]] = [[] for _ in references]
     some, start = [], 0
     for piece in drawn:
@@ -133,7 +136,7 @@ def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: lis
         start += len(piece)
     pairs = zip(references, features, strict=True)
     seen = [figure for each, found in pairs for figure in samples.seen(each, torch.cat(found))]
-    held_out = normalised(spaced(data.test, samples.LOOKED_AT), _CPU)
+    held_out = normalised(spaced(data.test, most), _CPU)
     return seen + samples.looked_at(Vitals([data.train], [data.test]), torch.cat(some), held_out)
 
 

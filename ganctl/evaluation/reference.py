@@ -52,9 +52,10 @@ class Reference:
     labels: Tensor
 
     def distances(self, features: Tensor) -> Mapping[str, float]:
-        """How far features [N, D] are from the training pictures': ``fid-…`` and ``kid-…``; N is 2 or more."""
+        """How far features [N, D] are from the training pictures': ``fid-…``, and ``kid-…`` of two or more."""
         found = {f"fid-{self.extractor.name}": frechet(self.learnt, Statistics.of([features]))}
-        found[f"kid-{self.extractor.name}"] = kernel_distance(self.some, features, SUBSETS).mean
+        if min(len(self.some), len(features)) > 1:
+            found[f"kid-{self.extractor.name}"] = kernel_distance(self.some, features, SUBSETS).mean
         return {name: float(f"{value:.6g}") for name, value in found.items()}
 
     @cached_property

@@ -13,7 +13,8 @@ from ganctl.evaluation.vitals import Vitals
 from ganctl.metrics import density_coverage, precision_recall
 
 COUNT = 10_000  # pictures drawn
-LOOKED_AT = 2_000  # of them, for what needs no extractor
+LOOKED_AT = 2_000  # of them at most, for what needs no extractor, …
+VALUES = 100_000_000  # … with so many values at most
 REAL = 3  # k of precision and recall
 NEAR = 5  # k of density and coverage
 SEED = 0

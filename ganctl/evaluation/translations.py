@@ -42,13 +42,14 @@ def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], f
     """
     real = [held_out(side) for side in data.sides]
     made = [quantised(model.translate(real[1 - side], domain)) for side, domain in enumerate(data.names)]
-    for side, reference in enumerate(references):
+    for side in reversed(range(len(references))):  # what `translate` does unasked comes first
+        reference = references[side]
         features = reference.extractor.features(made[side])
         expected = reference.best_to_expect
         for key, value in reference.distances(features).items():
             meaning = f"{_DISTANCES[key[:3]]} of the training pictures of {data.names[side]}: lower is better"
             yield Figure(f"{key}-{data.names[side]}", value, expected.get(key), meaning)
-    if data.name == BUILT_IN:
+    if data.origin == BUILT_IN:
         yield from _truly(data, real, made)
     if full:
         yield from _kept(model, data, real, made)
@@ -56,7 +57,7 @@ def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], f
 
 def _truly(data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Figure]:
     """What translations of drawn animals are worth beside the truth."""
-    for side, domain in enumerate(data.names):
+    for side, domain in reversed(list(enumerate(data.names))):
         given = striped.DOMAINS[1 - side]
         truth = normalised(striped.truth(given, 0, len(made[side]), data.shape[1])[0], _CPU)
         for name, measure, unit in (("psnr", psnr, "in dB"), ("ssim", ssim, "1 is equal")):

@@ -20,8 +20,10 @@ from ganctl.evaluation.reference import spaced
 from ganctl.metrics import checkerboard, diversity, nearest
 
 SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other
-REFERENCES = 10_000  # training pictures at most that they are compared with, evenly spaced
-HELD_OUT = 200  # real pictures at most, for the same figures of them
+REFERENCES = 60_000_000  # values at most of the training pictures that they are compared with: all 60,000 of MNIST
+HELD_OUT = 20_000_000  # values at most of real pictures, …
+SOME = 200  # … and so many of them at most, for the same figures of them
+LEAST = 8  # pixels of a side below which there is no spectrum to speak of
 ENOUGH = 16  # pictures below which only their contrast and spectrum are looked at
 _TWIN = 0.25  # of real pictures' median distance to their nearest neighbour: nearer is a twin
 _LEVEL = 1 / 255  # what is less of real pictures counts as this much
@@ -42,15 +44,18 @@ class Vitals:
         side = test[0].shape[1]
         learnt = [levels[:, :side, :side] for levels in train]
         real = [held if len(held) >= ENOUGH else seen for seen, held in zip(learnt, test, strict=True)]
-        pictures = torch.cat([normalised(spaced(levels, HELD_OUT), _CPU) for levels in real])
-        self._checkerboard = checkerboard(pictures)
+        values = int(np.prod(test[0].shape[1:]))
+        few = max(ENOUGH, min(SOME, HELD_OUT // values))
+        pictures = torch.cat([normalised(spaced(levels, few), _CPU) for levels in real])
+        self._checkerboard = checkerboard(pictures) if side >= LEAST else None
         self._contrast = max(contrast(pictures), _LEVEL)
         self._single = len(train) == 1 and len(pictures) >= ENOUGH
         if self._single:
             apart = nearest_other(pictures).median()
             self._diversity = max(diversity(reduced(pictures)), _LEVEL)
             self._twin = _TWIN * apart
-            self._references = _references(spaced(learnt[0], REFERENCES))
+            held = min(side, SIDE) ** 2 * test[0].shape[3]
+            self._references = _references(spaced(learnt[0], REFERENCES // held))
             novelty = self._to_nearest(pictures) if real[0] is test[0] else apart.item()
             self._novelty = max(novelty, _LEVEL)
 
@@ -62,7 +67,8 @@ class Vitals:
             found["diversity"] = diversity(reduced(pictures)) / self._diversity
             found["repeats"] = (nearest_other(pictures) < self._twin).float().mean().item()
             found["novelty"] = self._to_nearest(pictures) / self._novelty
-        found["checkerboard"] = checkerboard(pictures) / self._checkerboard
+        if self._checkerboard is not None:
+            found["checkerboard"] = checkerboard(pictures) / self._checkerboard
         return {name: float(f"{value:.4g}") for name, value in found.items()}
 
     def _to_nearest(self, pictures: Tensor) -> float:

@@ -63,7 +63,8 @@ def extractor(path: Path = WEIGHTS) -> Extractor:
     """
     if hashlib.sha256(path.read_bytes()).hexdigest() != SHA256:
         raise CheckpointError(f"{path} is damaged: its SHA-256 is not that of digits-cnn.", "Install ganctl again.")
-    net = Classifier()
+    with torch.random.fork_rng(devices=[]):  # it draws weights before it gets these
+        net = Classifier()
     net.load_state_dict(checkpoint.read(path).tensors)
     net.eval().requires_grad_(False)
     return Extractor(

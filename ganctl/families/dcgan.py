@@ -38,7 +38,7 @@ class Options:
     lr_generator: float = option(3e-3, "the generator's learning rate", above=0)
     lr_discriminator: float = option(1.5e-3, "the discriminator's learning rate", above=0)
     slowing: int = option(
-        400, "steps after which the learning rates are at 71 %, as 1 / √(1 + step / slowing); 0 keeps them", least=0
+        0, "steps after which the learning rates are at 71 %, as 1 / √(1 + step / slowing); 0 keeps them", least=0
     )
     beta1: float = option(0.0, "Adam's decay of the mean", least=0, most=0.99999)
     beta2: float = option(0.99, "Adam's decay of the square", least=0, most=0.999999)
@@ -53,7 +53,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
     # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm. Learning rates fall with
     # the root of the steps (Robbins and Monro 1951) and not towards an end, so that a training can be extended.
-    "compact": {"batch_size": 32},
+    "compact": {"batch_size": 32, "slowing": 400},
     # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
     # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
     # which is a permutation; the last, partial batch of an epoch is left out.
@@ -63,7 +63,6 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "simultaneous": True,
         "lr_generator": 1e-4,
         "lr_discriminator": 1e-4,
-        "slowing": 0,
         "beta1": 0.9,
         "beta2": 0.999,
         "epsilon": 1e-7,
@@ -78,7 +77,6 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "latent": 100,
         "lr_generator": 2e-4,
         "lr_discriminator": 2e-4,
-        "slowing": 0,
         "beta1": 0.5,
         "beta2": 0.999,
         "r1": 0.0,

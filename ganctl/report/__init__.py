@@ -12,7 +12,6 @@ page        the page: page.html filled, with page.css, page.js and uplot/ inside
 from pathlib import Path
 
 from ganctl.files import write_atomically
-from ganctl.report import page, story
 from ganctl.run import Run
 
 __all__ = ["write"]
@@ -25,6 +24,8 @@ def write(run: Run, path: Path) -> None:
         CheckpointError: the run has no usable ``run.json``.
         OSError: a file of the run cannot be read, or the page cannot be written.
     """
+    from ganctl.report import page, story  # brings torch, which who only reads the diary can do without
+
     content = page.render(story.read(run))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
