@@ -81,8 +81,9 @@ VERDICTS: Mapping[str, Verdict] = {
             "G-WINS",
             "warning",
             "The generator wins",
-            "The discriminator is wrong more often than a coin: the generator exploits its mistakes faster than it "
-            "can mend them. What it then draws need not look like anything.",
+            "The discriminator is wrong more often than a coin, or takes generated pictures for the more real ones: "
+            "the generator exploits its mistakes faster than it can mend them. What it then draws need not look like "
+            "anything.",
             "Raise --lr-discriminator, lower --lr-generator, or let --balance do it.",
         ),
         Verdict(
@@ -162,6 +163,7 @@ VERDICTS: Mapping[str, Verdict] = {
 RULES = (
     Rule("D-WINS", "accuracy", 1, 0.97, 0.93),
     Rule("G-WINS", "accuracy", -1, 0.46, 0.49),
+    Rule("G-WINS", "fooled", 1, 0.1, 0.0),
     Rule("COLLAPSE", "diversity", -1, 0.5, 0.6),
     Rule("COLLAPSE", "repeats", 1, 0.08, 0.05),
     Rule("DROPPED", "rarest", -1, 0.2, 0.3),
@@ -172,6 +174,7 @@ RULES = (
     Rule("CHECKERBOARD", "checkerboard", 1, 3.0, 2.0),
     Rule("PALE", "contrast", -1, 0.6, 0.7),
 )
+_OF_FAKES = ("D(G(z))", "D(G(x))")  # what is above D(x) is taken for more real than real pictures are
 _RULES = {rule.code: [other for other in RULES if other.code == rule.code] for rule in RULES}
 EVEN = 0.12  # how far an accuracy may be from guessing
 STALE = 5  # measurements without a better figure, or even epochs where nothing is measured, until nothing more comes
@@ -203,7 +206,7 @@ class Watcher:
 
     def look(self, line: Mapping[str, float]) -> Iterator[Change]:
         """What a line of the log raises and takes back; only those of an epoch's end do."""
-        for name in ("accuracy", "luminance"):
+        for name in ("accuracy", "luminance", "D(x)", *_OF_FAKES):
             if name in line:
                 self._epoch.setdefault(name, []).append(line[name])
         if line["step"] % self._steps_per_epoch:
@@ -211,6 +214,9 @@ class Watcher:
         found = dict(line) | {name: sum(values) / len(values) for name, values in self._epoch.items()}
         if len(told := self._epoch.get("accuracy", [])) > 3:
             found["swing"] = max(told) - min(told)
+        for name in _OF_FAKES:
+            if name in found and "D(x)" in found:
+                found["fooled"] = found[name] - found["D(x)"]
         self._epoch.clear()
         holding = {code: self._holds(code, found) for code in _RULES}
         holding["EQUILIBRIUM"] = self._is_even(found) and not any(holding.values())

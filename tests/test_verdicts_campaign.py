@@ -56,15 +56,16 @@ def test_a_healthy_training_is_warned_of_nothing(seed: int) -> None:
 
 
 def test_a_generator_that_is_fifty_times_too_fast_loses() -> None:
-    assert {"D-WINS", "COLLAPSE", "CHECKERBOARD"} <= warnings(digits_training(lr_generator=50 * rate("generator")))
+    found = warnings(digits_training(lr_generator=50 * rate("generator")))
+    assert {"D-WINS", "COLLAPSE", "PALE"} <= found, "its pictures are all black"
 
 
 def test_a_discriminator_that_is_fifty_times_too_fast_chases_and_is_chased() -> None:
     assert "OSCILLATING" in warnings(digits_training(lr_discriminator=50 * rate("discriminator")))
 
 
-def test_a_discriminator_that_is_fifty_times_too_slow_loses() -> None:
-    assert "G-WINS" in warnings(digits_training(lr_discriminator=rate("discriminator") / 50))
+def test_a_discriminator_that_hardly_learns_is_exploited() -> None:
+    assert {"G-WINS", "CHECKERBOARD"} <= warnings(digits_training(lr_discriminator=1e-7))
 
 
 def without_noise(options: dcgan.Options, model: nn.Module, shape: Shape) -> dcgan.DCGAN:
@@ -76,10 +77,6 @@ def without_noise(options: dcgan.Options, model: nn.Module, shape: Shape) -> dcg
 def test_a_generator_without_noise_collapses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, recipe=without_noise))
     assert "COLLAPSE" in warnings(digits_training())
-
-
-def test_a_generator_that_hardly_learns_stays_pale() -> None:
-    assert "PALE" in warnings(digits_training(lr_generator=1e-6))
 
 
 def learn_from(monkeypatch: pytest.MonkeyPatch, train: Bytes, labels: Bytes) -> None:
