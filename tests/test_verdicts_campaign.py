@@ -107,6 +107,7 @@ def test_a_domain_of_negatives_is_translated_to_negatives(monkeypatch: pytest.Mo
     data = TwoDatasets("animals", "", ("light", "dark"), (light, dark))
     monkeypatch.setattr(assembly, "open_data", lambda settings, fresh=True: (data, []))
     small = {"width": "8", "blocks": "1", "discriminator_width": "16", "identity": "0", "jitter": "1"}
+    small |= {"draws": "picture", "lr_generator": "1e-3", "lr_discriminator": "1e-3"}
     flags = {"size": 32, "epochs": EPOCHS, "batch_size": 1}
     assert "INVERTED" in warnings(configure("cyclegan", data="plain2striped", flags=flags, assignments=small))
 
