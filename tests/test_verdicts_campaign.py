@@ -117,7 +117,7 @@ class Perfect(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        unseen, _ = digits.draw("train", PICTURES, PICTURES + 5000)
+        unseen, _ = digits.draw("train", PICTURES, digits.COUNTS["train"])
         self.register_buffer("pictures", normalised(unseen[..., None], torch.device("cpu")))
         self.nothing = nn.Parameter(torch.zeros(()))
 
