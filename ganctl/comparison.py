@@ -154,7 +154,7 @@ def _side(run: Run) -> Side:
         told=_told(record),
         latest=latest,
         quality=quality,
-        verdicts=tuple(_raised(run)),
+        verdicts=tuple(_raised(run, inspection.steps_per_epoch(record))),
     )
 
 
@@ -172,9 +172,8 @@ def _told(record: Mapping[str, Any]) -> dict[str, Value]:
     }
 
 
-def _raised(run: Run) -> list[Raised]:
+def _raised(run: Run, steps: int) -> list[Raised]:
     """The verdicts that stand, in the order in which they were raised."""
-    steps = inspection.steps_per_epoch(run.record())
     standing = [(verdict, verdict.raised) for verdict in diary.read(run.read_events()).verdicts if verdict.stands]
     found = [Raised(v.code, v.severity, v.message, step, -(-step // steps)) for v, step in standing if step is not None]
     return sorted(found, key=lambda verdict: verdict.step)

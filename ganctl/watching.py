@@ -111,8 +111,10 @@ def watch(
         extractor, missing = choice.choose(data.origin, settings.extractor, None, device.choose(settings.device))
         quality = _quality(data, extractor, header)
     last = settings.epochs if settings.evaluate_every else None
-    due = (lambda epoch: epoch == last or epoch % every == 0) if every else lambda epoch: False
-    return Watching(feed.steps_per_epoch, vitals, quality, due, settings.balance), [missing] if missing else []
+    found = Watching(
+        feed.steps_per_epoch, vitals, quality, lambda epoch: epoch == last or epoch % every == 0, settings.balance
+    )
+    return found, [missing] if missing else []
 
 
 def cadence(settings: Settings, data: Dataset | TwoDatasets, pictures: int) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ganctl import console, names, verdicts
-from ganctl.cli.words import Checkpoint, Device, ModelName, announce_download, require_positive, warn_all
+from ganctl.cli.words import Checkpoint, Device, ModelName, announce_download, load, require_positive
 from ganctl.errors import DataError
 
 
@@ -32,12 +32,9 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Measure how good a model is, beside held-out real pictures."""
-    names.find(model)
-    from ganctl import inference
+    loaded = load(model, device, which)
     from ganctl.evaluation.evaluate import evaluate as measure
 
-    loaded = inference.load(model, device, which)
-    warn_all(loaded.warnings)
     found = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
     if as_json:
         console.result(json.dumps(found.to_json(), indent=2, ensure_ascii=False))

@@ -8,7 +8,7 @@ import typer
 
 from ganctl import console, names
 from ganctl import run as runs
-from ganctl.cli.words import Checkpoint, Device, ModelName, Output, warn_all
+from ganctl.cli.words import Checkpoint, Device, ModelName, Output, load
 from ganctl.errors import UsageError
 
 
@@ -21,11 +21,9 @@ def sample(
     device: Device = "auto",
 ) -> None:
     """Draw pictures from a trained model: a grid, or single files into a folder."""
-    names.find(model)
-    from ganctl import inference, pictures
+    loaded = load(model, device, which)
+    from ganctl import pictures
 
-    loaded = inference.load(model, device, which)
-    warn_all(loaded.warnings)
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
         width = len(str(count - 1))
@@ -50,11 +48,9 @@ def translate(
     device: Device = "auto",
 ) -> None:
     """Redraw pictures of one kind as the other, at their own size."""
-    names.find(model)
-    from ganctl import inference, routes, translation
+    loaded = load(model, device, which)
+    from ganctl import routes, translation
 
-    loaded = inference.load(model, device, which)
-    warn_all(loaded.warnings)
     domain = loaded.domain(to)
     planned = routes.plan(inputs, domain, output, force)
     results = []
@@ -82,8 +78,7 @@ def make_gif(
     from ganctl import inference, pictures
 
     if walk:
-        loaded = inference.load(run)
-        warn_all(loaded.warnings)
+        loaded = load(run)
         is_run = (found / "run.json").exists()
         path = Path(output or (runs.Run(found).walk if is_run else f"{loaded.name}-walk.gif"))
         frames = [pictures.labelled(pictures.grid(drawn, 4), "") for drawn in inference.walk(loaded, seed)]

@@ -3,12 +3,15 @@
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, units
+from ganctl import console, names, units
 from ganctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganctl.inference import Model
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under runs/, or its path.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.")]
@@ -24,6 +27,16 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 def typed(verb: str, path: Path) -> str:
     """The command for a path, ready to be typed here."""
     return f"ganctl {verb} {shlex.quote(console.shown(path))}"
+
+
+def load(model: str, device: str = "auto", which: str | None = None) -> "Model":
+    """The model that MODEL means; what could not be used of its run is warned of."""
+    names.find(model)  # before anyone waits for torch
+    from ganctl import inference
+
+    loaded = inference.load(model, device, which)
+    warn_all(loaded.warnings)
+    return loaded
 
 
 def warn_all(sentences: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ from ganctl.metrics import Statistics, frechet, kernel_distance
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
 SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one
 SUBSETS = 20  # of 1,000 features each, for the kernel distance
-_CHUNK = 1000
+_CHUNK = 500
 _FORMAT = 1  # raise it when what is stored for the same pictures changes
 
 
@@ -38,7 +38,6 @@ class Reference:
     Attributes:
         extractor: whose.
         learnt: the mean and covariance of the training pictures' features.
-        count: how many training pictures those are.
         some: features of training pictures, evenly spaced [N, D], N at most `SOME`.
         held_out: features of held-out pictures [M, D], M at most `SOME`; none where nothing was held out.
         labels: the classes of these [M], or none.
@@ -46,7 +45,6 @@ class Reference:
 
     extractor: Extractor
     learnt: Statistics
-    count: int
     some: Tensor
     held_out: Tensor
     labels: Tensor
@@ -75,19 +73,20 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
         _keep(path, stored)
     labels = torch.from_numpy(np.array(data.test_labels[: len(stored["held_out"])]))
     statistics = Statistics(int(stored["count"]), stored["mean"], stored["covariance"])
-    return Reference(extractor, statistics, statistics.count, stored["some"], stored["held_out"], labels)
+    return Reference(extractor, statistics, stored["some"], stored["held_out"], labels)
 
 
 def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
-    learnt = Statistics.of(extractor.features(piece) for piece in _pieces(spaced(data.train, LEARNT)))
-    real = {"some": spaced(data.train, SOME), "held_out": data.test[:SOME]}
-    features = {name: [extractor.features(piece) for piece in _pieces(levels)] for name, levels in real.items()}
-    none = torch.empty(0, len(learnt.mean))
-    found = {name: torch.cat([none, *pieces]) for name, pieces in features.items()}
+    some = [extractor.features(piece) for piece in in_pieces(spaced(data.train, SOME))]
+    more = (extractor.features(piece) for piece in in_pieces(spaced(data.train, LEARNT)))
+    learnt = Statistics.of(some if len(data.train) <= SOME else more)  # of few, each is looked at once
+    held_out = [extractor.features(piece) for piece in in_pieces(data.test[:SOME])]
+    found = {"some": torch.cat(some), "held_out": torch.cat([torch.empty(0, len(learnt.mean)), *held_out])}
     return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
 
 
-def _pieces(levels: NDArray[np.uint8]) -> Iterator[Tensor]:
+def in_pieces(levels: NDArray[np.uint8]) -> Iterator[Tensor]:
+    """Levels [N, H, W, C] as pictures [n, C, H, W] in [-1, 1], so many at a time that memory holds them."""
     for start in range(0, len(levels), _CHUNK):
         yield normalised(levels[start : start + _CHUNK], torch.device("cpu"))
 

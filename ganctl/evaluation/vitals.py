@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl.data.feed import normalised
-from ganctl.evaluation.reference import spaced
+from ganctl.evaluation.figure import digits
+from ganctl.evaluation.reference import in_pieces, spaced
 from ganctl.metrics import checkerboard, diversity, nearest
 
 SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other
@@ -27,7 +28,6 @@ LEAST = 8  # pixels of a side below which there is no spectrum to speak of
 ENOUGH = 16  # pictures below which only their contrast and spectrum are looked at
 _TWIN = 0.25  # of real pictures' median distance to their nearest neighbour: nearer is a twin
 _LEVEL = 1 / 255  # what is less of real pictures counts as this much
-_CHUNK = 500
 _CPU = torch.device("cpu")
 
 
@@ -55,7 +55,7 @@ class Vitals:
             self._diversity = max(diversity(reduced(pictures)), _LEVEL)
             self._twin = _TWIN * apart
             held = min(side, SIDE) ** 2 * test[0].shape[3]
-            self._references = _references(spaced(learnt[0], REFERENCES // held))
+            self._references = torch.cat([reduced(piece) for piece in in_pieces(spaced(learnt[0], REFERENCES // held))])
             novelty = self._to_nearest(pictures) if real[0] is test[0] else apart.item()
             self._novelty = max(novelty, _LEVEL)
 
@@ -69,7 +69,7 @@ class Vitals:
             found["novelty"] = self._to_nearest(pictures) / self._novelty
         if self._checkerboard is not None:
             found["checkerboard"] = checkerboard(pictures) / self._checkerboard
-        return {name: float(f"{value:.4g}") for name, value in found.items()}
+        return {name: digits(value) for name, value in found.items()}
 
     def _to_nearest(self, pictures: Tensor) -> float:
         """The median distance of pictures to their nearest training picture."""
@@ -94,9 +94,3 @@ def nearest_other(pictures: Tensor) -> Tensor:
     small = reduced(pictures).flatten(1).double()
     distances = torch.cdist(small, small, compute_mode="donot_use_mm_for_euclid_dist")
     return distances.fill_diagonal_(torch.inf).min(1).values
-
-
-def _references(levels: NDArray[np.uint8]) -> Tensor:
-    """Training pictures to compare with, reduced a few at a time."""
-    pieces = (levels[start : start + _CHUNK] for start in range(0, len(levels), _CHUNK))
-    return torch.cat([reduced(normalised(piece, _CPU)) for piece in pieces])
