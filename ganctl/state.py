@@ -22,6 +22,8 @@ class State:
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.device = device
+        if device.type == "cuda":
+            recipe.to(memory_format=torch.channels_last)  # tensor cores read pictures so; others are transposed first
         self.recipe = recipe.to(device).train()
         self.average = deepcopy(recipe.model).eval().requires_grad_(False)
         self.optimizers = recipe.optimizers()

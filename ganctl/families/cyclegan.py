@@ -162,7 +162,7 @@ class CycleGAN(Recipe):
 
     def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
         """Generators, then discriminators (Zhu et al. 2017, equations 1 to 3, and section 5.2 on identity)."""
-        a, b = batch["a"].contiguous(), batch["b"].contiguous()
+        a, b = in_layout(batch["a"]), in_layout(batch["b"])
         fake_b, same_b = self._translated(self.model.a_to_b, a, b)
         fake_a, same_a = self._translated(self.model.b_to_a, b, a)
         cycle = F.l1_loss(self.model.b_to_a(fake_b), a) + F.l1_loss(self.model.a_to_b(fake_a), b)
@@ -210,10 +210,15 @@ class CycleGAN(Recipe):
         translators, cells = cast("Translators", model), []
         for side, name in enumerate("ab"):
             there, back = translators.toward(1 - side), translators.toward(side)
-            for picture in batch[name].contiguous().chunk(len(batch[name])):  # one at a time, as `translate` does
+            for picture in in_layout(batch[name]).chunk(len(batch[name])):  # one at a time, as `translate` does
                 translated = there(picture)
                 cells += [picture, translated, back(translated), back(picture)]
         return Sheet(torch.cat(cells), 4, torch.cat(cells[1::4]))
+
+
+def in_layout(pictures: Tensor) -> Tensor:
+    """Pictures [N, C, H, W] in the memory layout in which these nets are fastest: channels-last on CUDA only."""
+    return pictures if pictures.is_cuda else pictures.contiguous()
 
 
 def schedule(options: Options, step: int, total: int) -> float:

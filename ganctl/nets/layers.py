@@ -82,6 +82,10 @@ class InstanceNorm(nn.Module):
             self.kept = mean, (variance + self.eps).sqrt()
         if self.kept is not None:
             return self.normalised(x, *self.kept)
+        if torch.compiler.is_compiling():  # the compiler joins this with what is around it into one kernel
+            values = x.float()
+            variance, mean = torch.var_mean(values, (2, 3), correction=0, keepdim=True)
+            return self.normalised(values, mean, (variance + self.eps).sqrt()).to(x.dtype)
         if x.device.type == "cpu":
             return torch.group_norm(x, self.channels, self.weight, self.bias, self.eps)
         return torch.instance_norm(

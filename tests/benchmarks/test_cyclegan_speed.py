@@ -48,7 +48,8 @@ def operations(generator: float) -> float:
 def test_speed_of_the_paper_step(benchmark: BenchmarkFixture) -> None:
     torch.manual_seed(0)
     with ganctl_step() as ours:
-        seconds = in_turns(benchmark, ROUNDS, ours, product=matrix_product(), plain=plain_step())
+        plain = plain_step(batches("plain"), batches("striped"), SIZE)
+        seconds = in_turns(benchmark, ROUNDS, ours, product=matrix_product(), plain=plain)
     product_rate = [PRODUCT / t for t in seconds["product"]]
     record(
         benchmark,
@@ -147,14 +148,15 @@ def batches(domain: str) -> Iterator[Tensor]:
     return itertools.chain.from_iterable(itertools.repeat(DataLoader(Animals(domain), 1, shuffle=True)))
 
 
-def plain_step() -> Step:
+def plain_step(
+    domain_a: Iterator[Tensor], domain_b: Iterator[Tensor], size: int, device: str | torch.device = "cpu"
+) -> Step:
     """https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/cycle_gan_model.py, pass for pass."""
-    g, f = (resnet.Generator(3, BLOCKS) for _ in "ab")
-    d_x, d_y = (patch.Discriminator() for _ in "ab")
-    pool_x, pool_y = (Pool((3, SIZE, SIZE)) for _ in "ab")
+    g, f = (resnet.Generator(3, BLOCKS).to(device) for _ in "ab")
+    d_x, d_y = (patch.Discriminator().to(device) for _ in "ab")
+    pool_x, pool_y = (Pool((3, size, size)).to(device) for _ in "ab")
     adam_g = torch.optim.Adam(itertools.chain(g.parameters(), f.parameters()), 2e-4, (0.5, 0.999))
     adam_d = torch.optim.Adam(itertools.chain(d_x.parameters(), d_y.parameters()), 2e-4, (0.5, 0.999))
-    domain_a, domain_b = batches("plain"), batches("striped")
 
     def trainable(wanted: bool) -> None:
         for judge in (d_x, d_y):
@@ -164,7 +166,7 @@ def plain_step() -> Step:
         backward(0.5 * (towards(net(real), 1.0) + towards(net(fake.detach()), 0.0)))
 
     def step() -> None:
-        a, b = next(domain_a), next(domain_b)
+        a, b = next(domain_a).to(device), next(domain_b).to(device)
         fake_b = g(a)
         back_a = f(fake_b)
         fake_a = f(b)
@@ -192,7 +194,8 @@ def towards(logits: Tensor, target: float) -> Tensor:
 def main(name: str) -> None:
     """Print the peak memory of a few steps, in bytes."""
     with ExitStack() as stack:
-        step = stack.enter_context(ganctl_step()) if name == "ganctl" else plain_step()
+        ours = name == "ganctl"
+        step = stack.enter_context(ganctl_step()) if ours else plain_step(batches("plain"), batches("striped"), SIZE)
         for _ in range(3):
             step()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

@@ -33,7 +33,7 @@ PICTURE = 480e6  # operations a picture, mul and add apart: both nets, forward a
 def test_speed_of_the_tutorial_step(benchmark: BenchmarkFixture) -> None:
     torch.manual_seed(0)
     with ganctl_step() as ours:
-        seconds = in_turns(benchmark, ROUNDS, ours, product=matrix_product(), plain=plain_step())
+        seconds = in_turns(benchmark, ROUNDS, ours, product=matrix_product(), plain=plain_step(batches()))
     rates = [(PICTURE * BATCH / a) / (PRODUCT / b) for a, b in zip(seconds["ours"], seconds["product"], strict=True)]
     record(
         benchmark,
@@ -72,7 +72,12 @@ class Undo(nn.Module):
         return x.view(-1, 256, 7, 7)
 
 
-def plain_step() -> Step:
+def batches() -> Iterator[tuple[Tensor, Tensor]]:
+    """What PyTorch's data loader makes of them."""
+    return itertools.chain.from_iterable(itertools.repeat(DataLoader(Digits(), BATCH, shuffle=True)))
+
+
+def plain_step(batches: Iterator[tuple[Tensor, Tensor]], device: str | torch.device = "cpu") -> Step:
     """https://github.com/pytorch/examples/blob/main/dcgan/main.py with the tutorial's nets and Adam."""
     generator = nn.Sequential(
         nn.Linear(LATENT, 12544, bias=False),
@@ -99,17 +104,18 @@ def plain_step() -> Step:
         nn.Linear(6272, 1),
         nn.Flatten(0),
     )
+    generator.to(device)
+    discriminator.to(device)
     adam_g = torch.optim.Adam(generator.parameters(), 1e-4, eps=1e-7)
     adam_d = torch.optim.Adam(discriminator.parameters(), 1e-4, eps=1e-7)
-    batches = itertools.chain.from_iterable(itertools.repeat(DataLoader(Digits(), BATCH, shuffle=True)))
     bce = F.binary_cross_entropy_with_logits
-    ones, zeros = torch.ones(BATCH), torch.zeros(BATCH)
+    ones, zeros = torch.ones(BATCH, device=device), torch.zeros(BATCH, device=device)
 
     def step() -> None:
-        real, _ = next(batches)
+        real = next(batches)[0].to(device)
         discriminator.zero_grad()
         backward(bce(discriminator(real), ones))
-        fake = generator(torch.randn(BATCH, LATENT))
+        fake = generator(torch.randn(BATCH, LATENT, device=device))
         backward(bce(discriminator(fake.detach()), zeros))
         adam_d.step()
         generator.zero_grad()
