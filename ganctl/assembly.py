@@ -1,5 +1,6 @@
 """What settings mean: the data, the nets, the feed and the plan that a training is put together from."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -195,20 +196,38 @@ def model_file(model: str) -> Path:
     return path / checkpoint.MODEL
 
 
-def restore_newest(run: Run, state: State) -> list[str]:
-    """Walk from the newest checkpoint back to one that can be used; say what had to be set aside."""
-    problems: list[str] = []
+def restore_newest(run: Run, state: State) -> dict[int, str]:
+    """Walk from the newest checkpoint back to one that can be used. Nothing on the disk is changed.
+
+    Returns:
+        What is wrong with each step that had to be passed over.
+
+    Raises:
+        CheckpointError: there are some, and none can be used, or the disk does not give one.
+    """
+    unusable: dict[int, str] = {}
     for step in run.checkpoint_steps():
-        folder = run.checkpoint(step)
         try:
-            checkpoint.verify(folder)
-            state.restore(checkpoint.read(folder / checkpoint.STATE))
-            return problems
+            restore(run, step, state)
+            return unusable
+        except checkpoint.UnreadableError as error:
+            raise CheckpointError(error.message, f"Once it can be: {run.resume_command}") from None
         except CheckpointError as error:
-            aside = checkpoint.quarantine(run, step)
-            problems.append(f"{error.message} It was set aside as {aside.name}.")
-            run.event("quarantine", step=step, message=error.message)
-    if any(run.checkpoints.glob("unusable-*")):
-        why = " ".join(problems) or "All that it had were set aside before."
-        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", "Start anew: ganctl train")
-    return problems
+            unusable[step] = error.message
+    if unusable or any(run.checkpoints.glob("unusable-*")):
+        why = " ".join(unusable.values()) or "All that it had were set aside before."
+        told = Settings.from_json(run.record()["settings"])
+        anew = shlex.join(["ganctl", "train", told.family, *(["--data", told.data] if told.data else [])])
+        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {anew}")
+    return unusable
+
+
+def restore(run: Run, step: int, state: State) -> None:
+    """Become what the checkpoint of a step holds.
+
+    Raises:
+        CheckpointError: it cannot be used.
+    """
+    folder = run.checkpoint(step)
+    checkpoint.verify(folder)
+    state.restore(checkpoint.read(folder / checkpoint.STATE))

@@ -27,12 +27,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.files import atomic_folder, fsync_folder, remove_folder, umask, write_atomically
+from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
 from ganctl.run import Run
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
 _KEY = "ganctl"
 _HEADER_LIMIT = 100 * 2**20  # bytes; the format's own
+
+
+class UnreadableError(CheckpointError):
+    """A checkpoint that the disk does not give now: nothing says that it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -141,24 +145,36 @@ def save(
         manifest = {name: _fingerprint(staged / name) for name in (MODEL, STATE)}
         write_atomically(staged / MANIFEST, json.dumps(manifest, indent=2).encode())
     run.mark_best(best)
+    with suppress(OSError, CheckpointError):  # there is one too many then, until the next is saved
+        _drop_old(run, keep)
+    return folder
+
+
+def _drop_old(run: Run, keep: int) -> None:
     dear = None if (marked := run.best()) is None else marked["step"]
     for old in run.checkpoint_steps()[keep:]:
         if old != dear:
-            with suppress(OSError):  # it is one too many then, until the next is saved
-                remove_folder(run.checkpoint(old))
-    return folder
+            remove_folder(run.checkpoint(old))
 
 
 def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
     """Check files of a checkpoint against its manifest.
 
     Raises:
+        UnreadableError: the disk does not give one of them.
         CheckpointError: which file, and what is wrong with it.
     """
     try:
+        _compare(folder, names)
+    except OSError as error:
+        raise UnreadableError(f"{folder} cannot be read: {reason(error)}.") from None
+
+
+def _compare(folder: Path, names: tuple[str, ...]) -> None:
+    try:
         manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=_no_duplicates)
         expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / MANIFEST} cannot be used: {error!r}.") from None
     for name, (size, digest) in expected.items():
         path = folder / name

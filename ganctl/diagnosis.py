@@ -7,7 +7,7 @@ Nothing of the run is touched.
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -127,13 +127,12 @@ class Case:
 
 def last_good(run: Run) -> tuple[int, Contents] | None:
     """The step and the training state of the newest usable checkpoint; None where there is none."""
-    for step in run.checkpoint_steps():
-        folder = run.checkpoint(step)
-        try:
-            checkpoint.verify(folder)
-            return step, checkpoint.read(folder / STATE)
-        except (CheckpointError, OSError):
-            continue
+    with suppress(CheckpointError):
+        for step in run.checkpoint_steps():
+            folder = run.checkpoint(step)
+            with suppress(CheckpointError, OSError):
+                checkpoint.verify(folder)
+                return step, checkpoint.read(folder / STATE)
     return None
 
 

@@ -27,11 +27,19 @@ from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.files import append_lines, atomic_folder, fsync_folder, make_folder, remove_strays, write_atomically
-from ganctl.settings import Settings
+from ganctl.settings import Settings, parse_cadence
 
 _CHECKPOINT = "step-"
 _PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
-_RECORD = {"settings": dict, "data": dict, "versions": dict, "threads": int, "extensions": list, "command": str}
+_RECORD = {
+    "settings": dict,
+    "data": dict,
+    "versions": dict,
+    "device": str,
+    "threads": int,
+    "extensions": list,
+    "command": str,
+}
 _DATA = {"name": str, "fingerprint": str, "train": int, "held_out": int}
 
 
@@ -100,9 +108,36 @@ class Run:
         return self.checkpoints / f"{_CHECKPOINT}{step:08d}"
 
     def checkpoint_steps(self) -> list[int]:
-        """The steps whose checkpoints are here, newest first."""
-        names = (path.name.removeprefix(_CHECKPOINT) for path in self.checkpoints.glob(f"{_CHECKPOINT}*"))
-        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        """The steps whose checkpoints are here, newest first.
+
+        Raises:
+            CheckpointError: they cannot be read, or are gone although the run was saved. What cannot be read is never
+                taken for what never was.
+        """
+        remedy = f"Bring it back, then: {self.resume_command}"
+        try:
+            names = [path.name for path in self.checkpoints.iterdir() if not path.name.startswith(".")]
+        except FileNotFoundError:
+            names = []
+            if self.checkpoints.is_symlink():
+                raise CheckpointError(f"{self.checkpoints} is a link to nothing.", remedy) from None
+        except OSError as error:
+            raise CheckpointError(f"{self.checkpoints} cannot be read: {error.strerror}.", remedy) from None
+        if not names and self._was_saved():
+            gone = "is empty" if self.checkpoints.exists() else "is gone"
+            raise CheckpointError(f"{self.path} was saved, but {self.checkpoints} {gone}.", remedy)
+        steps = (name.removeprefix(_CHECKPOINT) for name in names if name.startswith(_CHECKPOINT))
+        return sorted((int(step) for step in steps if step.isdecimal()), reverse=True)
+
+    def _was_saved(self) -> bool:
+        """Whether its events or its best checkpoint say that there were checkpoints; without events, its log."""
+        events = [event["event"] for event in self.read_events()]
+        if events or self.best():
+            return "save" in events or self.best() is not None
+        with suppress(GanctlError):
+            epochs, _ = parse_cadence(self.record()["settings"]["checkpoint_every"])
+            return any(line.get("epoch", 0) > epochs for line in self.read_log())
+        return False
 
     def best(self) -> dict[str, Any] | None:
         """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none."""
@@ -169,7 +204,9 @@ class Run:
             Settings.from_json(record["settings"])
         except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{self.path} is no run: it holds no run.json.", "ganctl runs") from None
-        except (ValueError, TypeError, OSError, RecursionError, UsageError) as error:
+        except OSError as error:
+            raise CheckpointError(f"{self.path / 'run.json'} cannot be read: {error.strerror}.") from None
+        except (ValueError, TypeError, RecursionError, UsageError) as error:
             why = error.message.rstrip(".") if isinstance(error, UsageError) else error
             raise CheckpointError(f"{self.path / 'run.json'} is damaged: {why}.") from None
         return record
@@ -202,7 +239,7 @@ class Run:
 
     def read_log(self) -> Iterator[dict[str, Any]]:
         """The log's whole lines."""
-        if self.log.exists():
+        if os.path.lexists(self.log):  # a link to nothing is not taken for an empty log
             for text in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
                 with suppress(ValueError, TypeError, KeyError, RecursionError):
                     line = json.loads(text)
@@ -211,7 +248,7 @@ class Run:
 
     def read_events(self) -> Iterator[dict[str, Any]]:
         """The whole lines of ``events.jsonl``, oldest first."""
-        if self.events.exists():
+        if os.path.lexists(self.events):
             for text in self.events.read_bytes().splitlines():
                 with suppress(ValueError, RecursionError):
                     line = json.loads(text)
@@ -278,7 +315,7 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
 
 def refuse_taken(path: Path) -> None:
     """Raise UsageError, with the command to go on, where a run cannot be made."""
-    if path.exists():
+    if os.path.lexists(path):
         is_run = (path / "run.json").exists()
         go_on = f"Go on with it: {Run(path).resume_command}"
         raise UsageError(f"{path} exists already.", go_on if is_run else "Choose another --run.")

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import torch
 
-from ganctl import assembly, board, checkpoint, device, engine, interrupt, names
+from ganctl import assembly, board, device, engine, interrupt, names, resumption
 from ganctl import run as runs
 from ganctl.configuration import configure
+from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
 from ganctl.diagnosis import Case
 from ganctl.engine import Plan
-from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, UsageError
+from ganctl.errors import DivergedError, GanctlError
 from ganctl.families import find as find_family
+from ganctl.resumption import Request
 from ganctl.run import Run
-from ganctl.settings import Settings, Value, changed, require_options
+from ganctl.settings import Settings, Value
 from ganctl.state import State
 
 
@@ -51,7 +53,7 @@ class Training:
         weights = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
         return (
             f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
-            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {told.device}; parameters: {weights}"
+            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {self.state.device}; parameters: {weights}"
         )
 
     @property
@@ -163,97 +165,34 @@ def resume(
     epochs: int | None = None,
     more: int | None = None,
     origin: str | None = None,
+    data: str | None = None,
+    device: str | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> Iterator[Training]:
     """Go on with a run from its newest usable checkpoint; what cannot be used is set aside.
+
+    Whatever may be refused is refused before anything is changed.
 
     Args:
         run: which one.
         epochs: a new total.
         more: so many epochs beyond the old total.
         origin: ``best`` or the step of a checkpoint, to go back to: all that came later is set aside.
+        data: where its data is now, if it was moved.
+        device: where to go on, if elsewhere.
         changes: texts of settings to change from here on; see `settings.CHANGEABLE`.
 
     Raises:
-        CheckpointError: it has checkpoints, and none can be used.
+        CheckpointError: it has checkpoints, and none can be used, or they cannot be read.
         DataError: the data cannot be had, or is not what the run began with.
-        UsageError: the new total is already behind, there is no such checkpoint, or a change is not allowed.
+        UsageError: the new total is already behind, there is no such checkpoint or device, or a change is not allowed.
         GanctlError: another process is writing the run.
+        OSError: the disk refuses.
     """
-    record = run.record()
-    with run.writing(), device.threads(record["threads"]):
-        told = settings = Settings.from_json(record["settings"])
-        try:
-            require_options(find_family(settings.family).options, settings.options)
-        except UsageError as error:
-            raise CheckpointError(f"{run.path / 'run.json'} cannot be used: {error.message}") from None
-        settings = changed(settings, find_family(settings.family).options, changes or {})
-        chosen = device.choose(settings.device)
-        data, warnings = assembly.open_data(settings, fresh=False)
-        if data.fingerprint != record["data"]["fingerprint"] and not settings.allow_changed_data:
-            raise DataError(
-                f"The data {settings.data} is no longer what {run.path} began with.",
-                f"Bring it back, or accept it: {run.resume_command} --set allow_changed_data=true",
-            )
-        extended = dataclasses.replace(settings, epochs=epochs or settings.epochs + (more or 0))
-        returned = [] if origin is None else _go_back(run, origin, repeats=settings == told)
-        fresh = not run.checkpoint_steps()
-        state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
-        problems = returned + assembly.restore_newest(run, state)
-        if state.best is not None and not run.checkpoint(state.best["step"]).exists():
-            del state.notes["best"]  # it was gone back behind, or is damaged: the next best is one again
-        if extended.tensorboard and not board.is_installed():
-            problems.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
-        problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
-        if epochs is not None and state.step > plan.total:
-            raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
-        if extended != told:
-            step = {"from_step": state.step, "epochs": extended.epochs} | (
-                {"changes": dict(changes)} if changes else {}
-            )
-            run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
-        run.cut_log(state.step)
-        run.mark_best(state.best)
-        run.event("resume", step=state.step, command=runs.command_line())
-        yield Training(run, extended, state, feed, plan, (*problems, *warnings, *missing))
-
-
-def _go_back(run: Run, origin: str, repeats: bool) -> list[str]:
-    """Set aside all that came after a checkpoint; what was done, in sentences.
-
-    Args:
-        run: which.
-        origin: ``best`` or a step.
-        repeats: whether nothing is changed from there on.
-
-    Raises:
-        UsageError: there is no such checkpoint.
-        CheckpointError: it cannot be used, and nothing was set aside.
-    """
-    step = checkpoint.chosen_step(run, origin)
-    folder = run.checkpoint(step)
-    checkpoint.verify(folder)
-    steps_per_epoch = checkpoint.read_header(folder / checkpoint.MODEL)["steps_per_epoch"]
-    aside = run.abandon(step, step // steps_per_epoch)
-    said = [] if aside is None else [f"What came after step {step} was set aside in {aside}."]
-    if repeats:
-        said.append("With nothing changed it does the same again; --set seed=1, say, makes it another training.")
-    run.event("return", step=step, aside=None if aside is None else aside.name)
-    return said
-
-
-def _rescheduled(before: Settings, now: Settings, step: int, steps_per_epoch: int) -> list[str]:
-    """A sentence on the learning rates, where another end gives them other values."""
-    found = find_family(now.family)
-    ends = [told.epochs * steps_per_epoch for told in (before, now)]
-    places = (step, min(ends) - 1)
-    old, new = ([found.schedule(found.options(**now.options), place, end) for place in places] for end in ends)
-    if old == new:
-        return []
-    return [
-        f"The learning rates' schedule is now that of {now.epochs} epochs: "
-        f"here their factor is {new[0]:.3g}, and was {old[0]:.3g} on the way to {before.epochs}."
-    ]
+    request = Request(epochs, more, origin, data, device, changes or {})
+    with run.writing(), resumption.decided(run, request) as found:
+        warnings = found.carry_out()
+        yield Training(run, found.settings, found.state, found.feed, found.plan, warnings)
 
 
 def train(
@@ -297,7 +236,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     chosen, count = device.choose(settings.device), torch.get_num_threads()
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
-    settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)
+    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
     state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
@@ -309,8 +248,10 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
             "train": data.counts[0],
             "held_out": data.counts[1],
             "broken": len(data.broken),
+            **({"domains": data.names} if isinstance(data, TwoDatasets) else {}),
         },
         "versions": device.versions(),
+        "device": device.describe(chosen),
         "threads": count,
         "extensions": [],
         "command": runs.command_line(),

@@ -260,7 +260,7 @@ def refuse(number: int) -> Any:
 def test_a_disk_that_refuses_a_new_run_exits_1(photos: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     train(photos, "--dry-run")  # so that the pictures are decoded already
     monkeypatch.setattr(tempfile, "mkdtemp", refuse(number))
-    assert failed(train(photos), 1) == f"Error: {os.strerror(number)}."
+    assert failed(train(photos), 1) == f"Error: {os.strerror(number)}: runs/{photos.name}."
     assert nothing_left()
 
 

@@ -330,6 +330,7 @@ def test_info_says_what_a_file_is(run: Run) -> None:
 def test_info_of_a_run_without_checkpoints_works(run: Run) -> None:
     shutil.rmtree(run.checkpoints)
     run.log.unlink()
+    run.events.unlink()
     told = ganctl("info", "photos")
     assert told.code == 0
     assert ["checkpoints", "none yet"] in [re.split("  +", line) for line in told.out]

@@ -25,6 +25,7 @@ RECORD: dict[str, Any] = {
     "settings": {"family": "dcgan", "options": {}},
     "data": {"name": "photos", "fingerprint": "0", "train": 40, "held_out": 2},
     "versions": {},
+    "device": "cpu",
     "threads": 1,
     "extensions": [],
     "command": "ganctl train dcgan",
@@ -273,6 +274,27 @@ def test_a_full_disk_loses_an_event_and_nothing_else() -> None:
     run.events.unlink()
     run.events.symlink_to("/dev/full")
     run.event("save", step=1)
+
+
+def test_half_an_event_does_not_swallow_the_next_one() -> None:
+    run = create(Path("runs/x"), RECORD)
+    run.event("start", step=0)
+    run.events.write_bytes(run.events.read_bytes() + b'{"time": "2026-01-31T10:0')
+    run.event("resume", step=0)
+    run.event("save", step=5)
+    assert [event["event"] for event in run.read_events()] == ["start", "resume", "save"]
+
+
+def test_what_is_set_aside_is_brought_to_the_disk_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = create(Path("runs/x"), RECORD)
+    synced: list[Path] = []
+    for step in (5, 10):
+        run.checkpoint(step).mkdir()
+        run.sheet(step // 5).touch()
+    monkeypatch.setattr(runs, "fsync_folder", synced.append)
+    aside = run.abandon(5, 1)
+    assert aside == run.path / "abandoned/1"
+    assert synced == [aside / "checkpoints", run.checkpoints, aside / "progress", run.progress]
 
 
 def test_the_record_is_replaced_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

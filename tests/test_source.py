@@ -52,6 +52,7 @@ FLOORS = (
         "inference",
         "inspection",
         "report",
+        "resumption",
         "tables",
         "tiles",
         "routes",

@@ -115,6 +115,8 @@ def resume(
         typer.Option("--from", metavar="best|STEP", help="Go back to a checkpoint; what came after it is set aside."),
     ] = None,
     max_minutes: MaxMinutes = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Where its data is now, if it was moved.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where to go on: auto, cpu, cuda, cuda:N or mps.")] = None,
     assignments: Assignments = None,
 ) -> None:
     """Go on with a run that was stopped, or extend one."""
@@ -128,7 +130,9 @@ def resume(
     changes = parse_assignments(assignments or [])
     with (
         interrupt.reasons_to_stop(max_minutes) as stop,
-        training.resume(chosen, epochs=epochs, more=more, origin=origin, changes=changes) as resumed,
+        training.resume(
+            chosen, epochs=epochs, more=more, origin=origin, data=data, device=device, changes=changes
+        ) as resumed,
     ):
         if resumed.finished:
             done = resumed.settings.epochs
