@@ -75,17 +75,21 @@ def make_gif(
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = names.find(run)
-    from ganctl import inference, pictures
+    from ganctl import filming, pictures  # no torch, which takes more memory than any film
 
+    if output is not None:
+        pictures.require_film(Path(output))
     if walk:
         loaded = load(run)
+        from ganctl import inference
+
         is_run = (found / "run.json").exists()
         path = Path(output or (runs.Run(found).walk if is_run else f"{loaded.name}-walk.gif"))
-        frames = [pictures.labelled(pictures.grid(drawn, 4), "") for drawn in inference.walk(loaded, seed)]
+        steps = inference.walk(loaded, seed)
+        frames = pictures.Frames.alike(len(steps), lambda i: pictures.labelled(pictures.grid(steps[i], 4), ""))
         pictures.film(path, frames, fps or 24)
     else:
         filmed = names.find_run(run)
         path = Path(output or filmed.film)
-        sheets = inference.film_frames(filmed)
-        pictures.film(path, [pictures.frame(file, f"epoch {epoch}") for epoch, file in sheets], fps or 5, hold=2)
+        pictures.film(path, filming.progress(filmed), fps or 5, hold=2)
     console.result(path)

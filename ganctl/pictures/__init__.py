@@ -1,21 +1,23 @@
 """Pictures between files, arrays and tensors.
 
 reading     any format and mode as levels
+formats     what can be written, how large, and with transparency or without
 sheets      tensors as grids and single files
+frames      what films are made of
 films       GIFs and videos
 reduced     pictures as small files, for a page
 """
 
-from ganctl.pictures.films import film, frame, labelled
+from ganctl.pictures.films import film, require_film
+from ganctl.pictures.formats import can_hold, kept_ending, require_format
+from ganctl.pictures.frames import Frames, frame, labelled, progress_frames
 from ganctl.pictures.reading import FORMATS, Picture, has_alpha, read, read_square, resize, to_rgb
 from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
 from ganctl.pictures.sheets import (
-    can_hold,
     cells,
     columns,
     grid,
-    kept_ending,
-    require_format,
+    grid_size,
     save_grid,
     save_picture,
     save_sheet,
@@ -26,6 +28,7 @@ from ganctl.pictures.sheets import (
 
 __all__ = [
     "FORMATS",
+    "Frames",
     "Picture",
     "Reduced",
     "can_hold",
@@ -34,13 +37,16 @@ __all__ = [
     "film",
     "frame",
     "grid",
+    "grid_size",
     "has_alpha",
     "kept_ending",
     "labelled",
+    "progress_frames",
     "read",
     "read_square",
     "reduced",
     "reduced_cells",
+    "require_film",
     "require_format",
     "resize",
     "save_grid",

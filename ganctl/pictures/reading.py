@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -155,6 +154,7 @@ def _continued(picture: Image.Image) -> Image.Image:
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Square pictures [n, h, w, channels] at another side, antialiased."""
+    import torch  # which films, for one, do without
     from torchvision.transforms.v2.functional import resize as resized
 
     if images.shape[1:3] == (size, size):
