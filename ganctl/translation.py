@@ -16,7 +16,7 @@ from ganctl.data.cache import with_channels
 from ganctl.data.feed import normalised
 from ganctl.data.findings import shown
 from ganctl.device import is_out_of_memory
-from ganctl.errors import DataError
+from ganctl.errors import DataError, UsageError
 from ganctl.inference import Model
 from ganctl.routes import Route, Skipped
 
@@ -138,6 +138,11 @@ def _translated(model: Model, route: Route, to: str | None, size: int | None) ->
         picture = pictures.read(route.source, size)
     except OSError as error:
         return Skipped(route.source, str(error))
+    height, width, _ = picture.levels.shape
+    try:
+        pictures.require_format(route.output, (width, height))
+    except UsageError as error:
+        return Skipped(route.source, error.message.rstrip("."))
     try:
         drawn = pictures.Picture(redrawn(model, picture.levels, to), picture.alpha, picture.profile)
     except (MemoryError, RuntimeError) as error:

@@ -269,6 +269,27 @@ def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:
     assert len(set(sixteen) | set(drawn(16, seed=4))) == 32
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "why"),
+    [
+        ("a.blp", 4, "names no picture format. Use .png, .jpg or .webp."),
+        ("a.ico", 4, "names no picture format. Use .png, .jpg or .webp."),
+        (
+            "a.webp",
+            1_000_000,
+            "cannot have 18,002×18,002 pixels: WEBP holds 16,383 a side, and .png any size. -o a.png",
+        ),
+        ("a.gif", 16_000_000, "GIF holds 65,535 a side"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused_before_it_is_drawn(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, count: int, why: str
+) -> None:
+    monkeypatch.setattr(inference.Model, "render", lambda *_: pytest.fail("it was drawn"))
+    assert why in failed(ganctl("sample", "photos", "-n", count, "-o", name), 2)
+    assert "Use .gif or .mp4." in failed(ganctl("make-gif", "photos", "--walk", "-o", "a.webp"), 2)
+
+
 def durations(path: Path) -> list[int]:
     """How long each frame of a film is shown, in milliseconds."""
     with Image.open(path) as film:

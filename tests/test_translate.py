@@ -270,6 +270,18 @@ def test_transparency_survives_in_every_format_that_can_hold_it(model: str, endi
     assert np.array_equal(translated(f"a-zebra.{ending}")[..., 3], ALPHA)
 
 
+def test_what_a_format_cannot_hold_is_known_before_it_is_drawn(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture("wide.png", np.zeros((2, 16_400, 3), np.uint8))
+    monkeypatch.setattr(translation, "redrawn", lambda *_: pytest.fail("it was drawn"))
+    said = failed(ganctl("translate", model, "wide.png", "-o", "a.webp"), 4)
+    assert "a.webp cannot have 16,400×2 pixels: WEBP holds 16,383 a side, and .png any size" in said
+    assert ".png, .jpg or .webp" in failed(ganctl("translate", model, "wide.png", "-o", "a.blp"), 2)
+    transparent = np.dstack([NOISE, ALPHA])
+    for ending in ("bmp", "ppm", "jpg", "pcx"):
+        said = failed(ganctl("translate", model, picture("a.png", transparent), "-o", f"a.{ending}"), 2)
+        assert "cannot hold the transparency" in said
+
+
 def test_translating_from_python_gives_the_pixels_of_the_command() -> None:
     model = write_model(Path("model.safetensors"))
     both = RNG.integers(0, 256, (2, 16, 24, 3), np.uint8)

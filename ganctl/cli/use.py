@@ -32,8 +32,9 @@ def sample(
             pictures.save_single(file, picture)
             console.result(file)
         return
-    pictures.require_format(path)
-    pictures.save_grid(path, loaded.sample(count, seed), columns=pictures.columns(count))
+    columns = pictures.columns(count)
+    pictures.require_format(path, pictures.grid_size(count, columns, loaded.header["shape"][-1]))
+    pictures.save_grid(path, loaded.sample(count, seed), columns)
     console.result(path)
 
 

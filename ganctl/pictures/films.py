@@ -111,12 +111,11 @@ def _gif(pictures: Sequence[Image.Image], seconds: float, hold: float) -> bytes:
     pace = min(max(1000 * seconds / len(pictures), 20), 600_000)  # browsers slow faster films down; 16 bits hold it
     shown, durations = _without_repeats(pictures, pace)
     durations[-1] = min(durations[-1] + 1000 * hold, _LONGEST)
-    mode = "L" if all(picture.mode == "L" for picture in shown) else "RGB"  # a GIF cannot mix grey and palettes
-    first, *others = shown
-    later = (picture.convert(mode) for picture in others)
-    staying = durations if others else durations[0]  # Pillow takes no list of one
+    mixed = len({picture.mode for picture in shown}) > 1  # grey and palettes: some readers take all for grey
+    alike = (picture.convert("RGB") if mixed else picture for picture in shown)
+    staying = durations if len(durations) > 1 else durations[0]  # Pillow takes no list of one
     buffer = io.BytesIO()
-    first.convert(mode).save(buffer, "GIF", save_all=True, append_images=later, duration=staying, loop=0)
+    next(alike).save(buffer, "GIF", save_all=True, append_images=alike, duration=staying, loop=0)
     return buffer.getvalue()
 
 

@@ -42,8 +42,10 @@ def require_format(path: Path, size: tuple[int, int] | None = None) -> str:
     largest = _LARGEST.get(form)
     if size is not None and largest is not None and max(size) > largest:
         width, height = size
-        said = f"{path.name} cannot have {width:,}×{height:,} pixels: {form} holds at most {largest:,} a side."
-        raise UsageError(said, "Use .png.")
+        said = (
+            f"{path.name} cannot have {width:,}×{height:,} pixels: {form} holds {largest:,} a side, and .png any size."
+        )
+        raise UsageError(said, f"-o {path.with_suffix('.png').name}")
     return form
 
 
