@@ -66,6 +66,7 @@ HOMES = {
     "rich": {"console"},
     "safetensors": {"checkpoint"},
     "PIL": {"pictures"},
+    "pillow_heif": {"pictures"},
     "imageio": {"pictures"},
     "imageio_ffmpeg": {"pictures"},
     "torchvision": {"data", "pictures"},

@@ -18,7 +18,7 @@ from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import STAGING, fsync_folder, write_atomically
 
-_FORMAT = 2  # raise it when what is stored for the same source changes
+_FORMAT = 3  # raise it when what is stored for the same source changes
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _decoded(source: Source, folder: Path) -> Dataset | None:
         maps["train-labels"],
         maps["test-labels"],
         meta["fingerprint"],
-        meta["broken"],
+        [*source.skipped, *meta["broken"]],
         meta["enlarged"],
     )
 

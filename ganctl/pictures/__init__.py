@@ -1,14 +1,21 @@
 """Pictures between files, arrays and tensors.
 
+formats     which formats are read
+scanning    the pictures below a folder
 reading     any format and mode as levels
+repair      files with malformed metadata or without their last bytes
+profiles    colour profiles, to sRGB and back
 sheets      tensors as grids and single files
 films       GIFs and videos
 reduced     pictures as small files, for a page
 """
 
 from ganctl.pictures.films import film, frame, labelled
-from ganctl.pictures.reading import FORMATS, Picture, has_alpha, read, read_square, resize, to_rgb
+from ganctl.pictures.formats import FORMATS
+from ganctl.pictures.profiles import from_srgb
+from ganctl.pictures.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
 from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
+from ganctl.pictures.scanning import Scan, scan
 from ganctl.pictures.sheets import (
     can_hold,
     cells,
@@ -26,13 +33,16 @@ from ganctl.pictures.sheets import (
 
 __all__ = [
     "FORMATS",
+    "MAX_MEGAPIXELS",
     "Picture",
     "Reduced",
+    "Scan",
     "can_hold",
     "cells",
     "columns",
     "film",
     "frame",
+    "from_srgb",
     "grid",
     "has_alpha",
     "kept_ending",
@@ -47,6 +57,7 @@ __all__ = [
     "save_picture",
     "save_sheet",
     "save_single",
+    "scan",
     "to_bytes",
     "to_rgb",
     "write",

@@ -13,7 +13,8 @@ from torchvision.utils import make_grid
 
 from ganctl.errors import UsageError
 from ganctl.files import write_atomically
-from ganctl.pictures.reading import ENDINGS, Picture, has_alpha
+from ganctl.pictures.formats import ENDINGS
+from ganctl.pictures.reading import Picture, has_alpha
 
 PAPER = 24  # grey level behind a grid's pictures and a film's labels
 _GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
