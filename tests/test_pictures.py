@@ -12,7 +12,7 @@ from torch import Tensor
 from ganctl import pictures
 from ganctl.data.feed import normalised
 from ganctl.errors import UsageError
-from ganctl.pictures import reading
+from ganctl.pictures import formats
 
 
 def flat(*values: float, size: int = 4, channels: int = 1) -> Tensor:
@@ -101,7 +101,7 @@ def test_an_ending_that_names_no_format_is_refused_before_anything_is_written(na
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_picture_of_any_ending_is_written_whole_or_refused_in_a_sentence(mode: str) -> None:
     written = set()
-    for ending in reading.ENDINGS:
+    for ending in formats.ENDINGS:
         path = Path(f"a{ending}")
         with suppress(UsageError):
             pictures.write(path, Image.new(mode, (30, 20), 99))

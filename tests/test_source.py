@@ -67,6 +67,7 @@ HOMES = {
     "rich": {"console"},
     "safetensors": {"checkpoint"},
     "PIL": {"pictures"},
+    "pillow_heif": {"pictures"},
     "imageio_ffmpeg": {"pictures"},
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganctl import console, interrupt, names
-from ganctl.cli.words import Assignments, MaxMinutes, RunName, announce_download, require_positive, typed, warn_all
+from ganctl.cli.words import (
+    Assignments,
+    MaxMegapixels,
+    MaxMinutes,
+    RunName,
+    announce_download,
+    require_positive,
+    typed,
+    warn_all,
+)
 from ganctl.errors import UsageError
 from ganctl.settings import parse_assignments
 
@@ -38,6 +47,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Decides all randomness.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
     limit: Annotated[int | None, typer.Option(help="Use only the first so many pictures.")] = None,
+    max_megapixels: MaxMegapixels = None,
     init_from: Annotated[str | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")] = None,
     checkpoint_every: Annotated[str | None, typer.Option(help="10m: also every epoch; 2e: every other epoch.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints kept.")] = None,
@@ -84,6 +94,7 @@ def train(
             "seed": seed,
             "device": device,
             "limit": limit,
+            "max_megapixels": max_megapixels,
             "checkpoint_every": checkpoint_every,
             "keep": keep,
             "tensorboard": tensorboard or None,

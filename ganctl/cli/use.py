@@ -8,7 +8,7 @@ import typer
 
 from ganctl import console, names
 from ganctl import run as runs
-from ganctl.cli.words import Checkpoint, Device, ModelName, Output, load
+from ganctl.cli.words import Checkpoint, Device, MaxMegapixels, ModelName, Output, Verbose, load, require_positive
 from ganctl.errors import UsageError
 
 
@@ -45,20 +45,27 @@ def translate(
     size: Annotated[int | None, typer.Option(metavar="PX", min=1, help="Resize the shorter side first.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
+    max_megapixels: MaxMegapixels = None,
+    verbose: Verbose = False,
     which: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
     """Redraw pictures of one kind as the other, at their own size."""
+    require_positive("--max-megapixels", max_megapixels)
     loaded = load(model, device, which)
-    from ganctl import routes, translation
+    from ganctl import pictures, routes, translation
 
     domain = loaded.domain(to)
     planned = routes.plan(inputs, domain, output, force)
     results = []
+    largest = max_megapixels or pictures.MAX_MEGAPIXELS
     with console.Translations(len(planned)) as display:
-        for result in translation.translate(loaded, planned, domain, size, force):
+        for result in translation.translate(loaded, planned, domain, size, force, largest):
             display.show(result)
             results.append(result)
+    if verbose:
+        for line in translation.names(results):
+            console.say(line)
     tally = translation.tally(results)
     console.say(tally.sentence)
     if tally.skipped:

@@ -21,6 +21,10 @@ Checkpoint = Annotated[
     str | None, typer.Option("--checkpoint", metavar="best|STEP", help="Which of a run's; the newest if not given.")
 ]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+MaxMegapixels = Annotated[
+    float | None, typer.Option(metavar="N", help="Read pictures of up to so many million pixels; 128 if not given.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name every picture that is skipped.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 

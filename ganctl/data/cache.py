@@ -16,7 +16,7 @@ from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, make_folder, remove_folder
 
-_FORMAT = 2  # raise it when what is stored for the same source changes
+_FORMAT = 3  # raise it when what is stored for the same source changes
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _decoded(source: Source, folder: Path) -> Dataset | None:
         maps["train-labels"],
         maps["test-labels"],
         meta["fingerprint"],
-        meta["broken"],
+        [*source.skipped, *meta["broken"]],
         meta["enlarged"],
     )
 

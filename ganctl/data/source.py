@@ -33,9 +33,17 @@ class Block(NamedTuple):
 
 
 class Source(ABC):
-    """A set of pictures that can be decoded. `name` is what runs are called after."""
+    """A set of pictures that can be decoded.
+
+    Attributes:
+        name: what runs are called after.
+        skipped: files and folders that it has to do without before anything is decoded, each with the reason.
+        notes: sentences on what is done with its files that is not to be expected.
+    """
 
     name: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:

@@ -1,7 +1,11 @@
 """Pictures between files, arrays and tensors.
 
+formats     which formats are read
+scanning    the pictures below a folder
 reading     any format and mode as levels
-formats     what can be written, how large, and with transparency or without
+repair      files with malformed metadata or without their last bytes
+profiles    colour profiles, to sRGB and back
+writing     what each format can hold
 sheets      tensors as grids and single files
 frames      what films are made of
 films       GIFs and videos
@@ -9,10 +13,12 @@ reduced     pictures as small files, for a page
 """
 
 from ganctl.pictures.films import film, require_film
-from ganctl.pictures.formats import can_hold, kept_ending, require_format
+from ganctl.pictures.formats import FORMATS
 from ganctl.pictures.frames import Frames, frame, labelled, progress_frames
-from ganctl.pictures.reading import FORMATS, Picture, has_alpha, read, read_square, resize, to_rgb
+from ganctl.pictures.profiles import from_srgb
+from ganctl.pictures.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
 from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
+from ganctl.pictures.scanning import Scan, scan
 from ganctl.pictures.sheets import (
     cells,
     columns,
@@ -25,17 +31,21 @@ from ganctl.pictures.sheets import (
     to_bytes,
     write,
 )
+from ganctl.pictures.writing import can_hold, kept_ending, require_format
 
 __all__ = [
     "FORMATS",
+    "MAX_MEGAPIXELS",
     "Frames",
     "Picture",
     "Reduced",
+    "Scan",
     "can_hold",
     "cells",
     "columns",
     "film",
     "frame",
+    "from_srgb",
     "grid",
     "grid_size",
     "has_alpha",
@@ -53,6 +63,7 @@ __all__ = [
     "save_picture",
     "save_sheet",
     "save_single",
+    "scan",
     "to_bytes",
     "to_rgb",
     "write",

@@ -1,90 +1,77 @@
-"""Picture formats that can be written, and how large and how transparent a picture each of them holds."""
+"""Which formats are read, and which kinds of picture are not: by the ending of a name, or by the first bytes."""
 
-import io
-from functools import cache
+import threading
+from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
-from ganctl.errors import UsageError
-from ganctl.pictures.reading import ENDINGS, has_alpha
-
-_QUALITY = 95  # of JPEG and WebP, whose defaults show blocks
-_LARGEST = {  # pixels of a side; what is not here takes more than memory does
-    "AVIF": 32_768,  # which libavif reads; it writes twice as many
-    "GIF": 65_535,
-    "JPEG": 65_500,
-    "MPO": 65_500,
-    "PCX": 65_534,
-    "PDF": 65_500,
-    "SGI": 65_535,
-    "TGA": 65_535,
-    "WEBP": 16_383,
+HEIC = "it is HEIC, which pip install 'ganctl[heic]' reads"
+_AVIF = "it is AVIF, which this Pillow does not read"
+_RAW = "it is camera raw: export it as JPEG or TIFF"
+_OTHER = "it is of a format that ganctl does not read: convert it to PNG"
+_UNSUPPORTED = {
+    HEIC: ".heic .heics .heif .heifs .hif",
+    _AVIF: ".avif .avifs",
+    _RAW: ".3fr .ari .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf .pef "
+    ".raf .raw .rw2 .rwl .sr2 .srf .srw .x3f",
+    _OTHER: ".ai .emf .eps .exr .hdr .j2c .jp2 .jpf .jpx .jxl .jxr .kra .psb .svg .svgz .wdp .webp .wmf .xcf",
 }
-_COMMON = {"JPEG", "PNG", "WEBP", "TIFF"}
-_HIDES_ALPHA = {"BMP", "DIB", "PPM"}  # Pillow writes it without a word, and no reader sees it again
-_TRIED = (300, 200)  # what icons of fixed sizes cannot hold
+_BRANDS = {b"avif": _AVIF, b"avis": _AVIF, b"crx ": _RAW} | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), HEIC
+)
+_MAGIC = {b"FUJIFILMCCD-RAW": _RAW, b"\xff\x0a": _OTHER, b"\0\0\0\x0cJXL ": _OTHER}
+_STUBS = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}  # Pillow only knows that they exist; EPS runs a program
 
 
-def require_format(path: Path, size: tuple[int, int] | None = None) -> str:
-    """The format that a path's ending names.
+def _registered() -> dict[str, str]:
+    """Every ending that Pillow knows, with its format; this loads Pillow's readers, and that of HEIC if installed."""
+    if find_spec("pillow_heif"):
+        import pillow_heif  # the extra
 
-    Args:
-        path: of the picture that is to be written.
-        size: its width and height in pixels, where they are known.
+        pillow_heif.register_heif_opener()
+    return Image.registered_extensions()
+
+
+ENDINGS = _registered()
+READERS = tuple(sorted(set(Image.OPEN) - _STUBS))
+FORMATS = frozenset(ending for ending, form in ENDINGS.items() if form in READERS or form == "MPO")  # MPO: by JPEG's
+_REASONS = {ending: why for why, endings in _UNSUPPORTED.items() for ending in endings.split() if ending not in FORMATS}
+_unlimited = threading.Lock()
+
+
+def unsupported_by_name(path: Path) -> str | None:
+    """Why a picture is not read, by the ending of its name; None where it may be, or is no picture."""
+    return _REASONS.get(path.suffix.lower())
+
+
+def unsupported_raw(path: Path) -> str | None:
+    """Why a file is not read although Pillow would: in camera raw files it finds a thumbnail, and calls it TIFF."""
+    reason = unsupported_by_name(path)
+    return reason if reason == _RAW else None
+
+
+def unsupported_by_content(head: bytes) -> str | None:
+    """Why a file that no reader knows is not read, by its first 32 bytes; None where it is no picture."""
+    if head[4:8] == b"ftyp":
+        reason = _BRANDS.get(head[8:12])
+        return None if reason == HEIC and "HEIF" in READERS else reason
+    return next((reason for magic, reason in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def open_image(source: Path | BinaryIO) -> Image.Image:
+    """A picture file of any number of pixels, opened and not decoded yet: whoever decodes it looks at its size first.
 
     Raises:
-        UsageError: it names none that Pillow writes here, or one that holds no picture of that size.
+        Exception: on malformed files Pillow's readers raise anything.
     """
-    form = ENDINGS.get(path.suffix.lower(), "")
-    if not _writes(form, "RGB"):
-        raise UsageError(f"{path.name} has an ending that names no picture format.", "Use .png, .jpg or .webp.")
-    largest = _LARGEST.get(form)
-    if size is not None and largest is not None and max(size) > largest:
-        width, height = size
-        said = (
-            f"{path.name} cannot have {width:,}×{height:,} pixels: {form} holds {largest:,} a side, and .png any size."
-        )
-        raise UsageError(said, f"-o {path.with_suffix('.png').name}")
-    return form
-
-
-def kept_ending(source: Path) -> str:
-    """The ending of a picture's translation: its own, where that is common and can hold one, else ``.png``."""
-    common = ENDINGS.get(source.suffix.lower()) in _COMMON
-    return source.suffix if common and can_hold(source, source) else ".png"
-
-
-def can_hold(path: Path, source: Path) -> bool:
-    """Whether the format that a path's ending names can hold the transparency of a picture file."""
-    form = ENDINGS.get(path.suffix.lower(), "")
-    return (form not in _HIDES_ALPHA and _writes(form, "RGBA")) or not has_alpha(source)
-
-
-def encoded(picture: Image.Image, form: str, profile: bytes | None = None) -> bytes:
-    """A picture as the bytes of a file.
-
-    Raises:
-        ValueError: the format cannot hold it; what Pillow says is the reason.
-    """
-    buffer = io.BytesIO()
-    shown = picture if _writes(form, picture.mode) else picture.convert("RGB")
     try:
-        shown.save(buffer, form, quality=_QUALITY, icc_profile=profile)
-    except MemoryError:
-        raise
-    except Exception as error:  # nothing but memory is written to, and its writers raise anything
-        raise ValueError(f"{form} cannot hold it: {error}") from None
-    return buffer.getvalue()
-
-
-@cache
-def _writes(form: str, mode: str) -> bool:
-    """Whether Pillow, as it was built here, writes pictures of a mode in a format, whole and as large as they are."""
-    buffer = io.BytesIO()
-    try:
-        Image.new(mode, _TRIED).save(buffer, form)
-        with Image.open(buffer) if form in Image.OPEN else Image.new(mode, _TRIED) as written:
-            return written.size == _TRIED
-    except Exception:  # of a format that it only reads, of one it has no library for
-        return False
+        return Image.open(source, formats=READERS)
+    except Image.DecompressionBombError:  # there is no other way to see how little of it a JPEG's draft will decode
+        with _unlimited:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(source, formats=READERS)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
