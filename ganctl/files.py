@@ -1,6 +1,7 @@
 """Writing files that are wholly on the disk, or not there at all."""
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def append(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 os.truncate(path, start)
             raise
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that another thread may be writing into: it loses its name first, so that nothing new gets in."""
+    doomed = folder.with_name(f"{STAGING}{os.getpid()}-discarded")
+    with suppress(OSError):
+        folder.replace(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def umask() -> int:

@@ -12,10 +12,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ganctl.errors import DataError
-from ganctl.files import STAGING, fsync_folder
+from ganctl.files import STAGING, discard, fsync_folder
+from ganctl.interrupt import undoing
 
 _MOST_MEMBERS = 200_000
 _LONGEST_NAME = 1000
@@ -48,8 +50,9 @@ def extract(source: Path, target: Path) -> None:
         shutil.rmtree(staged, ignore_errors=True)  # a killed extraction's
         staged.mkdir(parents=True)
         try:
-            for member, place in places.items():
-                _write(archive, member, staged / place)
+            with undoing(partial(discard, staged)):
+                for member, place in places.items():
+                    _write(archive, member, staged / place)
             staged.rename(target)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)

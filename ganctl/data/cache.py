@@ -7,6 +7,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from ganctl.data import progress
 from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
-from ganctl.files import STAGING, fsync_folder, write_atomically
+from ganctl.files import STAGING, discard, fsync_folder, write_atomically
+from ganctl.interrupt import undoing
 
 _FORMAT = 2  # raise it when what is stored for the same source changes
 
@@ -78,7 +81,10 @@ def open_dataset(source: Source, size: int, channels: int | None, load: int | No
     if (decoded := _decoded(source, folder)) is not None:
         return decoded
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(folder.name + ".lock")):
+    with (
+        progress.task(f"Decoding {source.name}", "pictures", source.count()),
+        FileLock(folder.with_name(folder.name + ".lock")),
+    ):
         decoded = _decoded(source, folder)  # by whoever held the lock
         if decoded is None:
             _decode(source, {"train": load, "test": size}, channels, folder)
@@ -114,7 +120,7 @@ def _decode(source: Source, sizes: Mapping[Part, int], channels: int | None, fol
     shutil.rmtree(staged, ignore_errors=True)  # a killed decode's
     staged.mkdir()
     try:
-        with warnings.catch_warnings():
+        with undoing(partial(discard, staged)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
             meta = _write(source, sizes, channels, staged)
         write_atomically(staged / "meta.json", json.dumps(meta).encode())
@@ -161,6 +167,7 @@ def _write_part(
             labels.write(block.labels.tobytes())
             count += len(block.images)
             labelled += len(block.labels)
+            progress.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(side < seen for side in block.shorter)
     meta["shapes"] |= {part: [count, size, size, depth], f"{part}-labels": [labelled]}
