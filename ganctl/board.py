@@ -16,7 +16,7 @@ from typing import Any
 from ganctl import readings
 from ganctl.errors import UsageError
 from ganctl.events import Drawn, Event, Reported, Started, Subscriber
-from ganctl.files import STAGING, append
+from ganctl.files import append, atomic_file
 from ganctl.pictures.probing import probe
 from ganctl.run import Run
 
@@ -80,19 +80,14 @@ class Board:
                 old.unlink()
             else:  # a TensorBoard that is reading it would wait for ever if it were gone, and so goes on to the next
                 os.truncate(old, 0)
-        staged = self.run.path / f"{STAGING}{self.file.name}"  # where TensorBoard does not look
-        try:
-            with staged.open("wb") as file:
-                file.write(_head())
-                for line in self.run.read_log():
-                    if 0 <= line["step"] <= step:
-                        file.write(_scalars(line))
-                for epoch, sheet in self.run.sheets():
-                    if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its sheet anew
-                        file.writelines(self._sheet(epoch, sheet))
-            staged.replace(self.file)
-        finally:
-            staged.unlink(missing_ok=True)
+        with atomic_file(self.file) as staged, staged.open("wb") as file:  # under a name that TensorBoard passes by
+            file.write(_head())
+            for line in self.run.read_log():
+                if 0 <= line["step"] <= step:
+                    file.write(_scalars(line))
+            for epoch, sheet in self.run.sheets():
+                if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its sheet anew
+                    file.writelines(self._sheet(epoch, sheet))
 
     def _records(self, event: Event) -> Iterator[bytes]:
         match event:

@@ -47,7 +47,8 @@ def undoing(undo: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     except (Interrupted, KeyboardInterrupt):
-        undo()
+        with suppress(OSError):
+            undo()
         raise
     finally:
         _undo.remove(undo)

@@ -15,9 +15,7 @@ runs/NAME/
 import json
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,7 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.files import STAGING, append, fsync_folder, umask, write_atomically
+from ganctl.files import append_lines, atomic_folder, fsync_folder, make_folder, remove_strays, write_atomically
 from ganctl.settings import Settings
 
 _CHECKPOINT = "step-"
@@ -144,14 +142,16 @@ class Run:
         taken = [int(path.name) for path in (self.path / "abandoned").glob("*") if path.name.isdecimal()]
         aside = Run(self.path / "abandoned" / str(max(taken, default=0) + 1))
         for folder in (aside.checkpoints, aside.progress):
-            folder.mkdir(parents=True)
+            make_folder(folder)
         write_atomically(aside.log, "".join(json.dumps(line) + "\n" for line in later).encode())
         for other in steps:
             self.checkpoint(other).rename(aside.checkpoint(other))
+            _fsync_both(self.checkpoints, aside.checkpoints)
         for sheet in sheets:
             sheet.rename(aside.progress / sheet.name)
+        if sheets:
+            _fsync_both(self.progress, aside.progress)
         self.cut_log(step)
-        fsync_folder(self.path)
         return aside.path
 
     def record(self) -> dict[str, Any]:
@@ -181,12 +181,12 @@ class Run:
     def event(self, kind: str, **fields: Any) -> None:
         """Append to ``events.jsonl``. A full disk loses the event and nothing else."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": kind, **fields}
-        with suppress(OSError), self.events.open("a", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with suppress(OSError):
+            append_lines(self.events, [json.dumps(line, ensure_ascii=False)])
 
     def append_log(self, lines: list[str]) -> None:
         """Append lines to ``log.jsonl``: all of them, or none and an OSError."""
-        append(self.log, "".join(line + "\n" for line in lines).encode())
+        append_lines(self.log, lines)
 
     def sync_log(self) -> None:
         """Bring the log to the disk, so that no checkpoint is ahead of it after a power cut."""
@@ -236,8 +236,8 @@ class Run:
         try:
             with suppress(OSError):
                 owner.write_bytes(f"process {os.getpid()} ({command_line()})".encode(errors="replace"))
-            for stray in [*self.path.glob(f"{STAGING}*"), *self.checkpoints.glob(f"{STAGING}*")]:
-                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            for folder in (self.path, self.checkpoints, self.progress, self.board):
+                remove_strays(folder)
             yield
         finally:
             with suppress(OSError):
@@ -265,22 +265,14 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
         OSError: the disk refuses.
     """
     refuse_taken(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=STAGING, dir=path.parent))
     try:
-        write_atomically(staged / "run.json", _pretty(record))
-        for folder in (Run(staged).progress, Run(staged).checkpoints):
-            folder.mkdir()
-        staged.chmod(0o777 & ~umask())
-        try:
-            staged.rename(path)
-        except OSError:
-            refuse_taken(path)  # another process was quicker
-            raise
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
+        with atomic_folder(path) as staged:
+            (staged / "run.json").write_bytes(_pretty(record))
+            for folder in (Run(staged).progress, Run(staged).checkpoints):
+                folder.mkdir()
+    except OSError:
+        refuse_taken(path)  # another process was quicker
         raise
-    fsync_folder(path.parent)
     return Run(path)
 
 
@@ -296,6 +288,12 @@ def command_line() -> str:
     """How this process was started, to be typed again."""
     name = Path(sys.argv[0]).name
     return shlex.join(["ganctl" if name == "__main__.py" else name, *sys.argv[1:]])
+
+
+def _fsync_both(source: Path, target: Path) -> None:
+    """Bring renames from one folder to another to the disk: rather under both names than under none."""
+    fsync_folder(target)
+    fsync_folder(source)
 
 
 def _pretty(record: Mapping[str, Any]) -> bytes:

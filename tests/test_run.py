@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from ganctl import run as runs
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.files import umask
+from ganctl.files import STAGING, atomic_file, umask
 from ganctl.names import create_free, find, find_run, free_name, known, locate
 from ganctl.run import Run, create
 from tests.commands import failed, ganctl, train
@@ -201,11 +201,23 @@ def test_a_run_that_may_not_be_locked_is_not_said_to_be_in_training(monkeypatch:
 
 def test_a_writer_sweeps_up_what_a_killed_one_left() -> None:
     run = create(Path("runs/x"), RECORD)
-    (run.path / ".tmp-1-run.json").write_text("half")
-    (run.checkpoints / ".tmp-step-00000001").mkdir()
-    (run.checkpoints / ".tmp-step-00000001" / "model.safetensors").write_text("half")
+    for folder in (run.path, run.checkpoints, run.progress):
+        (folder / f"{STAGING}x").mkdir()
+        (folder / f"{STAGING}x" / "new.json").write_text("half")
     with run.writing():
-        assert not [*run.path.glob(".tmp-*"), *run.checkpoints.iterdir()]
+        assert not list(run.path.rglob(".tmp-*"))
+
+
+def test_a_writer_leaves_alone_what_other_processes_are_writing_into_the_run() -> None:
+    run = create(Path("runs/x"), RECORD)
+    with atomic_file(run.report) as page, atomic_file(run.sheet(3)) as sheet:
+        page.write_text("half")
+        sheet.write_text("half")
+        with run.writing():
+            assert page.exists()
+            assert sheet.exists()
+    assert run.report.exists()
+    assert run.sheet(3).exists()
 
 
 def log_of(run: Run, *lines: str) -> None:

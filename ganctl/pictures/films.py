@@ -1,7 +1,6 @@
 """Films: GIFs that stay small, and videos."""
 
 import io
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ganctl.errors import GanctlError, UsageError
-from ganctl.files import STAGING, write_atomically
+from ganctl.files import atomic_file, write_atomically
 from ganctl.pictures.sheets import PAPER
 
 _FILM_SIDE = 560
@@ -69,7 +68,6 @@ def film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float, hold: floa
     ending = path.suffix.lower()
     if ending != ".gif" and ending not in _CODECS:
         raise UsageError(f"{path.name} has an ending that names no film format.", "Use .gif or .mp4.")
-    path.parent.mkdir(parents=True, exist_ok=True)
     frames = _of_one_size(frames)
     if ending == ".gif":
         write_atomically(path, _small_gif(frames, fps, hold))
@@ -123,15 +121,11 @@ def _video(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:
     except (ImportError, RuntimeError):  # RuntimeError: it has no ffmpeg for this machine
         raise UsageError(f"{path.suffix} needs the video extra.", "pip install 'ganctl[video]'") from None
     height, width, _ = frames[0].shape
-    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
     raw = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
     made = f"-c:v {_CODECS[path.suffix.lower()]} -pix_fmt yuv420p"
-    command = [ffmpeg, *f"-y -v error {raw} {made}".split(), staged.resolve()]
-    try:
+    with atomic_file(path) as staged:
+        command = [ffmpeg, *f"-y -v error {raw} {made}".split(), staged.resolve()]
         done = subprocess.run(command, input=np.stack(frames).tobytes(), capture_output=True)  # noqa: S603 - no shell
         if done.returncode:
             why = (done.stderr.decode(errors="replace").splitlines() or ["it does not say why"])[0]
             raise GanctlError(f"ffmpeg made no {path.name}: {why.rstrip('.')}.")
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from ganctl.errors import UsageError
-from ganctl.files import write_atomically
+from ganctl.files import atomic_file, write_atomically
 from ganctl.pictures.reading import ENDINGS, Picture, has_alpha
 
 PAPER = 24  # grey level behind a grid's pictures and a film's labels
@@ -62,7 +62,6 @@ def _enlarged(columns: int, size: int) -> tuple[int, int]:
 
 def save_sheet(path: Path, images: Tensor, columns: int) -> None:
     """Write a grid as a PNG, atomically; its folder is made if it is gone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, _encoded(grid(images, columns), "PNG", None))
 
 
@@ -78,14 +77,15 @@ def save_single(path: Path, image: Tensor) -> None:
 
 
 def write(path: Path, picture: Image.Image) -> None:
-    """Write a picture in the format that the path's ending names.
+    """Write a picture in the format that the path's ending names, atomically; its folder is made.
 
     Raises:
         UsageError: the ending names no format that Pillow writes.
+        OSError: the disk refuses.
     """
     form = require_format(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, format=form)
+    with atomic_file(path) as staged:
+        picture.save(staged, format=form)
 
 
 def save_picture(path: Path, picture: Picture) -> None:
@@ -102,7 +102,6 @@ def save_picture(path: Path, picture: Picture) -> None:
         content = _encoded(Image.fromarray(levels), form, picture.profile)
     except (OSError, ValueError, KeyError) as error:  # nothing but memory is written to
         raise ValueError(f"{form} cannot hold it: {error}") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
 
 
