@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
+from warnings import warn
 
 import torch
 from torch import Tensor, nn
@@ -142,6 +143,9 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     Raises:
         CheckpointError: it is none of these, or damaged.
         UsageError: there is no such checkpoint.
+
+    Warns:
+        UserWarning: of newer checkpoints that could not be used.
     """
     path = names.find(str(model))
     warnings: list[str] = []
@@ -154,6 +158,8 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     elif path.is_dir():
         checkpoint.verify(path, (checkpoint.MODEL,))
         path = path / checkpoint.MODEL
+    for warning in warnings:
+        warn(warning, stacklevel=2)
     contents = checkpoint.read(path)
     header = contents.header
     try:

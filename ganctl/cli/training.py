@@ -1,6 +1,7 @@
 """The commands that train."""
 
 import shlex
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from ganctl.cli.words import (
     warn_all,
 )
 from ganctl.errors import UsageError
+from ganctl.events import Subscriber
 from ganctl.settings import parse_assignments
 
 if TYPE_CHECKING:
@@ -113,7 +115,7 @@ def train(
         console.say("Trying a few steps.")
         console.forecast(forecast.measure(told))
         return
-    with interrupt.reasons_to_stop(max_minutes) as stop, training.start(told, run) as started:
+    with _until_signal(max_minutes) as stop, training.start(told, run) as started:
         _watch(started, stop)
 
 
@@ -138,7 +140,7 @@ def resume(
 
     changes = parse_assignments(assignments or [])
     with (
-        interrupt.reasons_to_stop(max_minutes) as stop,
+        _until_signal(max_minutes) as stop,
         training.resume(chosen, epochs=epochs, more=more, origin=origin, changes=changes) as resumed,
     ):
         if resumed.finished:
@@ -150,22 +152,22 @@ def resume(
         _watch(resumed, stop)
 
 
-def _watch(training: "Training", stop: interrupt.Reason) -> None:
-    """Show a training to its end, and leave with the code that its end has."""
-    from ganctl import engine
+def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.Reason]:
+    """A reason to stop ends all at once before the first step, and is finished and saved for later."""
+    return interrupt.reasons_to_stop(max_minutes, at_once=True, heard=console.heard)
 
-    where, last = console.shown(training.run.path), None
+
+def _watch(training: "Training", stop: interrupt.Reason) -> None:
+    """Show a training to its end, and leave with the code that its end has, whoever reads what is said of it."""
+    where = console.shown(training.run.path)
     console.say(f"{training.run.path.name}: {training.summary}")
     warn_all(training.warnings)
     if training.settings.tensorboard:
         console.say(f"To look on: tensorboard --logdir {shlex.quote(console.shown(training.run.board))}")
     with console.Display(training) as display:
-        for event in training.events(stop):
-            display.show(event)
-            last = event
-    if not isinstance(last, engine.Ended):
-        return
-    console.result(where)
+        last = training.train(stop, Subscriber(display.show))
+    with console.going_on_without(console.stdout):
+        console.result(where)
     if last.reason is None:
         use, film = typed(training.verb, training.run.path), typed("make-gif", training.run.path)
         said = f"Draw from it: {use}" if training.verb == "sample" else f"Redraw with it: {use} PICTURE"

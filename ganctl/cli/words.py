@@ -1,6 +1,7 @@
 """Arguments and sentences that several commands share."""
 
 import shlex
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +39,9 @@ def load(model: str, device: str = "auto", which: str | None = None) -> "Model":
     names.find(model)  # before anyone waits for torch
     from ganctl import inference
 
-    loaded = inference.load(model, device, which)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python code is warned of stands in Model.warnings too
+        loaded = inference.load(model, device, which)
     warn_all(loaded.warnings)
     return loaded
 

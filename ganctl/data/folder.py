@@ -56,6 +56,10 @@ class Folder(Source):
     def native_channels(self) -> None:
         """Not known before all are decoded."""
 
+    def count(self) -> int:
+        """All of its files."""
+        return sum(len(files[: self.limit]) for files in (self.train, self.test))
+
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """Its readable pictures, in the order of their paths."""
         chosen = {"train": self.train, "test": self.test}[part][: self.limit]
@@ -97,6 +101,10 @@ class Reduced(Source):
     def native_channels(self) -> int | None:
         """The original's."""
         return self.original.native_channels()
+
+    def count(self) -> int | None:
+        """The original's."""
+        return self.original.count()
 
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""

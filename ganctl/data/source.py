@@ -62,6 +62,10 @@ class Source(ABC):
     def native_channels(self) -> int | None:
         """1 or 3; None where decoding has to tell."""
 
+    def count(self) -> int | None:
+        """How many pictures there are, held-out ones included; None where only decoding tells."""
+        return None
+
     @abstractmethod
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """Its pictures in a fixed order, native channels (3 where those are unknown)."""
