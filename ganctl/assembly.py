@@ -11,6 +11,7 @@ from ganctl.data import check
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
 from ganctl.data.feed import Images, Pairs
+from ganctl.data.findings import by_reason
 from ganctl.data.source import Source
 from ganctl.data.sources import source
 from ganctl.engine import Plan
@@ -46,6 +47,7 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     size = settings.size or origin.native_size() or found.default_size
     _require_drawable(settings, size)
     load = found.jitter(found.options(**settings.options), size).load
+    warnings += origin.notes if fresh else ()
     data: Data
     if isinstance(origin, Domains):
         warnings += _look(origin) if fresh else []
@@ -53,9 +55,9 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     else:
         data = open_dataset(origin, size, settings.channels, load)
     count = min(settings.limit or data.counts[0], data.counts[0])
-    if data.broken:
-        what = "picture" if len(data.broken) == 1 else "pictures"
-        warnings.append(f"{len(data.broken)} broken {what} left out; events.jsonl names them.")
+    if broken := [line for each in (data.sides if isinstance(data, TwoDatasets) else [data]) for line in each.broken]:
+        what = "picture is" if len(broken) == 1 else "pictures are"
+        warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
     if data.enlarged:
         warnings.append(f"{data.enlarged} of the pictures are smaller than {size} pixels and were enlarged.")
     if count == 1:
@@ -68,10 +70,10 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
 def _origin(settings: Settings, data: str) -> Source | Domains:
     """Where the data comes from: one set, or two for a family of two domains."""
     if find_family(settings.family).domains:
-        return domains(data, settings.domains, settings.pair, settings.limit)
+        return domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
-    return source(data, settings.limit)
+    return source(data, settings.limit, settings.max_megapixels)
 
 
 def _look(origin: Domains) -> list[str]:

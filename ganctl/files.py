@@ -16,6 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ganctl import interrupt
+
 STAGING = ".tmp-ganctl-"
 _LOCK = f"{STAGING}lock"  # in a staging folder, beside what is staged
 _ATTEMPTS = 10  # at a staging folder that nobody takes for a stray before it is locked
@@ -101,6 +103,13 @@ def remove_folder(path: Path) -> None:
     """
     with _naming(path), _staging_folder(path.parent) as folder:
         path.rename(folder / "old")
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that another thread may be writing into: it loses its name first, so that nothing new gets in."""
+    with suppress(OSError):
+        folder = folder.rename(folder.with_name(f"{STAGING}{folder.name.removeprefix(STAGING)}-"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_strays(folder: Path) -> None:
@@ -201,7 +210,8 @@ def _staging_folder(parent: Path) -> Iterator[Path]:
     """A new folder beside a target, locked until it is removed with all that is left in it."""
     folder, lock = _locked_folder(parent)
     try:
-        yield folder
+        with interrupt.undoing(lambda: discard(folder)):
+            yield folder
     finally:
         lock.release()
         shutil.rmtree(folder, ignore_errors=True)

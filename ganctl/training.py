@@ -1,10 +1,11 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from warnings import warn
 
 import torch
 
@@ -16,7 +17,9 @@ from ganctl.data.feed import Images, Pairs
 from ganctl.diagnosis import Case
 from ganctl.engine import Plan
 from ganctl.errors import DivergedError, GanctlError
+from ganctl.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
 from ganctl.families import find as find_family
+from ganctl.files import discard
 from ganctl.resumption import Request
 from ganctl.run import Run
 from ganctl.settings import Settings, Value
@@ -74,18 +77,30 @@ class Training:
         """Whether its target was reached before."""
         return self.state.step >= self.plan.total
 
-    def events(self, stop: Callable[[], str | None] = lambda: None) -> Iterator[engine.Event]:
-        """Train, and keep the diary: see `engine.train`."""
+    def train(self, stop: interrupt.Reason = lambda: None, *subscribers: Subscriber) -> Ended:
+        """Train to the end, or until there is a reason to stop, and keep the diary: see `engine.train`.
+
+        Args:
+            stop: says why to stop; None means go on.
+            subscribers: are called with everything that happens; whatever they raise ends nothing.
+
+        Raises:
+            DivergedError: a loss or weight is not finite; nothing bad was saved.
+            GanctlError: the last save could not be written.
+        """
         for warning in self.warnings:
             self.run.event("warning", message=warning)
-        ends: list[str] = []
-        ends_with = (self.settings.stop_at or "").upper()
+        last = (self.settings.stop_at or "").upper()
+        reached: list[str] = []
+
+        def note_verdict(event: Event) -> None:
+            if isinstance(event, Judged) and event.raised and event.verdict.code == last:
+                reached.append(interrupt.EQUILIBRIUM)
+
+        diary = Subscriber(self._keep_diary, f"{self.run.events} could not be written")
+        emit = Emitter(diary, Subscriber(note_verdict), *self._board(), *subscribers)
         try:
-            for event in self._shown(lambda: stop() or next(iter(ends), None)):
-                self._keep_diary(event)
-                if isinstance(event, engine.Judged) and event.raised and event.verdict.code == ends_with:
-                    ends.append(interrupt.EQUILIBRIUM)
-                yield event
+            return self._trained(lambda: stop() or next(iter(reached), None), emit)
         except DivergedError as error:
             self.run.event("failure", step=error.step, tensor=error.tensor, message=error.message)
             raise
@@ -97,39 +112,37 @@ class Training:
             remedy = f"Make room for it, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
 
-    def _shown(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
-        """The engine's events, which TensorBoard sees too if it is asked to."""
-        events = self._trained(stop)
-        if self.settings.tensorboard and board.is_installed():
-            return board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).follow(
-                events, self.state.step
-            )
-        return events
-
-    def _trained(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
+    def _trained(self, stop: interrupt.Reason, emit: Emitter) -> Ended:
         """Train; where that diverges, find out why."""
         try:
-            yield from engine.train(self.state, self.feed, self.plan, self.run, stop)
+            return engine.train(self.state, self.feed, self.plan, self.run, stop, emit)
         except DivergedError as error:
-            yield from Case(error, self.run, self.settings, self.state, self.feed, self.plan).explain(stop)
+            case = Case(error, self.run, self.settings, self.state, self.feed, self.plan)
+            raise case.explain(stop, emit) from error
 
-    def _keep_diary(self, event: engine.Event) -> None:
+    def _board(self) -> list[Subscriber]:
+        """TensorBoard's files, if they are asked for and can be written."""
+        if not (self.settings.tensorboard and board.is_installed()):
+            return []
+        return [board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).subscriber]
+
+    def _keep_diary(self, event: Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""
         match event:
-            case engine.Saved(step, _, seconds):
+            case Saved(step, _, seconds):
                 self.run.event("save", step=step, seconds=round(seconds, 3))
-            case engine.Warned(message):
+            case Warned(message):
                 self.run.event("warning", message=message)
-            case engine.Measured(step, epoch, figures, held_out, seconds):
+            case Measured(step, epoch, figures, held_out, seconds):
                 measured = {"step": step, "epoch": epoch, "figures": figures, "held_out": held_out}
                 self.run.event("evaluate", **measured, seconds=round(seconds, 3))
                 if self.state.is_best and self.state.best is not None:
                     self.run.event("best", **self.state.best)
-            case engine.Judged(step, epoch, verdict, raised):
+            case Judged(step, epoch, verdict, raised):
                 told = {"code": verdict.code, "severity": verdict.severity, "state": "raised" if raised else "cleared"}
                 words = {"message": verdict.title, "remedy": verdict.remedy}
                 self.run.event("verdict", **told, step=step, epoch=epoch, **words)
-            case engine.Ended(step, reason):
+            case Ended(step, reason):
                 self.run.event("stop", step=step, reason=reason or "finished")
             case _:
                 pass
@@ -221,14 +234,26 @@ def train(
     Returns:
         The run directory.
 
+    Warns:
+        UserWarning: of what is not as asked for, such as a set that cannot be had, and of what training survives.
+
     Raises:
         GanctlError: of the kind that says what was wrong.
+        KeyboardInterrupt: Ctrl-C was pressed, or a notebook's stop button. The step in hand is finished and saved
+            first, unless it comes before the first step or a second time.
     """
     told = configure(family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings)
-    with start(told, run) as training:
-        for _ in training.events():
-            pass
+    with interrupt.after_saving() as stop, start(told, run) as training:
+        for warning in training.warnings:
+            warn(warning, stacklevel=2)
+        training.train(stop, Subscriber(_warn, "A warning was made an error"))
         return training.run.path
+
+
+def _warn(event: Event) -> None:
+    """Pass on what is warned of, to where Python's warnings go."""
+    if isinstance(event, Warned):
+        warn(event.message, stacklevel=2)
 
 
 def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
@@ -257,6 +282,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
         "command": runs.command_line(),
     }
     run = names.create_free(data.name, record) if name is None else runs.create(names.locate(name), record)
+    stack.enter_context(interrupt.undoing(lambda: None if state.step else discard(run.path)))
     stack.enter_context(run.writing())
     stack.enter_context(device.threads(count))
     if data.broken:

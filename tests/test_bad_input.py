@@ -152,7 +152,8 @@ def test_broken_pictures_are_left_out_counted_and_named(photos: Path) -> None:
     (some / "01.png").write_bytes((photos / "01.png").read_bytes()[:100])
     told = train(some)
     assert told.code == 0
-    assert "Warning: 2 broken pictures left out; events.jsonl names them." in told.err
+    why = "image file is truncated (1), it is no picture (1)"
+    assert f"Warning: 2 pictures are left out: {why}; events.jsonl names them." in told.err
     events = [json.loads(line) for line in Run(Path(told.out[0])).events.read_text().splitlines()]
     (named,) = [event["files"] for event in events if event["event"] == "broken pictures"]
     assert sorted(file.split(":")[0] for file in named) == ["00.png", "01.png"]

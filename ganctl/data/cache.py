@@ -12,11 +12,12 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from ganctl.data import progress
 from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, make_folder, remove_folder
 
-_FORMAT = 2  # raise it when what is stored for the same source changes
+_FORMAT = 3  # raise it when what is stored for the same source changes
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ def open_dataset(source: Source, size: int, channels: int | None, load: int | No
     if (decoded := _decoded(source, folder)) is not None:
         return decoded
     make_folder(folder.parent)
-    with FileLock(folder.with_name(folder.name + ".lock")):
+    with (
+        progress.task(f"Decoding {source.name}", "pictures", source.count()),
+        FileLock(folder.with_name(folder.name + ".lock")),
+    ):
         decoded = _decoded(source, folder)  # by whoever held the lock
         if decoded is None:
             _decode(source, {"train": load, "test": size}, channels, folder)
@@ -101,7 +105,7 @@ def _decoded(source: Source, folder: Path) -> Dataset | None:
         maps["train-labels"],
         maps["test-labels"],
         meta["fingerprint"],
-        meta["broken"],
+        [*source.skipped, *meta["broken"]],
         meta["enlarged"],
     )
 
@@ -151,6 +155,7 @@ def _write_part(
             labels.write(block.labels.tobytes())
             count += len(block.images)
             labelled += len(block.labels)
+            progress.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(side < seen for side in block.shorter)
     meta["shapes"] |= {part: [count, size, size, depth], f"{part}-labels": [labelled]}

@@ -13,7 +13,7 @@ from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import HTTPError as BrokenAnswer
 from urllib3.exceptions import ReadTimeoutError
 
-from ganctl.data import archive
+from ganctl.data import archive, progress
 from ganctl.errors import DataError
 from ganctl.files import make_folder, move_into_place
 
@@ -62,7 +62,10 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
     if expected.fits(target):
         return target
     make_folder(target.parent)
-    with FileLock(target.with_name(target.name + ".lock")):
+    with (
+        progress.task(f"Downloading {target.name}", "bytes", expected.size),
+        FileLock(target.with_name(target.name + ".lock")),
+    ):
         if expected.fits(target):  # by whoever held the lock
             return target
         problems = []
@@ -123,6 +126,7 @@ def _keep(answer: requests.Response, part: Path, size: int | None, slowest: floa
         try:
             while piece := answer.raw.read1(_PIECE, decode_content=False):  # what has come, be it a single byte
                 file.write(piece)
+                progress.reach(file.tell())
                 if size is not None and file.tell() > size:
                     break
                 if (seconds := time.monotonic() - began) > _GRACE and file.tell() - start < slowest * seconds:
