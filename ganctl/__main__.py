@@ -2,13 +2,18 @@
 
 
 def main() -> None:
-    """Run the command line; an interrupt while it is still being imported is no traceback either."""
-    try:
-        from ganctl import cli
+    """Run the command line; a signal while it is still being imported is no traceback either."""
+    from ganctl import interrupt
 
-        cli.main()
+    try:
+        with interrupt.reasons_to_stop(at_once=True):
+            from ganctl import cli
+
+            cli.main()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    except interrupt.Interrupted as error:
+        raise SystemExit(interrupt.exit_code(error.reason)) from None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What settings mean: the data, the nets, the feed and the plan that a training is put together from."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ganctl.data import check
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
 from ganctl.data.feed import Images, Pairs
+from ganctl.data.findings import by_reason
 from ganctl.data.source import Source
 from ganctl.data.sources import source
 from ganctl.engine import Plan
@@ -45,6 +47,7 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     size = settings.size or origin.native_size() or found.default_size
     _require_drawable(settings, size)
     load = found.jitter(found.options(**settings.options), size).load
+    warnings += origin.notes if fresh else ()
     data: Data
     if isinstance(origin, Domains):
         warnings += _look(origin) if fresh else []
@@ -52,9 +55,9 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     else:
         data = open_dataset(origin, size, settings.channels, load)
     count = min(settings.limit or data.counts[0], data.counts[0])
-    if data.broken:
-        what = "picture" if len(data.broken) == 1 else "pictures"
-        warnings.append(f"{len(data.broken)} broken {what} left out; events.jsonl names them.")
+    if broken := [line for each in (data.sides if isinstance(data, TwoDatasets) else [data]) for line in each.broken]:
+        what = "picture is" if len(broken) == 1 else "pictures are"
+        warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
     if data.enlarged:
         warnings.append(f"{data.enlarged} of the pictures are smaller than {size} pixels and were enlarged.")
     if count == 1:
@@ -67,10 +70,10 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
 def _origin(settings: Settings, data: str) -> Source | Domains:
     """Where the data comes from: one set, or two for a family of two domains."""
     if find_family(settings.family).domains:
-        return domains(data, settings.domains, settings.pair, settings.limit)
+        return domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
-    return source(data, settings.limit)
+    return source(data, settings.limit, settings.max_megapixels)
 
 
 def _look(origin: Domains) -> list[str]:
@@ -195,20 +198,38 @@ def model_file(model: str) -> Path:
     return path / checkpoint.MODEL
 
 
-def restore_newest(run: Run, state: State) -> list[str]:
-    """Walk from the newest checkpoint back to one that can be used; say what had to be set aside."""
-    problems: list[str] = []
+def restore_newest(run: Run, state: State) -> dict[int, str]:
+    """Walk from the newest checkpoint back to one that can be used. Nothing on the disk is changed.
+
+    Returns:
+        What is wrong with each step that had to be passed over.
+
+    Raises:
+        CheckpointError: there are some, and none can be used, or the disk does not give one.
+    """
+    unusable: dict[int, str] = {}
     for step in run.checkpoint_steps():
-        folder = run.checkpoint(step)
         try:
-            checkpoint.verify(folder)
-            state.restore(checkpoint.read(folder / checkpoint.STATE))
-            return problems
+            restore(run, step, state)
+            return unusable
+        except checkpoint.UnreadableError as error:
+            raise CheckpointError(error.message, f"Once it can be: {run.resume_command}") from None
         except CheckpointError as error:
-            aside = checkpoint.quarantine(run, step)
-            problems.append(f"{error.message} It was set aside as {aside.name}.")
-            run.event("quarantine", step=step, message=error.message)
-    if any(run.checkpoints.glob("unusable-*")):
-        why = " ".join(problems) or "All that it had were set aside before."
-        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", "Start anew: ganctl train")
-    return problems
+            unusable[step] = error.message
+    if unusable or any(run.checkpoints.glob("unusable-*")):
+        why = " ".join(unusable.values()) or "All that it had were set aside before."
+        told = Settings.from_json(run.record()["settings"])
+        anew = shlex.join(["ganctl", "train", told.family, *(["--data", told.data] if told.data else [])])
+        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {anew}")
+    return unusable
+
+
+def restore(run: Run, step: int, state: State) -> None:
+    """Become what the checkpoint of a step holds.
+
+    Raises:
+        CheckpointError: it cannot be used.
+    """
+    folder = run.checkpoint(step)
+    checkpoint.verify(folder)
+    state.restore(checkpoint.read(folder / checkpoint.STATE))

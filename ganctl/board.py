@@ -8,15 +8,15 @@ in them are those of the writing, for the log has none.
 import io
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ganctl import readings
-from ganctl.engine import Drawn, Event, Reported, Warned
 from ganctl.errors import UsageError
-from ganctl.files import STAGING, append
+from ganctl.events import Drawn, Event, Reported, Started, Subscriber
+from ganctl.files import append, atomic_file
 from ganctl.pictures.probing import probe
 from ganctl.run import Run
 
@@ -54,29 +54,23 @@ class Board:
         second, rest = divmod(time.time_ns(), 10**9)
         self.file = run.board / f"events.out.tfevents.{second:010d}.{rest:09d}"  # TensorBoard reads them in order
 
-    def follow(self, events: Iterable[Event], step: int) -> Iterator[Event]:
-        """The engine's events as they are written down, from a step on. Of a disk that refuses they warn once."""
-        refused = self._refused([], anew=step)
-        if refused:
-            yield refused
-        for event in events:
-            problem = self._refused(self._records(event))
-            yield event
-            if problem and not refused:
-                refused = problem
-                yield refused
+    def show(self, event: Event) -> None:
+        """Write an event down; as the training starts, all that the run holds up to there.
 
-    def _refused(self, records: Iterable[bytes], anew: int | None = None) -> Warned | None:
-        try:
-            if anew is not None:
-                self._rewrite(anew)
-            elif content := b"".join(records):
-                begun = self.file.exists() and self.file.stat().st_size > 0
-                append(self.file, content if begun else _head() + content)
-        except OSError as error:
-            missing = f"{self.run.resume_command} writes it anew."
-            return Warned(f"{self.run.board} could not be written, training goes on: {error}. {missing}")
-        return None
+        Raises:
+            OSError: the disk refuses. What comes later is written nevertheless.
+        """
+        if isinstance(event, Started):
+            self._rewrite(event.step)
+        elif content := b"".join(self._records(event)):
+            begun = self.file.exists() and self.file.stat().st_size > 0
+            append(self.file, content if begun else _head() + content)
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """The board as one who is called with every event."""
+        remedy = f"{self.run.resume_command} writes it anew."
+        return Subscriber(self.show, f"{self.run.board} could not be written", remedy)
 
     def _rewrite(self, step: int) -> None:
         """Write anew what the run holds up to a step. What is old goes first: rather nothing than steps twice."""
@@ -86,19 +80,14 @@ class Board:
                 old.unlink()
             else:  # a TensorBoard that is reading it would wait for ever if it were gone, and so goes on to the next
                 os.truncate(old, 0)
-        staged = self.run.path / f"{STAGING}{self.file.name}"  # where TensorBoard does not look
-        try:
-            with staged.open("wb") as file:
-                file.write(_head())
-                for line in self.run.read_log():
-                    if 0 <= line["step"] <= step:
-                        file.write(_scalars(line))
-                for epoch, sheet in self.run.sheets():
-                    if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its sheet anew
-                        file.writelines(self._sheet(epoch, sheet))
-            staged.replace(self.file)
-        finally:
-            staged.unlink(missing_ok=True)
+        with atomic_file(self.file) as staged, staged.open("wb") as file:  # under a name that TensorBoard passes by
+            file.write(_head())
+            for line in self.run.read_log():
+                if 0 <= line["step"] <= step:
+                    file.write(_scalars(line))
+            for epoch, sheet in self.run.sheets():
+                if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its sheet anew
+                    file.writelines(self._sheet(epoch, sheet))
 
     def _records(self, event: Event) -> Iterator[bytes]:
         match event:

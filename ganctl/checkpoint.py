@@ -9,13 +9,15 @@ A checkpoint is built in a staging folder, every file and the folder brought to 
 Nothing in a file is ever executed: names, shapes, numbers and JSON are all there is.
 """
 
+import errno
 import hashlib
 import json
 import math
 import os
-import shutil
+import re
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.files import STAGING, fsync_folder, umask, write_atomically
+from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
 from ganctl.run import Run
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
 _KEY = "ganctl"
 _HEADER_LIMIT = 100 * 2**20  # bytes; the format's own
+
+
+class UnreadableError(CheckpointError):
+    """A checkpoint that the disk does not give now: nothing says that it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Contents:
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Write a file and bring it to the disk. Tensors are stored contiguous and on the CPU.
+    """Write a file, into a place that is staged. Tensors are stored contiguous and on the CPU.
 
     Raises:
         OSError: the disk refuses.
@@ -56,10 +62,10 @@ def write(path: Path, contents: Contents) -> None:
     try:
         save_file(tensors, path, metadata={_KEY: json.dumps(contents.header)})
     except SafetensorError as error:  # how its Rust core reports the disk
-        raise OSError(f"{path} could not be written: {error}") from None
+        number = re.search(r"(?:os error|code:) (\d+)", str(error))
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from None
     path.chmod(0o666 & ~umask())  # save_file makes it 0600
-    with path.open("rb+") as file:  # and does not bring it to the disk
-        os.fsync(file.fileno())
 
 
 def read_header(path: Path) -> Mapping[str, Any]:
@@ -133,39 +139,42 @@ def save(
     if folder.exists():
         run.mark_best(best)
         return folder
-    staged = run.checkpoints / f"{STAGING}{folder.name}"
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
-        staged.mkdir(parents=True)
+    with atomic_folder(folder) as staged:
         for name, contents in ((MODEL, model), (STATE, state)):
             write(staged / name, contents)
         manifest = {name: _fingerprint(staged / name) for name in (MODEL, STATE)}
         write_atomically(staged / MANIFEST, json.dumps(manifest, indent=2).encode())
-        staged.rename(folder)
-    except OSError:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
-    fsync_folder(run.checkpoints)
     run.mark_best(best)
+    with suppress(OSError, CheckpointError):  # there is one too many then, until the next is saved
+        _drop_old(run, keep)
+    return folder
+
+
+def _drop_old(run: Run, keep: int) -> None:
     dear = None if (marked := run.best()) is None else marked["step"]
     for old in run.checkpoint_steps()[keep:]:
-        if old == dear:
-            continue
-        doomed = run.checkpoint(old).rename(run.checkpoints / f"{STAGING}dropped-{old}")
-        shutil.rmtree(doomed, ignore_errors=True)
-    return folder
+        if old != dear:
+            remove_folder(run.checkpoint(old))
 
 
 def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
     """Check files of a checkpoint against its manifest.
 
     Raises:
+        UnreadableError: the disk does not give one of them.
         CheckpointError: which file, and what is wrong with it.
     """
     try:
+        _compare(folder, names)
+    except OSError as error:
+        raise UnreadableError(f"{folder} cannot be read: {reason(error)}.") from None
+
+
+def _compare(folder: Path, names: tuple[str, ...]) -> None:
+    try:
         manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=_no_duplicates)
         expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"{folder / MANIFEST} cannot be used: {error!r}.") from None
     for name, (size, digest) in expected.items():
         path = folder / name
@@ -232,7 +241,9 @@ def quarantine(run: Run, step: int) -> Path:
     number, folder = 1, run.checkpoint(step)
     while (aside := folder.with_name(f"unusable-{number}-{folder.name}")).exists():
         number += 1
-    return folder.rename(aside)
+    folder.rename(aside)
+    fsync_folder(run.checkpoints)
+    return aside
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

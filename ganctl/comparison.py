@@ -165,6 +165,7 @@ def _told(record: Mapping[str, Any]) -> dict[str, Value]:
     return {
         **settings,
         **options,
+        "device": record["device"],
         "data": data["name"],
         "data fingerprint": data["fingerprint"][:_DIGITS],
         "threads": record["threads"],

@@ -1,10 +1,14 @@
 """What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr."""
 
+import errno
+import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -14,12 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from ganctl.events import Event, Judged, Reported, Stepped, Warned
 from ganctl.readings import figures, losses, readings
 from ganctl.units import duration, rate, size
 
 if TYPE_CHECKING:
     from ganctl.data.check import Report
-    from ganctl.engine import Event, Stepped
+    from ganctl.data.progress import Task
     from ganctl.evaluation.evaluate import Evaluation
     from ganctl.forecast import Forecast
     from ganctl.training import Training
@@ -31,32 +36,75 @@ _LONG = 24 * 3600  # seconds; a training longer than this is warned of
 _WORTH_SAYING = 60  # seconds
 _REFRESH = 0.25  # seconds between two looks at the readings
 _WARM_UP = 5  # steps that say nothing about speed
+_UNSEEN, _QUIET = 3.0, 60.0  # seconds of other work before it is shown, and between two lines on a pipe
 _PATIENCE = 10.0  # seconds of training after which fewer steps have to do
 
-stdout = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+
+class _Stream(Console):
+    """Stdout or stderr, of which a reader that has gone away is an error like any other, and not the end."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what Rich would leave the process for, after it had redirected stdout."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+stdout: Console = _Stream(highlight=False, markup=False, emoji=False, soft_wrap=True)
+stderr: Console = _Stream(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+
+
+def silence(stream: Console) -> None:
+    """Let what is still written to a stream vanish, and what waits in its buffer: nobody is there to read it."""
+    with suppress(OSError, ValueError):  # it is no file, or is closed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.file.fileno())
+        os.close(nowhere)
 
 
 def result(text: object) -> None:
-    """A result: one line on stdout, as it is."""
+    """A result: one line on stdout, as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     stdout.out(str(text), highlight=False)
 
 
+@contextmanager
+def going_on_without(stream: Console) -> Iterator[None]:
+    """Where a stream cannot be written, go on in silence: what was done is worth more than what is said of it."""
+    try:
+        yield
+    except OSError:
+        silence(stream)
+
+
 def say(text: str) -> None:
-    """A plain line on stderr."""
-    stderr.print(text)
+    """A plain line on stderr, if anyone is there to read it."""
+    with going_on_without(stderr):
+        stderr.print(text)
 
 
 def warn(text: str) -> None:
-    """A warning on stderr."""
-    stderr.print(Text.assemble(("Warning:", "yellow"), " ", text))
+    """A warning on stderr, likewise."""
+    with going_on_without(stderr):
+        stderr.print(_warning(text))
 
 
 def fail(message: str, remedy: str = "") -> None:
-    """A failure on stderr: its sentence, and what to do next."""
-    stderr.print(Text.assemble(("Error:", "bold red"), " ", message))
-    if remedy:
-        stderr.print(Text(remedy, "cyan"))
+    """A failure on stderr, likewise: its sentence, and what to do next."""
+    with going_on_without(stderr):
+        stderr.print(Text.assemble(("Error:", "bold red"), " ", message))
+        if remedy:
+            stderr.print(Text(remedy, "cyan"))
+
+
+def heard(reason: str) -> None:
+    """What a signal comes to in a training."""
+    say(f"{reason}: the step in hand is finished and saved. A second signal leaves at once.")
+
+
+def _warning(text: str) -> Text:
+    return Text.assemble(("Warning:", "yellow"), " ", text)
 
 
 def evaluated(found: "Evaluation") -> None:
@@ -81,14 +129,11 @@ def evaluated(found: "Evaluation") -> None:
         warn(verdict.sentence)
 
 
-def judged(verdict: "Verdict", raised: bool) -> None:
+def _judgement(verdict: "Verdict", raised: bool) -> Text:
     """A verdict on a training: what it is, and what to do."""
     if not raised:
-        say(f"No longer: {verdict.title} ({verdict.code}).")
-    elif verdict.severity == "good":
-        say(verdict.sentence)
-    else:
-        warn(verdict.sentence)
+        return Text(f"No longer: {verdict.title} ({verdict.code}).")
+    return Text(verdict.sentence) if verdict.severity == "good" else _warning(verdict.sentence)
 
 
 def table(rows: Sequence[Sequence[object]]) -> None:
@@ -173,38 +218,50 @@ class Display(AbstractContextManager["Display"]):
         self.step_bar = self.progress.add_task("step", total=self.steps, text="")
 
     def __enter__(self) -> "Display":
-        self.progress.start()
-        self._refresh()
+        with suppress(OSError):  # the first event will say so
+            self.progress.start()
+            self._refresh()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._refresh()
-        self.progress.stop()
+        with going_on_without(stderr):
+            self._refresh()
+        with going_on_without(stderr):
+            self.progress.stop()
 
-    def show(self, event: "Event") -> None:
-        """Render one event of the engine's."""
-        from ganctl import engine
+    def show(self, event: Event) -> None:
+        """Render one event of a training.
 
+        Raises:
+            OSError: the terminal or the reader is gone. What comes later is written to nowhere.
+        """
+        try:
+            self._render(event)
+        except OSError:
+            silence(stderr)
+            raise
+
+    def _render(self, event: Event) -> None:
         match event:
-            case engine.Stepped():
+            case Stepped():
                 self._stepped(event)
-            case engine.Reported():
+            case Reported():
                 self.line = event.line
                 self.measured_last |= figures(event.line)
                 if not self.live and event.line["step"] % self.steps == 0:
                     place = f"epoch {event.line['epoch']}/{self.epochs}"
                     parts = [place, self._readings(), self._quality(figures(event.line)), self._pace()]
-                    say("  ".join(filter(None, parts)))
-            case engine.Judged():
-                judged(event.verdict, event.raised)
-            case engine.Warned():
-                warn(event.message)
+                    stderr.print("  ".join(filter(None, parts)))
+            case Judged():
+                stderr.print(_judgement(event.verdict, event.raised))
+            case Warned():
+                stderr.print(_warning(event.message))
             case _:
                 pass
 
-    def _stepped(self, event: "Stepped") -> None:
+    def _stepped(self, event: Stepped) -> None:
         now, self.step = time.monotonic(), event.step
         made = self.step - self.first
         if made in (1, _WARM_UP):  # the first step comes after the first progress sheet
@@ -229,9 +286,9 @@ class Display(AbstractContextManager["Display"]):
     def _announce(self, seconds: float) -> None:
         """How long this device will need: on a terminal only what its bars do not say as well."""
         if seconds > _LONG:
-            warn(f"At this pace the training will take {duration(seconds)}. {self.lighter}")
+            stderr.print(_warning(f"At this pace the training will take {duration(seconds)}. {self.lighter}"))
         elif not self.live and seconds > _WORTH_SAYING:
-            say(f"At this pace the training will take {duration(seconds)}.")
+            stderr.print(f"At this pace the training will take {duration(seconds)}.")
 
     def _refresh(self) -> None:
         epoch, into = divmod(self.step, self.steps)
@@ -254,6 +311,52 @@ class Display(AbstractContextManager["Display"]):
         return f"{rate(self.batch / max(1e-9, self._seconds_a_step()))}  {duration(self._left())} left"
 
 
+@contextmanager
+def waiting(task: "Task") -> Iterator[None]:
+    """Show how far a task is as soon as it takes more than a few seconds, whatever it does meanwhile."""
+    over = Flag()
+    thread = Thread(target=_wait, args=(task, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _wait(task: "Task", over: Flag) -> None:
+    """In a thread of its own: a bar on a terminal, elsewhere a line after some seconds and one every minute."""
+    began = time.monotonic()
+    if over.wait(_UNSEEN):
+        return
+    with going_on_without(stderr):
+        if not _sees_bars():
+            stderr.print(f"{task.what}: {_so_far(task, began)}.")
+            while not over.wait(_QUIET):
+                stderr.print(f"{task.what}: {_so_far(task, began)}.")
+            return
+        bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=stderr,
+            transient=True,
+        )
+        with bar:
+            shown = bar.add_task(task.what, total=task.total, text="")
+            while not over.wait(_REFRESH):
+                bar.update(shown, completed=task.done, text=_so_far(task, began))
+
+
+def _so_far(task: "Task", began: float) -> str:
+    """What is done of a task, of how much, and how long the rest will take."""
+    amount = size if task.unit == "bytes" else "{:,} pictures".format
+    if task.total is None or not task.done:
+        return amount(task.done) if task.total is None else f"none of {amount(task.total)} yet"
+    left = (time.monotonic() - began) * max(0, task.total - task.done) / task.done
+    return f"{amount(task.done)} of {amount(task.total)}, {duration(left)} left"
+
+
 class Translations(AbstractContextManager["Translations"]):
     """Pictures as they are translated: each one's path on stdout, and a bar on a terminal where they are several."""
 
@@ -273,13 +376,15 @@ class Translations(AbstractContextManager["Translations"]):
         self.bar = self.progress.add_task("", total=total, text="")
 
     def __enter__(self) -> "Translations":
-        self.progress.start()
+        with going_on_without(stderr):
+            self.progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.progress.stop()
+        with going_on_without(stderr):
+            self.progress.stop()
 
     def show(self, ended: "Result") -> None:
         """Render what became of one picture."""
@@ -294,8 +399,9 @@ class Translations(AbstractContextManager["Translations"]):
             else:
                 result(ended.path)
         left = (self.total - self.done) * self.seconds / max(1, self.slow)
-        self.progress.update(self.bar, completed=self.done, text=f"{duration(left)} left")
-        self.progress.refresh()
+        with going_on_without(stderr):
+            self.progress.update(self.bar, completed=self.done, text=f"{duration(left)} left")
+            self.progress.refresh()
 
 
 def _sees_bars() -> bool:

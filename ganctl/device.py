@@ -34,6 +34,11 @@ def available() -> list[str]:
     return [name for name, there in found if there]
 
 
+def describe(device: torch.device) -> str:
+    """What the last bits of a training depend on: ``cpu``, ``mps``, or the card as ``cuda (NVIDIA H100)``."""
+    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Compute with so many CPU threads: the last bits of a sum depend on it."""

@@ -7,7 +7,7 @@ Nothing of the run is touched.
 
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,8 +17,9 @@ from torch.optim import Optimizer
 from ganctl import assembly, checkpoint
 from ganctl.checkpoint import STATE, Contents
 from ganctl.data.feed import Feed
-from ganctl.engine import Event, Judged, Plan, Warned, advance, is_due, take_line
+from ganctl.engine import Plan, advance, is_due, take_line
 from ganctl.errors import CheckpointError, DivergedError
+from ganctl.events import Emitter, Judged, Warned
 from ganctl.families.family import Turn
 from ganctl.interrupt import Reason
 from ganctl.run import Run
@@ -57,23 +58,23 @@ class Case:
     feed: Feed
     plan: Plan
 
-    def explain(self, stop: Reason) -> Iterator[Event]:
-        """Search for the first bad tensor, and raise with what is known then.
+    def explain(self, stop: Reason, emit: Emitter) -> DivergedError:
+        """Search for the first bad tensor; the error with what is known then.
 
         Args:
             stop: ends the search early.
-
-        Raises:
-            DivergedError: always.
+            emit: is called with what happens.
         """
         step = self.error.step
-        yield Judged(step, -(-step // self.feed.steps_per_epoch), VERDICTS["DIVERGED"], raised=True)
+        emit(Judged(step, -(-step // self.feed.steps_per_epoch), VERDICTS["DIVERGED"], raised=True))
         found, good = None, last_good(self.run)
         if not stop():
             where = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"
-            yield Warned(
-                f"{self.error.message} To find the first bad number, the training is replayed {where}, "
-                "which takes as long as it took; Ctrl-C ends the search."
+            emit(
+                Warned(
+                    f"{self.error.message} To find the first bad number, the training is replayed {where}, "
+                    "which takes as long as it took; Ctrl-C ends the search."
+                )
             )
             try:
                 found = self._search(None if good is None else good[1], stop)
@@ -81,8 +82,8 @@ class Case:
             except Exception as error:  # whatever it is, it must not hide what it was to explain
                 missed = str(error)
             if found is None:
-                yield Warned(f"The first bad number was not found: {missed}.")
-        raise self._with(found, None if good is None else good[0]) from self.error
+                emit(Warned(f"The first bad number was not found: {missed}."))
+        return self._with(found, None if good is None else good[0])
 
     def _search(self, good: Contents | None, stop: Reason) -> Finding | None:
         """Go from a checkpoint, or from the beginning, to the step that is known to be bad."""
@@ -127,13 +128,12 @@ class Case:
 
 def last_good(run: Run) -> tuple[int, Contents] | None:
     """The step and the training state of the newest usable checkpoint; None where there is none."""
-    for step in run.checkpoint_steps():
-        folder = run.checkpoint(step)
-        try:
-            checkpoint.verify(folder)
-            return step, checkpoint.read(folder / STATE)
-        except (CheckpointError, OSError):
-            continue
+    with suppress(CheckpointError):
+        for step in run.checkpoint_steps():
+            folder = run.checkpoint(step)
+            with suppress(CheckpointError, OSError):
+                checkpoint.verify(folder)
+                return step, checkpoint.read(folder / STATE)
     return None
 
 
@@ -150,14 +150,16 @@ def replay(state: State, feed: Feed, plan: Plan, suspects: range, stop: Reason) 
     Returns:
         What was not finite first; None if nothing was.
     """
+    silent = Emitter()
     while state.step < suspects.stop and not stop():
         if state.step < suspects.start:
             advance(state, feed, plan)
         elif tensor := inspected(state, feed, plan):
             return Finding(state.step, tensor)
         if is_due(state, feed, plan):
-            for _ in plan.watch.judge(state, take_line(state, feed, {})):
-                pass
+            line = take_line(state, feed, {})
+            with silent.surviving("Judging failed"):  # as in the training itself
+                plan.watch.judge(state, line, silent)
     return None
 
 

@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -16,37 +15,36 @@ from ganctl import checkpoint, pictures
 from ganctl.checkpoint import Contents
 from ganctl.data.feed import Feed
 from ganctl.errors import GanctlError
+from ganctl.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
 from ganctl.families.family import Sheet, Turn
 from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.state import State, parameters_of
-from ganctl.verdicts import Verdict
 
 
 class Watch(Protocol):
     """Who looks on: it may measure what was drawn, and has its say on every line of the log.
 
     What it must not forget stands in ``state.notes``. It changes nothing else of the training, but for the learning
-    rates' factors there, and leaves the random numbers alone.
+    rates' factors there, and leaves the random numbers alone. Whatever it raises is warned of, and training goes on.
     """
 
-    def measure(self, state: State, sheet: Sheet, epoch: int) -> Mapping[str, float]:
+    def measure(self, state: State, sheet: Sheet, epoch: int, emit: Emitter) -> Mapping[str, float]:
         """Further readings for the line of an epoch's end."""
 
-    def judge(self, state: State, line: Mapping[str, float]) -> "Iterator[Event]":
-        """What a line comes to."""
+    def judge(self, state: State, line: Mapping[str, float], emit: Emitter) -> None:
+        """Say what a line comes to."""
 
 
 class Blind:
     """The watch of a training that nobody looks at."""
 
-    def measure(self, state: State, sheet: Sheet, epoch: int) -> Mapping[str, float]:
+    def measure(self, state: State, sheet: Sheet, epoch: int, emit: Emitter) -> Mapping[str, float]:
         """Nothing."""
         return {}
 
-    def judge(self, state: State, line: Mapping[str, float]) -> "Iterator[Event]":
+    def judge(self, state: State, line: Mapping[str, float], emit: Emitter) -> None:
         """Nothing."""
-        return iter(())
 
 
 @dataclass(frozen=True)
@@ -76,77 +74,6 @@ class Plan:
     schedule: Callable[[int], float] = lambda step: 1.0
     autocast: bool = False
     watch: Watch = field(default_factory=Blind)
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """One step was made. `readings` computes the means since the last report, on demand: it costs a wait."""
-
-    step: int
-    readings: Callable[[], Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class Reported:
-    """A line of the log: step, epoch, every player's loss and the readings, as means since the last line."""
-
-    line: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The progress sheet of an epoch was drawn."""
-
-    epoch: int
-    path: Path
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A checkpoint was saved."""
-
-    step: int
-    path: Path
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Warned:
-    """Something went wrong that training survives."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The loop is over and saved. `reason` is None where the target was reached."""
-
-    step: int
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The quality was measured: figures by name, and those of held-out pictures where they are known."""
-
-    step: int
-    epoch: int
-    figures: Mapping[str, float]
-    held_out: Mapping[str, float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A verdict was raised, or taken back."""
-
-    step: int
-    epoch: int
-    verdict: Verdict
-    raised: bool
-
-
-Event = Stepped | Reported | Drawn | Saved | Warned | Measured | Judged | Ended
 
 
 def move(optimizers: Mapping[str, Optimizer], turn: Turn) -> None:
@@ -190,46 +117,53 @@ def advance(state: State, feed: Feed, plan: Plan, look: Callable[[Turn], None] =
     state.update_average()
 
 
-def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str | None]) -> Iterator[Event]:
+def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str | None], emit: Emitter) -> Ended:
     """Train up to the plan's total, or until `stop` gives a reason. The run's writer calls this.
 
-    Yields:
-        what happened, in order. The step in hand is always finished and saved before the end.
+    Args:
+        state: what moves.
+        feed: what it learns from.
+        plan: what is to be done.
+        run: where it is written.
+        stop: asked for the first time when all is ready for the first step, and then after every step. The step in
+            hand is always finished and saved before the end.
+        emit: is called with what happens, in order.
 
     Raises:
         DivergedError: a loss or weight is not finite; nothing bad was saved.
         OSError: the last save could not be written.
     """
     pending: list[str] = []
+    emit(Started(state.step))
+    sheet = _draw(0, state, feed, plan, emit) if state.step == 0 else None
     saved, reason = time.monotonic(), stop()
-    if state.step == 0:
-        yield from _draw(run, 0, _sheet(state, feed, plan))
+    if sheet is not None:
+        _write(run, 0, sheet, emit)
     while state.step < plan.total and not reason:
         advance(state, feed, plan)
-        yield Stepped(state.step, state.means)
+        emit(Stepped(state.step, state.means))
         epoch, into = divmod(state.step, feed.steps_per_epoch)
         measured: Mapping[str, float] = {}
         if into == 0:
             state.require_finite()
-            sheet = _sheet(state, feed, plan)
-            yield from _draw(run, epoch, sheet)
-            measured = plan.watch.measure(state, sheet, epoch)
+            measured = _look(run, epoch, state, feed, plan, emit)
         if is_due(state, feed, plan):
             line = take_line(state, feed, measured)
-            yield from _report(run, pending, line)
-            yield from plan.watch.judge(state, line)
+            _report(run, pending, line, emit)
+            with emit.surviving("The training could not be judged"):
+                plan.watch.judge(state, line, emit)
         reason = stop()
         due = (into == 0 and (epoch % plan.save_epochs == 0 or state.is_best)) or (
             time.monotonic() - saved >= plan.save_seconds
         )
         if due and not reason and state.step < plan.total:
-            try:
-                yield save(state, plan, run)
-            except OSError as error:
-                yield Warned(f"The checkpoint of step {state.step} could not be saved, training goes on: {error}")
+            with emit.surviving(f"The checkpoint of step {state.step} could not be saved"):
+                emit(save(state, plan, run))
             saved = time.monotonic()
-    yield save(state, plan, run)
-    yield Ended(state.step, None if state.step >= plan.total else reason)
+    emit(save(state, plan, run))
+    ended = Ended(state.step, None if state.step >= plan.total else reason)
+    emit(ended)
+    return ended
 
 
 def _next(turns: Iterator[Turn], device: torch.device, autocast: bool) -> Turn | None:
@@ -256,30 +190,39 @@ def take_line(state: State, feed: Feed, measured: Mapping[str, float]) -> Mappin
     return line
 
 
-def _report(run: Run, pending: list[str], line: Mapping[str, float]) -> Iterator[Event]:
+def _report(run: Run, pending: list[str], line: Mapping[str, float], emit: Emitter) -> None:
     """Write a line of the log; on a full disk it waits in `pending` for the next one."""
     pending.append(json.dumps(line))
-    try:
+    with emit.surviving("The log could not be written"):
         run.append_log(pending)
         pending.clear()
-    except OSError as error:
-        yield Warned(f"The log could not be written, training goes on: {error}")
-    yield Reported(line)
+    emit(Reported(line))
 
 
-def _sheet(state: State, feed: Feed, plan: Plan) -> Sheet:
-    """The progress sheet, always from the same seed."""
-    with seeded(state.device, plan.seed, Stream.SHEET), torch.inference_mode():
+def _look(run: Run, epoch: int, state: State, feed: Feed, plan: Plan, emit: Emitter) -> Mapping[str, float]:
+    """Draw the progress sheet of an epoch's end, and measure it; the readings for the log."""
+    sheet = _draw(epoch, state, feed, plan, emit)
+    if sheet is None:
+        return {}
+    _write(run, epoch, sheet, emit)
+    with emit.surviving(f"Epoch {epoch} could not be measured"):
+        return plan.watch.measure(state, sheet, epoch, emit)
+    return {}
+
+
+def _draw(epoch: int, state: State, feed: Feed, plan: Plan, emit: Emitter) -> Sheet | None:
+    """The progress sheet of an epoch, always from the same seed; None where that failed."""
+    failure = f"The progress sheet of epoch {epoch} could not be drawn"
+    with emit.surviving(failure), seeded(state.device, plan.seed, Stream.SHEET), torch.inference_mode():
         return state.recipe.preview(state.average, feed.held_out(state.device))
+    return None
 
 
-def _draw(run: Run, epoch: int, sheet: Sheet) -> Iterator[Event]:
+def _write(run: Run, epoch: int, sheet: Sheet, emit: Emitter) -> None:
     """Write the progress sheet of an epoch."""
-    try:
+    with emit.surviving(f"The progress sheet of epoch {epoch} could not be written"):
         pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
-        yield Drawn(epoch, run.sheet(epoch))
-    except OSError as error:
-        yield Warned(f"The progress sheet of epoch {epoch} could not be written, training goes on: {error}")
+        emit(Drawn(epoch, run.sheet(epoch)))
 
 
 def save(state: State, plan: Plan, run: Run) -> Saved:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl import device, engine, training
+from ganctl import device, engine, interrupt, training
 from ganctl.settings import Settings
 
 _ENOUGH = 20.0  # seconds of steps that tell enough
@@ -50,7 +50,8 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
     """
     folder = Path(tempfile.mkdtemp(prefix="ganctl-"))
     try:
-        with training.start(settings, str(folder / "dry-run")) as trial:
+        undoing = interrupt.undoing(lambda: shutil.rmtree(folder, ignore_errors=True))
+        with undoing, training.start(settings, str(folder / "dry-run")) as trial:
             state, feed, plan = trial.state, trial.feed, trial.plan
             seconds = []
             for _ in range(steps):

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
+from warnings import warn
 
 import torch
 from torch import Tensor, nn
 
 from ganctl import checkpoint, device, names, tiles
-from ganctl.errors import CheckpointError, GanctlError, UsageError
+from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
 from ganctl.seeds import Stream, mix
@@ -142,6 +143,9 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     Raises:
         CheckpointError: it is none of these, or damaged.
         UsageError: there is no such checkpoint.
+
+    Warns:
+        UserWarning: of newer checkpoints that could not be used.
     """
     path = names.find(str(model))
     warnings: list[str] = []
@@ -154,6 +158,8 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     elif path.is_dir():
         checkpoint.verify(path, (checkpoint.MODEL,))
         path = path / checkpoint.MODEL
+    for warning in warnings:
+        warn(warning, stacklevel=2)
     contents = checkpoint.read(path)
     header = contents.header
     try:
@@ -172,21 +178,40 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     return Model(path, name, header, str(model), net.to(device.choose(on)).eval(), tuple(warnings))
 
 
-def walk(model: Model, seed: int, keys: int = 6, between: int = 12, pictures: int = 16) -> Iterator[Tensor]:
-    """A loop through the latents: frames of `pictures` pictures [pictures, C, H, W] in [-1, 1].
+class Walk:
+    """A loop through the latents: frames of some pictures [pictures, C, H, W] in [-1, 1], each drawn when asked for.
 
     Each picture goes round its own `keys` random latents along great circles (White 2016, section 2.1): latents
-    in between then have the length that the generator knows. The pace eases in and out of every key.
-
-    Yields:
-        `keys` · `between` frames; the one after the last is the first again.
+    in between then have the length that the generator knows. The pace eases in and out of every key. There are
+    `keys` · `between` frames; the one after the last is the first again.
     """
-    stops = model.latents(seed, range(keys * pictures)).view(keys, pictures, -1)
-    for k in range(keys):
-        here, there = stops[k], stops[(k + 1) % keys]
-        for i in range(between):
-            t = i / between
-            yield model.render(slerp(here, there, t * t * (3 - 2 * t)))
+
+    def __init__(self, model: Model, seed: int, keys: int, between: int, pictures: int) -> None:
+        self._model, self._between = model, between
+        self._stops = model.latents(seed, range(keys * pictures)).view(keys, pictures, -1)
+
+    def __len__(self) -> int:
+        return len(self._stops) * self._between
+
+    def __getitem__(self, number: int) -> Tensor:
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        key, step = divmod(number, self._between)
+        t = step / self._between
+        ends = self._stops[key], self._stops[(key + 1) % len(self._stops)]
+        return self._model.render(slerp(*ends, t * t * (3 - 2 * t)))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[number] for number in range(len(self)))
+
+
+def walk(model: Model, seed: int, keys: int = 6, between: int = 12, pictures: int = 16) -> Walk:
+    """A walk through what a model draws: see `Walk`.
+
+    Raises:
+        UsageError: as `Model.latents`.
+    """
+    return Walk(model, seed, keys, between, pictures)
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
@@ -196,15 +221,3 @@ def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
     angle = (a * b).sum(1, keepdim=True).clamp(-1, 1).acos().clamp_min(1e-6)
     between = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
     return lengths * nn.functional.normalize(between)
-
-
-def film_frames(run: Run) -> list[tuple[int, Path]]:
-    """The progress sheets that a film is made of.
-
-    Raises:
-        GanctlError: there are none yet.
-    """
-    sheets = run.sheets()
-    if not sheets:
-        raise GanctlError(f"{run.path} has no progress pictures yet.", run.resume_command)
-    return sheets

@@ -33,6 +33,7 @@ def summary(run: Run) -> tuple[object, ...]:
     """Name, family, data, epochs done and wanted, state."""
     try:
         record = run.record()
+        run.checkpoint_steps()
     except CheckpointError:
         return run.path.name, "", "", "", "unreadable"
     told = record["settings"]
@@ -50,12 +51,11 @@ def _of_run(run: Run) -> Iterator[Row]:
     from ganctl import checkpoint
 
     record = run.record()
-    told, data = record["settings"], record["data"]
+    told, data, steps = record["settings"], record["data"], run.checkpoint_steps()
     yield "run", run.path
     yield "state", state(run, record)
     yield "epochs", f"{epochs_done(run, record):.4g} of {told['epochs']}"
     yield "data", f"{data['name']}: {data['train']:,} to learn from, {data['held_out']:,} held out"
-    steps = run.checkpoint_steps()
     if steps:
         try:
             file, problems = checkpoint.newest_model(run)
@@ -67,7 +67,7 @@ def _of_run(run: Run) -> Iterator[Row]:
         yield "readings", "  ".join(f"{name} {value}" for name, value in line.items())
     yield "seed", told["seed"]
     yield "batch size", told["batch_size"]
-    yield "device", f"{told['device']}, {record['threads']} threads"
+    yield "device", f"{record['device']}, {record['threads']} threads"
     yield "made with", ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     yield "command", record["command"]
     yield "checkpoints", ", ".join(run.checkpoint(step).name for step in steps) or "none yet"
@@ -100,8 +100,12 @@ def steps_per_epoch(record: Mapping[str, Any]) -> int:
 
 
 def epochs_done(run: Run, record: Mapping[str, Any]) -> float:
-    """The epochs behind the newest checkpoint."""
-    return max(run.checkpoint_steps(), default=0) / steps_per_epoch(record)
+    """The epochs behind the newest checkpoint, or in the log where the checkpoints cannot be read."""
+    try:
+        done = max(run.checkpoint_steps(), default=0)
+    except CheckpointError:
+        done = max((line["step"] for line in run.read_log()), default=0)
+    return done / steps_per_epoch(record)
 
 
 def state(run: Run, record: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ def free_name(name: str) -> Path:
     """``runs/NAME``, or ``runs/NAME-2`` and so on where that is taken."""
     name = name.lstrip(".") or "run"
     number, path = 1, RUNS / name
-    while path.exists():
+    while os.path.lexists(path):
         number += 1
         path = RUNS / f"{name}-{number}"
     return path

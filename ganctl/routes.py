@@ -27,10 +27,17 @@ class Skipped:
     reason: str
 
 
-def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Route | Skipped]:
+@dataclass(frozen=True)
+class Excluded:
+    """A folder of a server's thumbnails or the like, which nobody wants translated."""
+
+    source: Path
+
+
+def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Route | Skipped | Excluded]:
     """What becomes of each picture, in a fixed order and before anything is written.
 
-    A folder is walked to any depth, but for hidden files, linked folders and the folder of the results. Two pictures
+    A folder is walked to any depth, but for hidden files, thumbnails and the folder of the results. Two pictures
     never become the same file: the later gets a number.
 
     Args:
@@ -80,29 +87,18 @@ def _folder(output: str | None, alone: bool) -> Path | None:
     return path
 
 
-def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skipped]:
+def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skipped | Excluded]:
     """The pictures that a path names, and the file that each becomes, but for clashes."""
     if not _is_folder(path):
         yield _route(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
         return
     into = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
-    empty = True
-    for found in _walk(path, os.path.realpath(into)):
-        empty = False
-        yield found if isinstance(found, Skipped) else _route(found, into / found.relative_to(path).parent)
-    if empty:
+    below = pictures.scan(path, exclude=into)
+    yield from (_route(file, into / file.relative_to(path).parent) for file in below.files)
+    yield from (Skipped(file, reason) for file, reason in below.unreadable)
+    yield from map(Excluded, below.thumbnails)
+    if not below.files and not below.unreadable:
         yield Skipped(path, "it holds no pictures")
-
-
-def _walk(folder: Path, left_out: str) -> Iterator[Path | Skipped]:
-    unread: list[OSError] = []
-    for at, folders, files in os.walk(folder, onerror=unread.append):
-        here = Path(at)
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(here / f) != left_out)
-        visible = (here / file for file in sorted(files) if not file.startswith("."))
-        yield from (path for path in visible if path.suffix.lower() in pictures.FORMATS)
-    for error in unread:
-        yield Skipped(Path(error.filename), str(error.strerror))
 
 
 def _route(source: Path, into: Path, suffix: str = "") -> Route | Skipped:
@@ -117,29 +113,29 @@ def _route(source: Path, into: Path, suffix: str = "") -> Route | Skipped:
     return Route(source, into / f"{source.stem}{suffix}{pictures.kept_ending(source)}")
 
 
-def _to_file(found: Route | Skipped, output: Path) -> Route | Skipped:
-    if isinstance(found, Skipped):
+def _to_file(found: Route | Skipped | Excluded, output: Path) -> Route | Skipped | Excluded:
+    if not isinstance(found, Route):
         return found
     if not pictures.can_hold(output, found.source):
         raise UsageError(f"{output} cannot hold the transparency of {found.source}.", "Use .png or .webp.")
     return Route(found.source, output)
 
 
-def _once(found: Iterable[Route | Skipped]) -> list[Route | Skipped]:
+def _once(found: Iterable[Route | Skipped | Excluded]) -> list[Route | Skipped | Excluded]:
     """Without what was named twice."""
-    kept: dict[tuple[str, str], Route | Skipped] = {}
+    kept: dict[tuple[str, str], Route | Skipped | Excluded] = {}
     for one in found:
         kept.setdefault((os.path.realpath(one.source.parent), one.source.name), one)
     return list(kept.values())
 
 
-def _without_clashes(found: Sequence[Route | Skipped], force: bool) -> list[Route | Skipped]:
+def _without_clashes(found: Sequence[Route | Skipped | Excluded], force: bool) -> list[Route | Skipped | Excluded]:
     """Numbers for files that two pictures would become, or that are pictures themselves and may not be overwritten."""
     unread = {os.path.realpath(one.source) for one in found}
-    planned: list[Route | Skipped] = []
+    planned: list[Route | Skipped | Excluded] = []
     taken: set[Path] = set()
     for one in found:
-        if isinstance(one, Skipped):
+        if not isinstance(one, Route):
             planned.append(one)
             continue
         number, output, own = 1, one.output, os.path.realpath(one.source)

@@ -15,9 +15,7 @@ runs/NAME/
 import json
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,12 +26,20 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.files import STAGING, append, fsync_folder, umask, write_atomically
-from ganctl.settings import Settings
+from ganctl.files import append_lines, atomic_folder, fsync_folder, make_folder, remove_strays, write_atomically
+from ganctl.settings import Settings, parse_cadence
 
 _CHECKPOINT = "step-"
 _PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
-_RECORD = {"settings": dict, "data": dict, "versions": dict, "threads": int, "extensions": list, "command": str}
+_RECORD = {
+    "settings": dict,
+    "data": dict,
+    "versions": dict,
+    "device": str,
+    "threads": int,
+    "extensions": list,
+    "command": str,
+}
 _DATA = {"name": str, "fingerprint": str, "train": int, "held_out": int}
 
 
@@ -102,9 +108,36 @@ class Run:
         return self.checkpoints / f"{_CHECKPOINT}{step:08d}"
 
     def checkpoint_steps(self) -> list[int]:
-        """The steps whose checkpoints are here, newest first."""
-        names = (path.name.removeprefix(_CHECKPOINT) for path in self.checkpoints.glob(f"{_CHECKPOINT}*"))
-        return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+        """The steps whose checkpoints are here, newest first.
+
+        Raises:
+            CheckpointError: they cannot be read, or are gone although the run was saved. What cannot be read is never
+                taken for what never was.
+        """
+        remedy = f"Bring it back, then: {self.resume_command}"
+        try:
+            names = [path.name for path in self.checkpoints.iterdir() if not path.name.startswith(".")]
+        except FileNotFoundError:
+            names = []
+            if self.checkpoints.is_symlink():
+                raise CheckpointError(f"{self.checkpoints} is a link to nothing.", remedy) from None
+        except OSError as error:
+            raise CheckpointError(f"{self.checkpoints} cannot be read: {error.strerror}.", remedy) from None
+        if not names and self._was_saved():
+            gone = "is empty" if self.checkpoints.exists() else "is gone"
+            raise CheckpointError(f"{self.path} was saved, but {self.checkpoints} {gone}.", remedy)
+        steps = (name.removeprefix(_CHECKPOINT) for name in names if name.startswith(_CHECKPOINT))
+        return sorted((int(step) for step in steps if step.isdecimal()), reverse=True)
+
+    def _was_saved(self) -> bool:
+        """Whether its events or its best checkpoint say that there were checkpoints; without events, its log."""
+        events = [event["event"] for event in self.read_events()]
+        if events or self.best():
+            return "save" in events or self.best() is not None
+        with suppress(GanctlError):
+            epochs, _ = parse_cadence(self.record()["settings"]["checkpoint_every"])
+            return any(line.get("epoch", 0) > epochs for line in self.read_log())
+        return False
 
     def best(self) -> dict[str, Any] | None:
         """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none."""
@@ -144,14 +177,16 @@ class Run:
         taken = [int(path.name) for path in (self.path / "abandoned").glob("*") if path.name.isdecimal()]
         aside = Run(self.path / "abandoned" / str(max(taken, default=0) + 1))
         for folder in (aside.checkpoints, aside.progress):
-            folder.mkdir(parents=True)
+            make_folder(folder)
         write_atomically(aside.log, "".join(json.dumps(line) + "\n" for line in later).encode())
         for other in steps:
             self.checkpoint(other).rename(aside.checkpoint(other))
+            _fsync_both(self.checkpoints, aside.checkpoints)
         for sheet in sheets:
             sheet.rename(aside.progress / sheet.name)
+        if sheets:
+            _fsync_both(self.progress, aside.progress)
         self.cut_log(step)
-        fsync_folder(self.path)
         return aside.path
 
     def record(self) -> dict[str, Any]:
@@ -169,7 +204,9 @@ class Run:
             Settings.from_json(record["settings"])
         except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{self.path} is no run: it holds no run.json.", "ganctl runs") from None
-        except (ValueError, TypeError, OSError, RecursionError, UsageError) as error:
+        except OSError as error:
+            raise CheckpointError(f"{self.path / 'run.json'} cannot be read: {error.strerror}.") from None
+        except (ValueError, TypeError, RecursionError, UsageError) as error:
             why = error.message.rstrip(".") if isinstance(error, UsageError) else error
             raise CheckpointError(f"{self.path / 'run.json'} is damaged: {why}.") from None
         return record
@@ -181,12 +218,12 @@ class Run:
     def event(self, kind: str, **fields: Any) -> None:
         """Append to ``events.jsonl``. A full disk loses the event and nothing else."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": kind, **fields}
-        with suppress(OSError), self.events.open("a", encoding="utf-8", errors="surrogatepass") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        with suppress(OSError):
+            append_lines(self.events, [json.dumps(line, ensure_ascii=False)])
 
     def append_log(self, lines: list[str]) -> None:
         """Append lines to ``log.jsonl``: all of them, or none and an OSError."""
-        append(self.log, "".join(line + "\n" for line in lines).encode())
+        append_lines(self.log, lines)
 
     def sync_log(self) -> None:
         """Bring the log to the disk, so that no checkpoint is ahead of it after a power cut."""
@@ -202,7 +239,7 @@ class Run:
 
     def read_log(self) -> Iterator[dict[str, Any]]:
         """The log's whole lines."""
-        if self.log.exists():
+        if os.path.lexists(self.log):  # a link to nothing is not taken for an empty log
             for text in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
                 with suppress(ValueError, TypeError, KeyError, RecursionError):
                     line = json.loads(text)
@@ -211,7 +248,7 @@ class Run:
 
     def read_events(self) -> Iterator[dict[str, Any]]:
         """The whole lines of ``events.jsonl``, oldest first."""
-        if self.events.exists():
+        if os.path.lexists(self.events):
             for text in self.events.read_bytes().splitlines():
                 with suppress(ValueError, RecursionError):
                     line = json.loads(text)
@@ -236,8 +273,8 @@ class Run:
         try:
             with suppress(OSError):
                 owner.write_bytes(f"process {os.getpid()} ({command_line()})".encode(errors="replace"))
-            for stray in [*self.path.glob(f"{STAGING}*"), *self.checkpoints.glob(f"{STAGING}*")]:
-                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            for folder in (self.path, self.checkpoints, self.progress, self.board):
+                remove_strays(folder)
             yield
         finally:
             with suppress(OSError):
@@ -265,28 +302,20 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
         OSError: the disk refuses.
     """
     refuse_taken(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=STAGING, dir=path.parent))
     try:
-        write_atomically(staged / "run.json", _pretty(record))
-        for folder in (Run(staged).progress, Run(staged).checkpoints):
-            folder.mkdir()
-        staged.chmod(0o777 & ~umask())
-        try:
-            staged.rename(path)
-        except OSError:
-            refuse_taken(path)  # another process was quicker
-            raise
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
+        with atomic_folder(path) as staged:
+            (staged / "run.json").write_bytes(_pretty(record))
+            for folder in (Run(staged).progress, Run(staged).checkpoints):
+                folder.mkdir()
+    except OSError:
+        refuse_taken(path)  # another process was quicker
         raise
-    fsync_folder(path.parent)
     return Run(path)
 
 
 def refuse_taken(path: Path) -> None:
     """Raise UsageError, with the command to go on, where a run cannot be made."""
-    if path.exists():
+    if os.path.lexists(path):
         is_run = (path / "run.json").exists()
         go_on = f"Go on with it: {Run(path).resume_command}"
         raise UsageError(f"{path} exists already.", go_on if is_run else "Choose another --run.")
@@ -296,6 +325,12 @@ def command_line() -> str:
     """How this process was started, to be typed again."""
     name = Path(sys.argv[0]).name
     return shlex.join(["ganctl" if name == "__main__.py" else name, *sys.argv[1:]])
+
+
+def _fsync_both(source: Path, target: Path) -> None:
+    """Bring renames from one folder to another to the disk: rather under both names than under none."""
+    fsync_folder(target)
+    fsync_folder(source)
 
 
 def _pretty(record: Mapping[str, Any]) -> bytes:

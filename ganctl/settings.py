@@ -47,6 +47,7 @@ class Settings:
     size: int | None = option(None, "side of the pictures in pixels; the data's own if not given", least=4, most=1024)
     channels: int | None = option(None, "1 grey, 3 colour; decided from the data if not given", among=(1, 3))
     limit: int | None = option(None, "use only the first so many pictures", least=1)
+    max_megapixels: float = option(128.0, "pictures that take more memory to decode are left out", above=0)
     seed: int = option(0, "decides all randomness", least=0)
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps")
     checkpoint_every: str = option("10m", "10m: every epoch and every ten minutes; 2e: every second epoch")

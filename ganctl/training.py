@@ -1,23 +1,28 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from warnings import warn
 
 import torch
 
-from ganctl import assembly, board, checkpoint, device, engine, interrupt, names
+from ganctl import assembly, board, device, engine, interrupt, names, resumption
 from ganctl import run as runs
 from ganctl.configuration import configure
+from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
 from ganctl.diagnosis import Case
 from ganctl.engine import Plan
-from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, UsageError
+from ganctl.errors import DivergedError, GanctlError
+from ganctl.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
 from ganctl.families import find as find_family
+from ganctl.files import discard
+from ganctl.resumption import Request
 from ganctl.run import Run
-from ganctl.settings import Settings, Value, changed, require_options
+from ganctl.settings import Settings, Value
 from ganctl.state import State
 
 
@@ -51,7 +56,7 @@ class Training:
         weights = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
         return (
             f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
-            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {told.device}; parameters: {weights}"
+            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {self.state.device}; parameters: {weights}"
         )
 
     @property
@@ -72,18 +77,30 @@ class Training:
         """Whether its target was reached before."""
         return self.state.step >= self.plan.total
 
-    def events(self, stop: Callable[[], str | None] = lambda: None) -> Iterator[engine.Event]:
-        """Train, and keep the diary: see `engine.train`."""
+    def train(self, stop: interrupt.Reason = lambda: None, *subscribers: Subscriber) -> Ended:
+        """Train to the end, or until there is a reason to stop, and keep the diary: see `engine.train`.
+
+        Args:
+            stop: says why to stop; None means go on.
+            subscribers: are called with everything that happens; whatever they raise ends nothing.
+
+        Raises:
+            DivergedError: a loss or weight is not finite; nothing bad was saved.
+            GanctlError: the last save could not be written.
+        """
         for warning in self.warnings:
             self.run.event("warning", message=warning)
-        ends: list[str] = []
-        ends_with = (self.settings.stop_at or "").upper()
+        last = (self.settings.stop_at or "").upper()
+        reached: list[str] = []
+
+        def note_verdict(event: Event) -> None:
+            if isinstance(event, Judged) and event.raised and event.verdict.code == last:
+                reached.append(interrupt.EQUILIBRIUM)
+
+        diary = Subscriber(self._keep_diary, f"{self.run.events} could not be written")
+        emit = Emitter(diary, Subscriber(note_verdict), *self._board(), *subscribers)
         try:
-            for event in self._shown(lambda: stop() or next(iter(ends), None)):
-                self._keep_diary(event)
-                if isinstance(event, engine.Judged) and event.raised and event.verdict.code == ends_with:
-                    ends.append(interrupt.EQUILIBRIUM)
-                yield event
+            return self._trained(lambda: stop() or next(iter(reached), None), emit)
         except DivergedError as error:
             self.run.event("failure", step=error.step, tensor=error.tensor, message=error.message)
             raise
@@ -95,39 +112,37 @@ class Training:
             remedy = f"Make room for it, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
 
-    def _shown(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
-        """The engine's events, which TensorBoard sees too if it is asked to."""
-        events = self._trained(stop)
-        if self.settings.tensorboard and board.is_installed():
-            return board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).follow(
-                events, self.state.step
-            )
-        return events
-
-    def _trained(self, stop: Callable[[], str | None]) -> Iterator[engine.Event]:
+    def _trained(self, stop: interrupt.Reason, emit: Emitter) -> Ended:
         """Train; where that diverges, find out why."""
         try:
-            yield from engine.train(self.state, self.feed, self.plan, self.run, stop)
+            return engine.train(self.state, self.feed, self.plan, self.run, stop, emit)
         except DivergedError as error:
-            yield from Case(error, self.run, self.settings, self.state, self.feed, self.plan).explain(stop)
+            case = Case(error, self.run, self.settings, self.state, self.feed, self.plan)
+            raise case.explain(stop, emit) from error
 
-    def _keep_diary(self, event: engine.Event) -> None:
+    def _board(self) -> list[Subscriber]:
+        """TensorBoard's files, if they are asked for and can be written."""
+        if not (self.settings.tensorboard and board.is_installed()):
+            return []
+        return [board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).subscriber]
+
+    def _keep_diary(self, event: Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""
         match event:
-            case engine.Saved(step, _, seconds):
+            case Saved(step, _, seconds):
                 self.run.event("save", step=step, seconds=round(seconds, 3))
-            case engine.Warned(message):
+            case Warned(message):
                 self.run.event("warning", message=message)
-            case engine.Measured(step, epoch, figures, held_out, seconds):
+            case Measured(step, epoch, figures, held_out, seconds):
                 measured = {"step": step, "epoch": epoch, "figures": figures, "held_out": held_out}
                 self.run.event("evaluate", **measured, seconds=round(seconds, 3))
                 if self.state.is_best and self.state.best is not None:
                     self.run.event("best", **self.state.best)
-            case engine.Judged(step, epoch, verdict, raised):
+            case Judged(step, epoch, verdict, raised):
                 told = {"code": verdict.code, "severity": verdict.severity, "state": "raised" if raised else "cleared"}
                 words = {"message": verdict.title, "remedy": verdict.remedy}
                 self.run.event("verdict", **told, step=step, epoch=epoch, **words)
-            case engine.Ended(step, reason):
+            case Ended(step, reason):
                 self.run.event("stop", step=step, reason=reason or "finished")
             case _:
                 pass
@@ -163,97 +178,34 @@ def resume(
     epochs: int | None = None,
     more: int | None = None,
     origin: str | None = None,
+    data: str | None = None,
+    device: str | None = None,
     changes: Mapping[str, str] | None = None,
 ) -> Iterator[Training]:
     """Go on with a run from its newest usable checkpoint; what cannot be used is set aside.
+
+    Whatever may be refused is refused before anything is changed.
 
     Args:
         run: which one.
         epochs: a new total.
         more: so many epochs beyond the old total.
         origin: ``best`` or the step of a checkpoint, to go back to: all that came later is set aside.
+        data: where its data is now, if it was moved.
+        device: where to go on, if elsewhere.
         changes: texts of settings to change from here on; see `settings.CHANGEABLE`.
 
     Raises:
-        CheckpointError: it has checkpoints, and none can be used.
+        CheckpointError: it has checkpoints, and none can be used, or they cannot be read.
         DataError: the data cannot be had, or is not what the run began with.
-        UsageError: the new total is already behind, there is no such checkpoint, or a change is not allowed.
+        UsageError: the new total is already behind, there is no such checkpoint or device, or a change is not allowed.
         GanctlError: another process is writing the run.
+        OSError: the disk refuses.
     """
-    record = run.record()
-    with run.writing(), device.threads(record["threads"]):
-        told = settings = Settings.from_json(record["settings"])
-        try:
-            require_options(find_family(settings.family).options, settings.options)
-        except UsageError as error:
-            raise CheckpointError(f"{run.path / 'run.json'} cannot be used: {error.message}") from None
-        settings = changed(settings, find_family(settings.family).options, changes or {})
-        chosen = device.choose(settings.device)
-        data, warnings = assembly.open_data(settings, fresh=False)
-        if data.fingerprint != record["data"]["fingerprint"] and not settings.allow_changed_data:
-            raise DataError(
-                f"The data {settings.data} is no longer what {run.path} began with.",
-                f"Bring it back, or accept it: {run.resume_command} --set allow_changed_data=true",
-            )
-        extended = dataclasses.replace(settings, epochs=epochs or settings.epochs + (more or 0))
-        returned = [] if origin is None else _go_back(run, origin, repeats=settings == told)
-        fresh = not run.checkpoint_steps()
-        state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
-        problems = returned + assembly.restore_newest(run, state)
-        if state.best is not None and not run.checkpoint(state.best["step"]).exists():
-            del state.notes["best"]  # it was gone back behind, or is damaged: the next best is one again
-        if extended.tensorboard and not board.is_installed():
-            problems.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
-        problems += _rescheduled(settings, extended, state.step, feed.steps_per_epoch)
-        if epochs is not None and state.step > plan.total:
-            raise UsageError(f"{run.path} has already done {state.step // feed.steps_per_epoch} epochs.")
-        if extended != told:
-            step = {"from_step": state.step, "epochs": extended.epochs} | (
-                {"changes": dict(changes)} if changes else {}
-            )
-            run.rewrite({**record, "settings": extended.to_json(), "extensions": [*record["extensions"], step]})
-        run.cut_log(state.step)
-        run.mark_best(state.best)
-        run.event("resume", step=state.step, command=runs.command_line())
-        yield Training(run, extended, state, feed, plan, (*problems, *warnings, *missing))
-
-
-def _go_back(run: Run, origin: str, repeats: bool) -> list[str]:
-    """Set aside all that came after a checkpoint; what was done, in sentences.
-
-    Args:
-        run: which.
-        origin: ``best`` or a step.
-        repeats: whether nothing is changed from there on.
-
-    Raises:
-        UsageError: there is no such checkpoint.
-        CheckpointError: it cannot be used, and nothing was set aside.
-    """
-    step = checkpoint.chosen_step(run, origin)
-    folder = run.checkpoint(step)
-    checkpoint.verify(folder)
-    steps_per_epoch = checkpoint.read_header(folder / checkpoint.MODEL)["steps_per_epoch"]
-    aside = run.abandon(step, step // steps_per_epoch)
-    said = [] if aside is None else [f"What came after step {step} was set aside in {aside}."]
-    if repeats:
-        said.append("With nothing changed it does the same again; --set seed=1, say, makes it another training.")
-    run.event("return", step=step, aside=None if aside is None else aside.name)
-    return said
-
-
-def _rescheduled(before: Settings, now: Settings, step: int, steps_per_epoch: int) -> list[str]:
-    """A sentence on the learning rates, where another end gives them other values."""
-    found = find_family(now.family)
-    ends = [told.epochs * steps_per_epoch for told in (before, now)]
-    places = (step, min(ends) - 1)
-    old, new = ([found.schedule(found.options(**now.options), place, end) for place in places] for end in ends)
-    if old == new:
-        return []
-    return [
-        f"The learning rates' schedule is now that of {now.epochs} epochs: "
-        f"here their factor is {new[0]:.3g}, and was {old[0]:.3g} on the way to {before.epochs}."
-    ]
+    request = Request(epochs, more, origin, data, device, changes or {})
+    with run.writing(), resumption.decided(run, request) as found:
+        warnings = found.carry_out()
+        yield Training(run, found.settings, found.state, found.feed, found.plan, warnings)
 
 
 def train(
@@ -282,14 +234,26 @@ def train(
     Returns:
         The run directory.
 
+    Warns:
+        UserWarning: of what is not as asked for, such as a set that cannot be had, and of what training survives.
+
     Raises:
         GanctlError: of the kind that says what was wrong.
+        KeyboardInterrupt: Ctrl-C was pressed, or a notebook's stop button. The step in hand is finished and saved
+            first, unless it comes before the first step or a second time.
     """
     told = configure(family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings)
-    with start(told, run) as training:
-        for _ in training.events():
-            pass
+    with interrupt.after_saving() as stop, start(told, run) as training:
+        for warning in training.warnings:
+            warn(warning, stacklevel=2)
+        training.train(stop, Subscriber(_warn, "A warning was made an error"))
         return training.run.path
+
+
+def _warn(event: Event) -> None:
+    """Pass on what is warned of, to where Python's warnings go."""
+    if isinstance(event, Warned):
+        warn(event.message, stacklevel=2)
 
 
 def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
@@ -297,7 +261,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     chosen, count = device.choose(settings.device), torch.get_num_threads()
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
-    settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)
+    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
     state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
@@ -309,13 +273,16 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
             "train": data.counts[0],
             "held_out": data.counts[1],
             "broken": len(data.broken),
+            **({"domains": data.names} if isinstance(data, TwoDatasets) else {}),
         },
         "versions": device.versions(),
+        "device": device.describe(chosen),
         "threads": count,
         "extensions": [],
         "command": runs.command_line(),
     }
     run = names.create_free(data.name, record) if name is None else runs.create(names.locate(name), record)
+    stack.enter_context(interrupt.undoing(lambda: None if state.step else discard(run.path)))
     stack.enter_context(run.writing())
     stack.enter_context(device.threads(count))
     if data.broken:

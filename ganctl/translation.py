@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from ganctl import pictures
 from ganctl.data.cache import with_channels
 from ganctl.data.feed import normalised
-from ganctl.data.findings import shown
+from ganctl.data.findings import listed, shown
 from ganctl.device import is_out_of_memory
-from ganctl.errors import DataError
+from ganctl.errors import DataError, UsageError
 from ganctl.inference import Model
-from ganctl.routes import Route, Skipped
+from ganctl.routes import Excluded, Route, Skipped
 
 # What a disk may say of one name; anything else it would say of the next as well.
 _OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.ELOOP}
-_HANDFUL = 5  # pictures that are named in a sentence
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class There:
     path: Path
 
 
-Result = Translated | There | Skipped
+Result = Translated | There | Skipped | Excluded
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,14 @@ class Tally:
         translated: now.
         there: that were there already.
         skipped: the others.
+        excluded: folders of thumbnails.
     """
 
     total: int
     translated: int
     there: int
     skipped: tuple[Skipped, ...]
+    excluded: tuple[Excluded, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -74,6 +75,8 @@ class Tally:
             said += f", {self.there} {'was' if self.there == 1 else 'were'} there already"
         if self.skipped:
             said += f", {len(self.skipped)} skipped: {_listed(self.skipped)}"
+        if self.excluded:
+            said += f"; left out: {listed([(one.source, 'thumbnails and the like') for one in self.excluded])}"
         return said
 
 
@@ -85,29 +88,37 @@ def tally(results: Sequence[Result]) -> Tally:
     """
     counts = {kind: sum(isinstance(result, kind) for result in results) for kind in (Translated, There)}
     skipped = tuple(result for result in results if isinstance(result, Skipped))
-    if len(skipped) == len(results):
+    excluded = tuple(result for result in results if isinstance(result, Excluded))
+    if not any(counts.values()):
         raise DataError(f"Nothing could be translated: {_listed(skipped)}.")
-    return Tally(len(results), counts[Translated], counts[There], skipped)
+    return Tally(len(results) - len(excluded), counts[Translated], counts[There], skipped, excluded)
+
+
+def names(results: Iterable[Result]) -> Iterator[str]:
+    """A line on each picture that was skipped, and on each folder that was left out."""
+    for result in results:
+        if isinstance(result, Skipped):
+            yield f"skipped: {shown(result.source)}: {result.reason}"
+        elif isinstance(result, Excluded):
+            yield f"left out: {shown(result.source)}"
 
 
 def _listed(skipped: Sequence[Skipped]) -> str:
-    """A handful of pictures with the reasons, and how many more."""
-    names = (shown(one.source) for one in skipped[:_HANDFUL])
-    said = [f"{name} ({one.reason})" for name, one in zip(names, skipped, strict=False)]
-    more = len(skipped) - len(said)
-    return ", ".join(said) + (f", and {more} more" if more else "")
+    return listed([(one.source, one.reason) for one in skipped])
 
 
 def translate(
     model: Model,
-    planned: Iterable[Route | Skipped],
+    planned: Iterable[Route | Skipped | Excluded],
     to: str | None = None,
     size: int | None = None,
     force: bool = False,
+    max_megapixels: float = pictures.MAX_MEGAPIXELS,
 ) -> Iterator[Result]:
     """Translate pictures, each into the file that was planned for it.
 
-    A result is as large as its picture is displayed, and has the picture's transparency.
+    A result is as large as its picture is displayed, and has the picture's transparency and its colour profile; the net
+    itself sees sRGB, as in its training.
 
     Args:
         model: one that translates.
@@ -115,6 +126,7 @@ def translate(
         to: the domain to translate to; the second if not given.
         size: resize each picture first, so that its shorter side has so many pixels.
         force: overwrite files that exist.
+        max_megapixels: see `pictures.reading.decode`.
 
     Yields:
         How each ended, in the same order.
@@ -124,22 +136,30 @@ def translate(
         OSError: the disk refuses not one file but all.
     """
     for route in planned:
-        if isinstance(route, Skipped):
+        if not isinstance(route, Route):
             yield route
         elif not force and os.path.isfile(route.output):  # noqa: PTH113 - Path.is_file raises where a name is too long
             yield There(route.output)
         else:
-            yield _translated(model, route, to, size)
+            yield _translated(model, route, to, size, max_megapixels)
 
 
-def _translated(model: Model, route: Route, to: str | None, size: int | None) -> Translated | Skipped:
+def _translated(
+    model: Model, route: Route, to: str | None, size: int | None, max_megapixels: float
+) -> Translated | Skipped:
     start = time.monotonic()
     try:
-        picture = pictures.read(route.source, size)
+        picture = pictures.read(route.source, size, max_megapixels)
     except OSError as error:
         return Skipped(route.source, str(error))
+    height, width, _ = picture.levels.shape
     try:
-        drawn = pictures.Picture(redrawn(model, picture.levels, to), picture.alpha, picture.profile)
+        pictures.require_format(route.output, (width, height))
+    except UsageError as error:
+        return Skipped(route.source, error.message.rstrip("."))
+    try:
+        levels = pictures.from_srgb(redrawn(model, picture.levels, to), picture.profile)
+        drawn = pictures.Picture(levels, picture.alpha, picture.profile)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

@@ -1,7 +1,8 @@
 """Who looks on while a training runs: vital signs, quality at some epochs, the best checkpoint, verdicts, balance."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from ganctl.balance import balanced
 from ganctl.data.cache import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
 from ganctl.data.feed import Feed
-from ganctl.engine import Event, Judged, Measured, Warned
 from ganctl.evaluation import choice, samples, translations
 from ganctl.evaluation.figure import digits
 from ganctl.evaluation.reference import Reference, reference
 from ganctl.evaluation.vitals import Vitals
+from ganctl.events import Emitter, Judged, Measured
 from ganctl.extractors.extractor import Extractor
 from ganctl.families.family import Sheet
 from ganctl.inference import Model
@@ -39,7 +40,7 @@ class Watching:
 
     Args:
         steps_per_epoch: tells where an epoch ends.
-        vitals: of the data that is learned from.
+        vitals: gives the measure of the data that is learned from, when it is first needed.
         quality: what measures it; None where nothing does.
         due: whether the quality is measured at the end of an epoch.
         balances: whether the learning rates follow the discriminator's accuracy.
@@ -48,34 +49,31 @@ class Watching:
     def __init__(
         self,
         steps_per_epoch: int,
-        vitals: Vitals,
+        vitals: Callable[[], Vitals],
         quality: Quality | None,
         due: Callable[[int], bool],
         balances: bool,
     ) -> None:
-        self._steps_per_epoch, self._vitals, self._balances = steps_per_epoch, vitals, balances
+        self._steps_per_epoch, self._vitals, self._balances = steps_per_epoch, cache(vitals), balances
         self._quality, self._due = quality, due
-        self._told: list[Measured | Warned] = []
 
-    def measure(self, state: State, sheet: Sheet, epoch: int) -> Figures:
-        """Vital signs of the sheet, and at some epochs the model's quality."""
-        found = dict(self._vitals.of(sheet.drawn))
-        if self._quality is None or not self._due(epoch):
-            return found
-        began = time.monotonic()
-        try:
-            quality, held_out = self._quality(state.average)
-        except (OSError, RuntimeError, ValueError) as error:  # no disk, no memory, too few pictures
-            self._told.append(Warned(f"The quality could not be measured, training goes on: {error}"))
-            return found
-        self._told.append(Measured(state.step, epoch, figures(quality), held_out, time.monotonic() - began))
-        _note_best(state, epoch, quality)
-        return found | dict(quality)
+    def measure(self, state: State, sheet: Sheet, epoch: int, emit: Emitter) -> Figures:
+        """Vital signs of the sheet, and at some epochs the model's quality; each without the other if that fails."""
+        found: dict[str, float] = {}
+        with emit.surviving(f"The vital signs of epoch {epoch} could not be measured"):
+            found |= self._vitals().of(sheet.drawn)
+        if self._quality is not None and self._due(epoch):
+            with emit.surviving(f"The quality of epoch {epoch} could not be measured"):
+                began = time.monotonic()
+                quality, held_out = self._quality(state.average)
+                seconds = time.monotonic() - began
+                _note_best(state, epoch, quality)
+                emit(Measured(state.step, epoch, figures(quality), held_out, seconds))
+                found |= quality
+        return found
 
-    def judge(self, state: State, line: Figures) -> Iterator[Event]:
-        """Move the balance, and say what was measured, raised and taken back."""
-        while self._told:
-            yield self._told.pop()
+    def judge(self, state: State, line: Figures, emit: Emitter) -> None:
+        """Move the balance, and say what is raised and taken back."""
         if not self._balances:
             for name in ("balance", "balanced"):
                 state.notes.pop(name, None)
@@ -85,7 +83,7 @@ class Watching:
             state.notes["balanced"] = state.step
         watcher = Watcher(state.notes.setdefault("watch", {}), self._steps_per_epoch)
         for change in watcher.look(line):
-            yield Judged(state.step, int(line["epoch"]), change.verdict, change.raised)
+            emit(Judged(state.step, int(line["epoch"]), change.verdict, change.raised))
 
 
 def _note_best(state: State, epoch: int, quality: Figures) -> None:
@@ -105,12 +103,15 @@ def watch(
         GanctlError: the extractor asked for cannot be had.
     """
     sides = (data,) if isinstance(data, Dataset) else data.sides
-    vitals = Vitals([side.train[: settings.limit] for side in sides], [side.test for side in sides])
     every, quality, missing = cadence(settings, data, feed.steps_per_epoch * feed.batch_size), None, ""
     if every:
         extractor, missing = choice.choose(data.origin, settings.extractor, None, device.choose(settings.device))
         quality = _quality(data, extractor, header)
     last = settings.epochs if settings.evaluate_every else None
+
+    def vitals() -> Vitals:
+        return Vitals([side.train[: settings.limit] for side in sides], [side.test for side in sides])
+
     found = Watching(
         feed.steps_per_epoch, vitals, quality, lambda epoch: epoch == last or epoch % every == 0, settings.balance
     )

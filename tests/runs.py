@@ -32,6 +32,7 @@ def record(**changes: Any) -> dict[str, Any]:
         "shape": [1, 28, 28],
         "data": {"name": "mnist", "fingerprint": "f" * 64, "train": 32 * STEPS, "held_out": 640, "broken": 0},
         "versions": {"ganctl": "0.1.0", "torch": "2.14.1", "python": "3.11.7"},
+        "device": "cpu",
         "threads": 2,
         "extensions": [],
         "command": "ganctl train dcgan --data mnist --set r1=1",

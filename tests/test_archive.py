@@ -15,6 +15,7 @@ import pytest
 from ganctl.data import archive
 from ganctl.data.archive import extract, is_sound
 from ganctl.errors import DataError
+from ganctl.files import STAGING
 
 PICTURE = bytes(range(256)) * 20
 
@@ -312,7 +313,7 @@ def test_a_killed_extraction_leaves_nothing_that_looks_whole(source: Path, targe
     )
     done = subprocess.run([sys.executable, "-c", script, source, target], timeout=60)
     assert done.returncode == -signal.SIGKILL
-    assert names(target.parent) == [".tmp-set"]
+    assert [name.startswith(STAGING) for name in names(target.parent)] == [True]
     extract(source, target)
     assert names(target.parent) == ["set"]
     assert len(names(target / "trainA")) == 20

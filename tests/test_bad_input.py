@@ -152,7 +152,8 @@ def test_broken_pictures_are_left_out_counted_and_named(photos: Path) -> None:
     (some / "01.png").write_bytes((photos / "01.png").read_bytes()[:100])
     told = train(some)
     assert told.code == 0
-    assert "Warning: 2 broken pictures left out; events.jsonl names them." in told.err
+    why = "image file is truncated (1), it is no picture (1)"
+    assert f"Warning: 2 pictures are left out: {why}; events.jsonl names them." in told.err
     events = [json.loads(line) for line in Run(Path(told.out[0])).events.read_text().splitlines()]
     (named,) = [event["files"] for event in events if event["event"] == "broken pictures"]
     assert sorted(file.split(":")[0] for file in named) == ["00.png", "01.png"]
@@ -260,7 +261,7 @@ def refuse(number: int) -> Any:
 def test_a_disk_that_refuses_a_new_run_exits_1(photos: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     train(photos, "--dry-run")  # so that the pictures are decoded already
     monkeypatch.setattr(tempfile, "mkdtemp", refuse(number))
-    assert failed(train(photos), 1) == f"Error: {os.strerror(number)}."
+    assert failed(train(photos), 1) == f"Error: {os.strerror(number)}: runs/{photos.name}."
     assert nothing_left()
 
 

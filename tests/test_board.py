@@ -12,8 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ganctl import training
 from ganctl.board import Board
-from ganctl.engine import Drawn, Event, Reported, Warned
 from ganctl.errors import UsageError
+from ganctl.events import Drawn, Emitter, Event, Reported, Started, Subscriber, Warned
 from ganctl.readings import VITALS
 from ganctl.run import Run
 from tests.commands import failed, ganctl, train
@@ -104,6 +104,15 @@ def reports(*steps: int) -> list[Event]:
     return [Reported({"step": step, "epoch": -(-step // 3), "generator": step / 16}) for step in steps]
 
 
+def follow(run: Run, events: list[Event], step: int, epochs: int = 4) -> list[Event]:
+    """All that happens where the board of a run of three steps an epoch is shown events, from a step on."""
+    seen: list[Event] = []
+    emit = Emitter(Board(run, 3, epochs).subscriber, Subscriber(seen.append))
+    for event in (Started(step), *events):
+        emit(event)
+    return seen
+
+
 def steps_of(found: EventAccumulator, tag: str = "loss/generator") -> list[int]:
     return [event.step for event in found.Scalars(tag)]
 
@@ -113,18 +122,18 @@ def test_what_lies_beyond_the_checkpoint_is_left_out_and_the_sheet_of_step_0_is_
 ) -> None:
     for epoch in range(4):
         run.sheet(epoch).write_bytes(next(photos.iterdir()).read_bytes())
-    list(Board(run, 3, 4).follow([], 4))
+    follow(run, [], 4)
     assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0, 3])
-    list(Board(run, 3, 4).follow([Drawn(0, run.sheet(0)), *reports(3)], 0))
+    follow(run, [Drawn(0, run.sheet(0)), *reports(3)], 0)
     assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0])
 
 
 def test_a_tensorboard_that_looks_on_forgets_what_a_resume_took_back(run: Run) -> None:
-    list(Board(run, 3, 4).follow(reports(9, 12), 6))
+    follow(run, reports(9, 12), 6)
     watcher = opened(run)
     assert steps_of(watcher) == [3, 6, 9, 12]
     for _ in range(3):
-        list(Board(run, 3, 4).follow(reports(9), 6))
+        follow(run, reports(9), 6)
         watcher.Reload()
         assert steps_of(watcher) == [3, 6, 9] == steps_of(opened(run))
     assert len(list(run.board.iterdir())) == 2
@@ -133,7 +142,7 @@ def test_a_tensorboard_that_looks_on_forgets_what_a_resume_took_back(run: Run) -
 def test_figures_and_vital_signs_have_tags_of_their_own(run: Run) -> None:
     line = {"step": 9, "epoch": 3, "fid-digits-cnn": 4.5, "diversity": 0.75, "D(x)": 0.5, "note": "odd", "r1": 10**400}
     run.append_log([json.dumps(line)])
-    list(Board(run, 3, 4).follow([], 9))
+    follow(run, [], 9)
     found = opened(run)
     assert found.Scalars("quality/fid-digits-cnn")[0].value == 4.5
     assert found.Scalars("vital/diversity")[0].value == 0.75
@@ -149,8 +158,7 @@ def test_of_a_long_training_not_every_sheet_is_shown_and_one_that_cannot_be_read
     for epoch in range(404):
         run.sheet(epoch).write_bytes(picture)
     run.sheet(18).write_bytes(picture[:50])
-    drawn = [Drawn(epoch, run.sheet(epoch)) for epoch in range(201, 404)]
-    list(Board(run, 3, 403).follow(drawn, 600))
+    follow(run, [Drawn(epoch, run.sheet(epoch)) for epoch in range(201, 404)], 600, epochs=403)
     epochs = [event.step // 3 for event in opened(run).Images("progress")]
     assert epochs == [epoch for epoch in [*range(0, 403, 9), 403] if epoch != 18]
 
@@ -171,7 +179,8 @@ def test_a_full_disk_is_warned_of_once_and_what_it_missed_comes_back_with_a_resu
 ) -> None:
     make_room = full_disk(monkeypatch)
     with training.start(tiny(photos, tensorboard=True), "some/run") as started:
-        events = list(started.events(until(7, started)))
+        events: list[Event] = []
+        started.train(until(7, started), Subscriber(events.append))
     (warning,) = [event.message for event in events if isinstance(event, Warned)]
     assert warning.startswith("some/run/tensorboard could not be written, training goes on: ")
     assert warning.endswith("ganctl resume some/run writes it anew.")
@@ -183,20 +192,20 @@ def test_a_full_disk_is_warned_of_once_and_what_it_missed_comes_back_with_a_resu
 
 def test_a_folder_that_cannot_be_made_stops_no_training(run: Run) -> None:
     run.board.write_text("in the way")
-    events = list(Board(run, 3, 4).follow(reports(9, 12), 6))
-    assert [type(event) for event in events] == [Warned, Reported, Reported]
+    events = follow(run, reports(9, 12), 6)
+    assert [type(event) for event in events] == [Warned, Started, Reported, Reported]
 
 
 def test_where_the_rewriting_was_refused_the_rest_is_still_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    list(Board(run, 3, 4).follow(reports(9, 12), 6))
+    follow(run, reports(9, 12), 6)
 
     def torn() -> Iterator[dict[str, object]]:
         yield {"step": 3, "epoch": 1, "generator": 0.5}
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Run, "read_log", lambda _: torn())
-    events = list(Board(run, 3, 4).follow(reports(9), 6))
-    assert [type(event) for event in events] == [Warned, Reported]
+    events = follow(run, reports(9), 6)
+    assert [type(event) for event in events] == [Warned, Started, Reported]
     assert steps_of(opened(run)) == [9]
     assert not list(run.path.glob(".tmp-*"))
 

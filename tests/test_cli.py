@@ -9,19 +9,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageSequence
-from torch import Tensor
 
-from ganctl import __version__, checkpoint, cli, inference, inspection, names
+from ganctl import __version__, checkpoint, cli, engine, inference, inspection, interrupt, names
 from ganctl.__main__ import main as start
 from ganctl.cli import application
+from ganctl.data.feed import Feed
+from ganctl.engine import Plan
 from ganctl.run import Run
+from ganctl.state import State
 from tests.commands import Outcome, failed, ganctl, train
 
 PLAIN_EPOCH = re.compile(
@@ -119,16 +121,35 @@ def test_data_may_be_a_relative_path_or_begin_with_a_tilde(photos: Path, monkeyp
         assert Run(Path(told.out[0])).record()["settings"]["data"] == str(photos.resolve())
 
 
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes ten days ahead at the first step."""
+    plain = engine.advance
+
+    def advance(state: State, feed: Feed, plan: Plan) -> None:
+        plain(state, feed, plan)
+        monkeypatch.setattr(interrupt, "monotonic", lambda: time.monotonic() + 10 * 24 * 3600)
+
+    monkeypatch.setattr(engine, "advance", advance)
+
+
+@pytest.mark.usefixtures("brief")
 def test_max_minutes_saves_exits_0_and_ends_with_the_command_that_goes_on(photos: Path) -> None:
-    told = train(photos, "--max-minutes", "0.000001", "--run", "brief one")
+    told = train(photos, "--max-minutes", "60", "--run", "brief one")
     run = Run(Path("runs/brief one"))
     assert told.code == 0
     assert told.out == ["runs/brief one"]
-    assert run.checkpoint_steps()[0] < 10
+    assert run.checkpoint_steps() == [1]
     program, *arguments = shlex.split(told.err[-1])
     assert [program, *arguments] == ["ganctl", "resume", "runs/brief one"]
     assert ganctl(*arguments).code == 0
     assert run.checkpoint_steps()[0] == 10
+
+
+def test_time_that_is_over_before_the_first_step_leaves_nothing(photos: Path) -> None:
+    said = failed(train(photos, "--max-minutes", "0.000001", "--run", "x/brief"), 1)
+    assert said == "Error: The time was over before the first step. Give --max-minutes more."
+    assert not list(Path().rglob("*brief*"))
 
 
 def test_a_finished_run_says_so_and_how_to_go_further(run: Run) -> None:
@@ -188,8 +209,9 @@ def test_a_dry_run_says_what_it_costs_and_leaves_nothing_behind(photos: Path, mo
     assert everything() - {torchs_own} == {Path("temporary")}
 
 
+@pytest.mark.usefixtures("brief")
 def test_init_from_starts_where_the_other_model_ended_and_needs_it_no_longer(photos: Path, run: Run) -> None:
-    assert train(photos, "--run", "tuned", "--init-from", "photos", "--max-minutes", "1e-9").code == 0
+    assert train(photos, "--run", "tuned", "--init-from", "photos", "--max-minutes", "60").code == 0
     tuned = Run(Path("runs/tuned"))
     assert tuned.sheet(0).read_bytes() == run.sheet(2).read_bytes()
     shutil.rmtree(run.path)
@@ -271,6 +293,27 @@ def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:
     assert len(set(sixteen) | set(drawn(16, seed=4))) == 32
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "why"),
+    [
+        ("a.blp", 4, "names no picture format. Use .png, .jpg or .webp."),
+        ("a.ico", 4, "names no picture format. Use .png, .jpg or .webp."),
+        (
+            "a.webp",
+            1_000_000,
+            "cannot have 18,002×18,002 pixels: WEBP holds 16,383 a side, and .png any size. -o a.png",
+        ),
+        ("a.gif", 16_000_000, "GIF holds 65,535 a side"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused_before_it_is_drawn(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str, count: int, why: str
+) -> None:
+    monkeypatch.setattr(inference.Model, "render", lambda *_: pytest.fail("it was drawn"))
+    assert why in failed(ganctl("sample", "photos", "-n", count, "-o", name), 2)
+    assert "Use .gif or .mp4." in failed(ganctl("make-gif", "photos", "--walk", "-o", "a.webp"), 2)
+
+
 def durations(path: Path) -> list[int]:
     """How long each frame of a film is shown, in milliseconds."""
     with Image.open(path) as film:
@@ -287,12 +330,7 @@ def test_make_gif_films_every_epoch(run: Run) -> None:
 def test_make_gif_walks_through_the_latents(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ganctl("make-gif", "photos", "--walk") == Outcome(0, ["runs/photos/walk.gif"], [])
     assert len(durations(run.walk)) > 24
-    long_walk = inference.walk
-
-    def short_walk(model: inference.Model, seed: int) -> Iterator[Tensor]:
-        return islice(long_walk(model, seed), 2)
-
-    monkeypatch.setattr(inference, "walk", short_walk)
+    monkeypatch.setattr(inference, "walk", partial(inference.walk, keys=1, between=2))
     before = everything(run.path)
     name = ganctl("make-gif", run.checkpoint(10), "--walk").out[0]
     assert Path(name).parent == Path()
@@ -330,6 +368,7 @@ def test_info_says_what_a_file_is(run: Run) -> None:
 def test_info_of_a_run_without_checkpoints_works(run: Run) -> None:
     shutil.rmtree(run.checkpoints)
     run.log.unlink()
+    run.events.unlink()
     told = ganctl("info", "photos")
     assert told.code == 0
     assert ["checkpoints", "none yet"] in [re.split("  +", line) for line in told.out]
@@ -458,7 +497,8 @@ def test_a_fault_of_our_own_is_not_hushed_up(run: Run, monkeypatch: pytest.Monke
         ganctl("info", "photos")
 
 
+@pytest.mark.usefixtures("brief")
 def test_signals_are_as_before_after_a_training(photos: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    assert train(photos, "--max-minutes", "1e-9").code == 0
+    assert train(photos, "--max-minutes", "60").code == 0
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ganctl import console, engine, training, translation, units
+from ganctl import console, events, training, translation, units
+from ganctl.events import Subscriber
 from ganctl.training import Training
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 
@@ -103,8 +104,7 @@ def started(photos: Path) -> Iterator[Training]:
 def shown_on(screen: io.StringIO, display: console.Display, begun: Training) -> str:
     """All that a training writes to a screen."""
     with display:
-        for event in begun.events():
-            display.show(event)
+        begun.train(lambda: None, Subscriber(display.show))
     return screen.getvalue()
 
 
@@ -229,7 +229,7 @@ def test_a_warning_between_bars_keeps_its_own_line(started: Training, monkeypatc
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
     with console.Display(started) as display:
-        display.show(engine.Warned("The disk is full."))
+        display.show(events.Warned("The disk is full."))
     assert "Warning: The disk is full." in [line.strip() for line in CODES.sub("", screen.getvalue()).splitlines()]
 
 

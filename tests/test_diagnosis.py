@@ -14,8 +14,8 @@ from torch.optim import Adam
 from ganctl import assembly, training
 from ganctl.checkpoint import MODEL, STATE, read
 from ganctl.data.feed import Batch
-from ganctl.engine import Event, Judged, Warned
 from ganctl.errors import CheckpointError, DivergedError
+from ganctl.events import Event, Judged, Subscriber, Warned
 from ganctl.families import dcgan
 from ganctl.families.family import Turn
 from ganctl.run import Run
@@ -63,7 +63,7 @@ def diverge(settings: Settings, path: Path = Path("some/run")) -> tuple[Diverged
     """How a training ends, and what it said before."""
     events: list[Event] = []
     with training.start(settings, str(path)) as started, pytest.raises(DivergedError) as caught:
-        events.extend(started.events())
+        started.train(lambda: None, Subscriber(events.append))
     return caught.value, events
 
 
@@ -184,9 +184,11 @@ def test_a_reason_to_stop_ends_the_search_with_what_is_known(photos: Path, monke
     def stop() -> str | None:
         return "SIGINT" if said else None
 
+    def note(event: Event) -> None:
+        said.extend([event.message] if isinstance(event, Warned) else [])
+
     with training.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError) as caught:
-        for event in started.events(stop):
-            said += [event.message] if isinstance(event, Warned) else []
+        started.train(stop, Subscriber(note))
     assert said[1:] == ["The first bad number was not found: SIGINT came first."]
     assert len(seen) == 1
     assert caught.value.exit_code == 5
@@ -197,8 +199,7 @@ def test_a_reason_to_stop_ends_the_search_with_what_is_known(photos: Path, monke
 def test_time_that_is_up_already_is_not_overdrawn(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = plant(monkeypatch, 8, bad_loss)
     with training.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError, match="At step 8 a loss"):
-        for _ in started.events(lambda: "--max-minutes" if started.state.step >= 8 else None):
-            pass
+        started.train(lambda: "--max-minutes" if started.state.step >= 8 else None)
     assert len(seen) == 1
 
 

@@ -14,6 +14,7 @@ from ganctl.checkpoint import STATE, read
 from ganctl.data.feed import Batch
 from ganctl.engine import Plan, advance, move
 from ganctl.errors import DivergedError, GanctlError
+from ganctl.events import Emitter, Event, Saved, Subscriber
 from ganctl.families.family import Recipe, Sheet, Turn
 from ganctl.run import Run, create
 from ganctl.seeds import Stream, mix
@@ -89,8 +90,7 @@ def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12) -> R
     if steps := run.checkpoint_steps():
         state.restore(read(run.checkpoint(steps[0]) / STATE))
     plan = Plan(total=total, seed=3, log_every=5, keep=50, schedule=lambda step: 1 - step / total)
-    for _ in engine.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None):
-        pass
+    engine.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, Emitter())
     return run
 
 
@@ -244,8 +244,9 @@ def test_checkpoints_come_at_the_cadence_that_was_asked_for() -> None:
     def saves(**cadence: float) -> list[int]:
         state, run = State(fresh(False), CPU), create(Path(f"run{len(list(Path().iterdir()))}"), {})
         plan = Plan(total=12, seed=3, keep=50, **cadence)  # type: ignore[arg-type]
-        events = list(engine.train(state, Pairs(), plan, run, lambda: None))
-        return [event.step for event in events if isinstance(event, engine.Saved)]
+        events: list[Event] = []
+        engine.train(state, Pairs(), plan, run, lambda: None, Emitter(Subscriber(events.append)))
+        return [event.step for event in events if isinstance(event, Saved)]
 
     assert saves() == [4, 8, 12]
     assert saves(save_epochs=2) == [8, 12]

@@ -1,7 +1,9 @@
 """Films: of a training's progress, and of a walk through what a model can draw."""
 
+import json
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from ganctl import inference, pictures
+from ganctl import filming, pictures
 from ganctl.errors import GanctlError, UsageError
 from ganctl.inference import Model, slerp, walk
 from ganctl.pictures import films
 from ganctl.run import Run
+from tests.runs import STEPS, sheet, written
 
 Frame = NDArray[np.uint8]
 
@@ -154,6 +157,70 @@ def test_an_ending_that_names_no_film_is_refused(name: str) -> None:
     assert not Path("folder").exists()
 
 
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_of_however_many_frames_two_are_in_memory_and_a_gif_chooses_before_it_reads(
+    monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(films, "_GIF_PIXELS", 100 * 120 * 120)
+    made, alive, most = [], set(), 0
+
+    def make(i: int) -> Frame:
+        nonlocal most
+        frame = np.full((120, 120, 3), i % 256, np.uint8)
+        made.append(i)
+        alive.add(i)
+        weakref.finalize(frame, alive.discard, i)
+        most = max(most, len(alive))
+        return frame
+
+    pictures.film(Path(f"a.{ending}"), pictures.Frames(300, (120, 120), make), fps=50)
+    assert most <= 2
+    assert {0, 299} <= set(made)
+    assert (len(set(made)) == 300) == (ending == "mp4")
+
+
+FILMED = """
+import json, sys
+from pathlib import Path
+from ganctl.__main__ import main
+try:
+    main()
+except SystemExit as left:
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    print(json.dumps([left.code, int(line.split()[1]) / 1024, sorted(sys.modules)]))
+"""
+
+
+def test_two_thousand_progress_pictures_are_filmed_in_little_memory_and_without_torch(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.progress.mkdir(parents=True)
+    (run.path / "run.json").touch()
+    for epoch in range(2000):
+        if epoch < 9:
+            sheet(epoch, 530).save(run.sheet(epoch))
+        else:
+            run.sheet(epoch).hardlink_to(run.sheet(epoch % 9))
+    command = [sys.executable, "-c", FILMED, "make-gif", str(run.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    code, peak, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    assert not {"torch", "torchvision"} & set(modules)
+    assert peak < 300  # MiB
+    assert len(read(run.film)) >= 24
+    assert run.film.stat().st_size <= 4 * 2**20
+
+
+def test_repeats_that_stay_longer_than_a_gif_can_say_are_cut_to_what_it_can() -> None:
+    pictures.film(Path("a.gif"), [even(0)] * 100 + [even(9)], fps=0.1)
+    assert [duration for _, duration in read("a.gif")] == [655_350, 10_000]
+
+
+def test_a_gif_larger_than_the_format_holds_is_refused_before_a_frame_is_made() -> None:
+    frames = pictures.Frames(2, (2, 70_000), lambda _: pytest.fail("it was made"))
+    with pytest.raises(UsageError, match=r"a\.gif cannot have 70,000×2 pixels: GIF holds 65,535 a side"):
+        pictures.film(Path("a.gif"), frames, fps=5)
+
+
 # Video
 
 
@@ -236,15 +303,23 @@ def test_progress_sheets_are_filmed_in_the_order_of_epochs(tmp_path: Path) -> No
     run = Run(tmp_path / "run")
     run.progress.mkdir(parents=True)
     for epoch in (10_000, 2, 0, 10):
-        Image.new("RGB", (9, 9)).save(run.sheet(epoch))
+        Image.new("RGB", (600, 600), (min(epoch, 250),) * 3).save(run.sheet(epoch))
     (run.progress / "epoch-last.png").touch()
     (run.progress / ".tmp-1-epoch-0003.png").touch()
-    assert [epoch for epoch, _ in inference.film_frames(run)] == [0, 2, 10, 10_000]
+    frames = filming.progress(run)
+    assert [int(frames.make(i)[0, 0, 0]) for i in range(frames.count)] == [0, 2, 10, 250]
+
+
+def test_a_finished_run_without_progress_sheets_says_how_it_gets_some(tmp_path: Path) -> None:
+    run = written(tmp_path / "run")
+    run.checkpoint(10 * STEPS * 10_000).mkdir()
+    with pytest.raises(GanctlError, match=r"no progress pictures yet\. ganctl resume \S+run --more 1$"):
+        filming.progress(run)
 
 
 def test_a_run_without_progress_sheets_cannot_be_filmed(tmp_path: Path) -> None:
     with pytest.raises(GanctlError, match=r"run has no progress pictures yet\. ganctl resume"):
-        inference.film_frames(Run(tmp_path / "run"))
+        filming.progress(Run(tmp_path / "run"))
 
 
 # The walk

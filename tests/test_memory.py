@@ -11,7 +11,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import torch
-from ganctl import training
+from ganctl import events, training
 from ganctl.configuration import configure
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import Images
@@ -25,9 +25,12 @@ def trained():
     flags = {"size": 32, "batch_size": 20, "epochs": 60}
     told = configure("dcgan", data=sys.argv[1], flags=flags, assignments=small)
     with training.start(told) as started:
-        for event in started.events():
-            if isinstance(event, training.engine.Saved) and event.step % started.feed.steps_per_epoch == 0:
-                yield held()
+        each = []
+        def note(event):
+            if isinstance(event, events.Saved) and event.step % started.feed.steps_per_epoch == 0:
+                each.append(held())
+        started.train(lambda: None, events.Subscriber(note))
+        return each
 
 def fed():
     with Path("pictures").open("wb") as file:
@@ -41,7 +44,7 @@ def fed():
         feed.batch(step, torch.device("cpu"))
         yield held()
 
-print(json.dumps({"trained": list(trained()), "fed": list(fed())}))
+print(json.dumps({"trained": trained(), "fed": list(fed())}))
 """
 
 

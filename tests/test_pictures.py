@@ -1,16 +1,18 @@
 """Pictures on their way out: levels, grids and single files."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ganctl import pictures
 from ganctl.data.feed import normalised
 from ganctl.errors import UsageError
+from ganctl.pictures import formats
 
 
 def flat(*values: float, size: int = 4, channels: int = 1) -> Tensor:
@@ -94,6 +96,42 @@ def test_an_ending_that_names_no_format_is_refused_before_anything_is_written(na
     with pytest.raises(UsageError, match=r"names no picture format\. Use \.png, \.jpg or \.webp\."):
         pictures.save_single(Path("folder", name), torch.zeros(3, 4, 4))
     assert not Path("folder").exists()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_picture_of_any_ending_is_written_whole_or_refused_in_a_sentence(mode: str) -> None:
+    written = set()
+    for ending in formats.ENDINGS:
+        path = Path(f"a{ending}")
+        with suppress(UsageError):
+            pictures.write(path, Image.new(mode, (30, 20), 99))
+            written.add(ending)
+            with suppress(UnidentifiedImageError), Image.open(path) as file:  # Pillow reads no PDF
+                assert file.size == (30, 20), ending
+        assert path.exists() == (ending in written)
+    assert {".png", ".jpg", ".webp", ".gif", ".tif", ".bmp", ".jp2", ".pdf"} <= written
+    assert not {".blp", ".ico", ".icns", ".xbm", ".h5"} & written
+
+
+@pytest.mark.parametrize("across", [True, False])
+@pytest.mark.parametrize(
+    ("ending", "largest"), [("gif", 65_535), ("webp", 16_383), ("jpg", 65_500), ("tga", 65_535), ("pdf", 65_500)]
+)
+def test_every_format_is_known_to_hold_what_it_holds_and_no_more(ending: str, largest: int, across: bool) -> None:
+    path = Path(f"a.{ending}")
+    size, larger = [(side, 1) if across else (1, side) for side in (largest, largest + 1)]
+    pictures.write(path, Image.new("RGB", size))
+    with pytest.raises(UsageError, match=rf"cannot have .* holds {largest:,} a side, and \.png any size\. -o a\.png$"):
+        pictures.require_format(path, larger)
+    pictures.write(path.with_suffix(".png"), Image.new("RGB", larger))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 64])
+@pytest.mark.parametrize("size", [3, 28, 600])
+def test_the_size_of_a_grid_is_known_before_its_pictures_are(count: int, size: int) -> None:
+    columns = pictures.columns(count)
+    grid = pictures.grid(torch.zeros(count, 1, size, size), columns)
+    assert pictures.grid_size(count, columns, size) == grid.size
 
 
 def test_a_progress_sheet_replaces_the_old_one_and_leaves_nothing_else() -> None:

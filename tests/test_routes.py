@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from ganctl import inference, translation
+from ganctl.pictures import formats
 from ganctl.routes import plan
 from tests.commands import Outcome, failed, ganctl
 from tests.translators import negative, write_model
@@ -93,12 +95,67 @@ def test_the_folder_one_is_in_is_called_by_its_name(monkeypatch: pytest.MonkeyPa
     assert again == Outcome(0, [], ["translated 0 of 1, 1 was there already"])
 
 
-def test_only_pictures_are_taken_and_nothing_hidden_and_no_linked_folder() -> None:
-    picture("photos/a.png"), picture("photos/.hidden.png"), picture("photos/.folder/b.png"), picture("other/c.png")
+def test_only_pictures_are_taken_and_nothing_hidden() -> None:
+    picture("photos/a.png"), picture("photos/.hidden.png"), picture("photos/.folder/b.png")
     Path("photos/notes.txt").write_text("no picture")
-    Path("photos/linked").symlink_to(Path("other").absolute())
-    Path("photos/linked.png").symlink_to(Path("other").absolute())
-    assert translate("photos").out == ["photos-zebra/a.png"]
+    assert translate("photos") == Outcome(0, ["photos-zebra/a.png"], ["translated 1 of 1"])
+
+
+def test_linked_folders_are_read_each_once_and_no_link_leads_in_circles() -> None:
+    picture("photos/a.png"), picture("photos/b/c.png"), picture("other/d.png")
+    for link, target in (("again", "photos"), ("up", "."), ("twin", "photos/b"), ("x.png", "other"), ("y", "other")):
+        Path("photos", link).symlink_to(Path(target).absolute())
+    Path("other/back").symlink_to(Path("photos").absolute())
+    assert translate("photos").out == [f"photos-zebra/{name}" for name in ("a.png", "b/c.png", "x.png/d.png")]
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+def test_pictures_of_formats_that_are_not_read_are_told_and_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "READERS", tuple(form for form in formats.READERS if form != "HEIF"))
+    picture("photos/a.png")
+    Path("photos/b.heic").write_bytes(HEIC)
+    Path("photos/c.jpg").write_bytes(HEIC)  # as it comes out of many a phone
+    Path("photos/d.NEF").write_bytes(Path("photos/a.png").read_bytes())
+    told = translate("photos")
+    heic, raw = "it is HEIC, which pip install 'ganctl[heic]' reads", "it is camera raw: export it as JPEG or TIFF"
+    assert (told.code, told.out) == (1, ["photos-zebra/a.png"])
+    parts = f"photos/c.jpg ({heic}), photos/b.heic ({heic}), photos/d.NEF ({raw})"
+    assert told.err == [f"translated 1 of 4, 3 skipped: {parts}"]
+    assert failed(translate("photos/d.NEF"), 4) == f"Error: Nothing could be translated: photos/d.NEF ({raw})."
+    assert failed(translate("photos/b.heic"), 4) == f"Error: Nothing could be translated: photos/b.heic ({heic})."
+
+
+def test_of_many_skipped_pictures_the_kinds_are_counted_and_a_flag_names_all() -> None:
+    picture("photos/a.png")
+    for i in range(7):
+        Path(f"photos/{i}.cr2").touch()
+    Path("photos/x.jpg").touch()
+    told = translate("photos")
+    kinds = "it is camera raw: export it as JPEG or TIFF (7), it is no picture (1); --verbose names each"
+    assert (told.code, told.err) == (1, [f"translated 1 of 9, 8 skipped: {kinds}"])
+    *named, last = translate("photos", "--verbose").err
+    assert last == f"translated 0 of 9, 1 was there already, 8 skipped: {kinds}"
+    assert [line.split(": ")[1] for line in named] == ["photos/x.jpg", *(f"photos/{i}.cr2" for i in range(7))]
+
+
+@pytest.mark.parametrize("name", ["@eaDir", ".thumbnails", "__MACOSX"])
+def test_thumbnails_of_servers_are_left_out_and_told(name: str) -> None:
+    picture("photos/a.png"), picture(f"photos/{name}/a.jpg/thumb.jpg")
+    told = translate("photos")
+    assert told == Outcome(
+        0, ["photos-zebra/a.png"], [f"translated 1 of 1; left out: photos/{name} (thumbnails and the like)"]
+    )
+    assert translate(f"photos/{name}", "-o", "out").out == ["out/a.jpg/thumb.jpg"], "by its name it is asked for"
+
+
+def test_how_many_pixels_are_read_can_be_said() -> None:
+    Image.new("L", (40, 30)).save("a.jpg")
+    said = failed(translate("a.jpg", "--max-megapixels", "0.001"), 4)
+    assert "a.jpg (it has more than 0.001 megapixels, which --max-megapixels would allow)" in said
+    assert translate("a.jpg", "--max-megapixels", "0.001", "--size", "4").code == 0, "a JPEG is decoded at a fraction"
+    assert "--max-megapixels" in failed(translate("a.jpg", "--max-megapixels", "0"), 2)
 
 
 def test_a_pattern_that_the_shell_left_alone_is_expanded() -> None:
@@ -241,8 +298,8 @@ BROKEN = {
     "empty.jpg": "it is no picture",
     "fifo.png": "it is a device or a pipe",
     "gone.png": "it is a link to nothing",
-    "huge.png": "it has more pixels than is safe, as a decompression bomb has",
-    "huger.png": "it has more pixels than is safe, as a decompression bomb has",
+    "huge.png": "it has more than 128 megapixels, which --max-megapixels would allow",
+    "huger.png": "it has more than 128 megapixels, which --max-megapixels would allow",
     "loop.png": "Too many levels of symbolic links",
     "text.jpg": "it is no picture",
     "truncated.jpg": "image file is truncated",
@@ -267,7 +324,7 @@ def zoo() -> Path:
     (folder / "empty.jpg").touch()
     os.mkfifo(folder / "fifo.png")
     (folder / "gone.png").symlink_to("nowhere")
-    (folder / "huge.png").write_bytes(bomb(10_000, 9_000))
+    (folder / "huge.png").write_bytes(bomb(13_000, 10_000))
     (folder / "huger.png").write_bytes(bomb(20_000, 10_000))
     (folder / "loop.png").symlink_to("loop.png")
     (folder / "text.jpg").write_text("I am no picture.")
@@ -283,8 +340,11 @@ def test_a_broken_picture_never_stops_the_rest(zoo: Path) -> None:
     told = translate(zoo)
     assert told.code == 1
     assert told.out == ["zoo-zebra/a.png", "zoo-zebra/z.png", "zoo-zebra/inner.png/b.png"]
-    first = ", ".join(f"zoo/{name} ({BROKEN[name]})" for name in list(BROKEN)[:5])
-    assert told.err == [f"translated 3 of 12, 9 skipped: {first}, and 4 more"]
+    kinds = ", ".join(
+        f"{why} ({count})"
+        for why, count in sorted(Counter(BROKEN.values()).items(), key=lambda item: (-item[1], item[0]))
+    )
+    assert told.err == [f"translated 3 of 12, 9 skipped: {kinds}; --verbose names each"]
     assert found("zoo-zebra") == sorted(told.out)
 
 

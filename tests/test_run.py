@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from ganctl import run as runs
 from ganctl.errors import CheckpointError, GanctlError, UsageError
-from ganctl.files import umask
+from ganctl.files import STAGING, atomic_file, umask
 from ganctl.names import create_free, find, find_run, free_name, known, locate
 from ganctl.run import Run, create
 from tests.commands import failed, ganctl, train
@@ -25,6 +25,7 @@ RECORD: dict[str, Any] = {
     "settings": {"family": "dcgan", "options": {}},
     "data": {"name": "photos", "fingerprint": "0", "train": 40, "held_out": 2},
     "versions": {},
+    "device": "cpu",
     "threads": 1,
     "extensions": [],
     "command": "ganctl train dcgan",
@@ -201,11 +202,23 @@ def test_a_run_that_may_not_be_locked_is_not_said_to_be_in_training(monkeypatch:
 
 def test_a_writer_sweeps_up_what_a_killed_one_left() -> None:
     run = create(Path("runs/x"), RECORD)
-    (run.path / ".tmp-1-run.json").write_text("half")
-    (run.checkpoints / ".tmp-step-00000001").mkdir()
-    (run.checkpoints / ".tmp-step-00000001" / "model.safetensors").write_text("half")
+    for folder in (run.path, run.checkpoints, run.progress):
+        (folder / f"{STAGING}x").mkdir()
+        (folder / f"{STAGING}x" / "new.json").write_text("half")
     with run.writing():
-        assert not [*run.path.glob(".tmp-*"), *run.checkpoints.iterdir()]
+        assert not list(run.path.rglob(".tmp-*"))
+
+
+def test_a_writer_leaves_alone_what_other_processes_are_writing_into_the_run() -> None:
+    run = create(Path("runs/x"), RECORD)
+    with atomic_file(run.report) as page, atomic_file(run.sheet(3)) as sheet:
+        page.write_text("half")
+        sheet.write_text("half")
+        with run.writing():
+            assert page.exists()
+            assert sheet.exists()
+    assert run.report.exists()
+    assert run.sheet(3).exists()
 
 
 def log_of(run: Run, *lines: str) -> None:
@@ -261,6 +274,27 @@ def test_a_full_disk_loses_an_event_and_nothing_else() -> None:
     run.events.unlink()
     run.events.symlink_to("/dev/full")
     run.event("save", step=1)
+
+
+def test_half_an_event_does_not_swallow_the_next_one() -> None:
+    run = create(Path("runs/x"), RECORD)
+    run.event("start", step=0)
+    run.events.write_bytes(run.events.read_bytes() + b'{"time": "2026-01-31T10:0')
+    run.event("resume", step=0)
+    run.event("save", step=5)
+    assert [event["event"] for event in run.read_events()] == ["start", "resume", "save"]
+
+
+def test_what_is_set_aside_is_brought_to_the_disk_on_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = create(Path("runs/x"), RECORD)
+    synced: list[Path] = []
+    for step in (5, 10):
+        run.checkpoint(step).mkdir()
+        run.sheet(step // 5).touch()
+    monkeypatch.setattr(runs, "fsync_folder", synced.append)
+    aside = run.abandon(5, 1)
+    assert aside == run.path / "abandoned/1"
+    assert synced == [aside / "checkpoints", run.checkpoints, aside / "progress", run.progress]
 
 
 def test_the_record_is_replaced_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "units", "verdicts"},
+    {"errors", "events", "settings", "files", "run", "names", "interrupt", "readings", "units", "verdicts"},
     {
         "seeds",
         "device",
@@ -48,10 +48,12 @@ FLOORS = (
         "comparison",
         "configuration",
         "training",
+        "filming",
         "forecast",
         "inference",
         "inspection",
         "report",
+        "resumption",
         "tables",
         "tiles",
         "routes",
@@ -66,7 +68,7 @@ HOMES = {
     "rich": {"console"},
     "safetensors": {"checkpoint"},
     "PIL": {"pictures"},
-    "imageio": {"pictures"},
+    "pillow_heif": {"pictures"},
     "imageio_ffmpeg": {"pictures"},
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},

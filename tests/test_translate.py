@@ -231,7 +231,7 @@ def test_size_is_that_of_the_shorter_side_and_keeps_the_aspect(
 def test_a_size_beyond_what_is_safe_is_refused(model: str) -> None:
     picture("a.png")
     said = failed(ganctl("translate", model, "a.png", "--size", 100_000), 4)
-    assert "resized to 138462×100000 it has more pixels than is safe" in said
+    assert "resized to 138462×100000 it has more than 128 megapixels" in said
     assert ganctl("translate", model, "a.png", "--size", 0).code == 2
 
 
@@ -268,6 +268,18 @@ def test_transparency_survives_in_every_format_that_can_hold_it(model: str, endi
     Image.fromarray(np.dstack([NOISE, ALPHA])).save(f"a.{ending}")
     assert ganctl("translate", model, f"a.{ending}").out == [f"a-zebra.{ending}"]
     assert np.array_equal(translated(f"a-zebra.{ending}")[..., 3], ALPHA)
+
+
+def test_what_a_format_cannot_hold_is_known_before_it_is_drawn(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture("wide.png", np.zeros((2, 16_400, 3), np.uint8))
+    monkeypatch.setattr(translation, "redrawn", lambda *_: pytest.fail("it was drawn"))
+    said = failed(ganctl("translate", model, "wide.png", "-o", "a.webp"), 4)
+    assert "a.webp cannot have 16,400×2 pixels: WEBP holds 16,383 a side, and .png any size" in said
+    assert ".png, .jpg or .webp" in failed(ganctl("translate", model, "wide.png", "-o", "a.blp"), 2)
+    transparent = np.dstack([NOISE, ALPHA])
+    for ending in ("bmp", "ppm", "jpg", "pcx"):
+        said = failed(ganctl("translate", model, picture("a.png", transparent), "-o", f"a.{ending}"), 2)
+        assert "cannot hold the transparency" in said
 
 
 def test_translating_from_python_gives_the_pixels_of_the_command() -> None:

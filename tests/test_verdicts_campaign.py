@@ -15,7 +15,7 @@ from ganctl.data import digits, striped
 from ganctl.data.cache import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import normalised
-from ganctl.engine import Judged
+from ganctl.events import Event, Judged, Subscriber
 from ganctl.families import dcgan
 from ganctl.families.family import Shape
 from ganctl.settings import Settings
@@ -37,8 +37,10 @@ def digits_training(**flags: Any) -> Settings:
 
 def raised(settings: Settings) -> dict[str, int]:
     """The verdicts of severity warning that a training raises, and the epochs at which."""
+    events: list[Event] = []
     with training.start(settings, "some/run") as started:
-        judged = [event for event in started.events() if isinstance(event, Judged)]
+        started.train(lambda: None, Subscriber(events.append))
+    judged = [event for event in events if isinstance(event, Judged)]
     return {event.verdict.code: event.epoch for event in judged if event.raised}
 
 

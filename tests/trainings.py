@@ -48,16 +48,14 @@ def until(step: int, started: training.Training) -> Callable[[], str | None]:
 def begin(settings: Settings, path: Path, stop_at: int = 10**9) -> Run:
     """Train a new run up to a step."""
     with training.start(settings, str(path)) as started:
-        for _ in started.events(until(stop_at, started)):
-            pass
+        started.train(until(stop_at, started))
         return started.run
 
 
 def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
     """Resume a run up to a step; what it warned of."""
     with training.resume(run, **extension) as resumed:
-        for _ in resumed.events(until(stop_at, resumed)):
-            pass
+        resumed.train(until(stop_at, resumed))
         return resumed.warnings
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import io
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from typing import Annotated, cast
 import typer
 
 from ganctl import __version__, console
+from ganctl.data import progress
 from ganctl.errors import GanctlError
+from ganctl.interrupt import TIME_IS_UP, Interrupted, exit_code
 
 app = typer.Typer(
     name="ganctl",
@@ -46,7 +47,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
     told = sys.argv[1:]
-    with _explained(), warnings.catch_warnings():
+    with _explained(), warnings.catch_warnings(), progress.shown_by(console.waiting):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
         code = app(told or ["--help"], prog_name="ganctl", standalone_mode=False)
@@ -57,8 +58,13 @@ def main() -> None:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (KeyboardInterrupt, typer.Abort):  # before or after a training, which handles its own
+    except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
+    except Interrupted as error:  # before or after a training, which handles its own
+        if error.reason != TIME_IS_UP:
+            raise SystemExit(exit_code(error.reason)) from None
+        console.fail("The time was over before the first step.", "Give --max-minutes more.")
+        raise SystemExit(1) from None
     except _Misuse as error:
         command = error.ctx.command_path if error.ctx else "ganctl"
         console.fail(f"{error.format_message().rstrip('.')}.", f"{command} --help")
@@ -68,7 +74,7 @@ def _explained() -> Iterator[None]:
         raise SystemExit(error.exit_code) from None
     except OSError as error:
         if error.errno == errno.EPIPE:  # the reader of our output went away; the last flush shall not mind
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            console.silence(console.stdout)
             raise SystemExit(1) from None
         console.fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         raise SystemExit(1) from None

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from ganctl import console, names, verdicts
-from ganctl.cli.words import Checkpoint, Device, ModelName, announce_download, load, require_positive
+from ganctl.cli.words import (
+    Checkpoint,
+    Device,
+    MaxMegapixels,
+    ModelName,
+    Verbose,
+    announce_download,
+    load,
+    require_positive,
+)
 from ganctl.errors import DataError
 
 
@@ -89,18 +98,25 @@ def check_data(
     data: Annotated[str, typer.Argument(metavar="DATA", help="A folder of pictures, or a set's name: horse2zebra.")],
     domains: Annotated[str | None, typer.Option(metavar="A,B", help="The names of two folders in it.")] = None,
     size: Annotated[int | None, typer.Option(help="Side to train at; 256 for two domains if not given.")] = None,
+    max_megapixels: MaxMegapixels = None,
+    verbose: Verbose = False,
 ) -> None:
     """Look for what is wrong with pictures before training on them."""
     require_positive("--size", size)
+    require_positive("--max-megapixels", max_megapixels)
     from ganctl.data import check
     from ganctl.data.domains import two_names
     from ganctl.data.findings import shown
+    from ganctl.pictures import MAX_MEGAPIXELS
 
     two = None if domains is None else two_names(domains)
 
     root = _place(data)
-    report = check.examine(root, two, size)
+    report = check.examine(root, two, size, max_megapixels or MAX_MEGAPIXELS)
     console.checked(report)
+    if verbose:
+        for path, reason in report.skipped:
+            console.result(f"skipped: {shown(path)}: {reason}")
     if report.problems:
         worst = report.problems[0]
         raise DataError(f"{shown(root)} cannot be trained on: {worst.message}", worst.remedy)

@@ -1,13 +1,24 @@
 """The commands that train."""
 
 import shlex
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganctl import console, interrupt, names
-from ganctl.cli.words import Assignments, MaxMinutes, RunName, announce_download, require_positive, typed, warn_all
+from ganctl.cli.words import (
+    Assignments,
+    MaxMegapixels,
+    MaxMinutes,
+    RunName,
+    announce_download,
+    require_positive,
+    typed,
+    warn_all,
+)
 from ganctl.errors import UsageError
+from ganctl.events import Subscriber
 from ganctl.settings import parse_assignments
 
 if TYPE_CHECKING:
@@ -38,6 +49,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Decides all randomness.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
     limit: Annotated[int | None, typer.Option(help="Use only the first so many pictures.")] = None,
+    max_megapixels: MaxMegapixels = None,
     init_from: Annotated[str | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")] = None,
     checkpoint_every: Annotated[str | None, typer.Option(help="10m: also every epoch; 2e: every other epoch.")] = None,
     keep: Annotated[int | None, typer.Option(help="Checkpoints kept.")] = None,
@@ -84,6 +96,7 @@ def train(
             "seed": seed,
             "device": device,
             "limit": limit,
+            "max_megapixels": max_megapixels,
             "checkpoint_every": checkpoint_every,
             "keep": keep,
             "tensorboard": tensorboard or None,
@@ -102,7 +115,7 @@ def train(
         console.say("Trying a few steps.")
         console.forecast(forecast.measure(told))
         return
-    with interrupt.reasons_to_stop(max_minutes) as stop, training.start(told, run) as started:
+    with _until_signal(max_minutes) as stop, training.start(told, run) as started:
         _watch(started, stop)
 
 
@@ -115,6 +128,8 @@ def resume(
         typer.Option("--from", metavar="best|STEP", help="Go back to a checkpoint; what came after it is set aside."),
     ] = None,
     max_minutes: MaxMinutes = None,
+    data: Annotated[str | None, typer.Option(metavar="DIR", help="Where its data is now, if it was moved.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where to go on: auto, cpu, cuda, cuda:N or mps.")] = None,
     assignments: Assignments = None,
 ) -> None:
     """Go on with a run that was stopped, or extend one."""
@@ -127,8 +142,10 @@ def resume(
 
     changes = parse_assignments(assignments or [])
     with (
-        interrupt.reasons_to_stop(max_minutes) as stop,
-        training.resume(chosen, epochs=epochs, more=more, origin=origin, changes=changes) as resumed,
+        _until_signal(max_minutes) as stop,
+        training.resume(
+            chosen, epochs=epochs, more=more, origin=origin, data=data, device=device, changes=changes
+        ) as resumed,
     ):
         if resumed.finished:
             done = resumed.settings.epochs
@@ -139,22 +156,22 @@ def resume(
         _watch(resumed, stop)
 
 
-def _watch(training: "Training", stop: interrupt.Reason) -> None:
-    """Show a training to its end, and leave with the code that its end has."""
-    from ganctl import engine
+def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.Reason]:
+    """A reason to stop ends all at once before the first step, and is finished and saved for later."""
+    return interrupt.reasons_to_stop(max_minutes, at_once=True, heard=console.heard)
 
-    where, last = console.shown(training.run.path), None
+
+def _watch(training: "Training", stop: interrupt.Reason) -> None:
+    """Show a training to its end, and leave with the code that its end has, whoever reads what is said of it."""
+    where = console.shown(training.run.path)
     console.say(f"{training.run.path.name}: {training.summary}")
     warn_all(training.warnings)
     if training.settings.tensorboard:
         console.say(f"To look on: tensorboard --logdir {shlex.quote(console.shown(training.run.board))}")
     with console.Display(training) as display:
-        for event in training.events(stop):
-            display.show(event)
-            last = event
-    if not isinstance(last, engine.Ended):
-        return
-    console.result(where)
+        last = training.train(stop, Subscriber(display.show))
+    with console.going_on_without(console.stdout):
+        console.result(where)
     if last.reason is None:
         use, film = typed(training.verb, training.run.path), typed("make-gif", training.run.path)
         said = f"Draw from it: {use}" if training.verb == "sample" else f"Redraw with it: {use} PICTURE"

@@ -8,7 +8,7 @@ import typer
 
 from ganctl import console, names
 from ganctl import run as runs
-from ganctl.cli.words import Checkpoint, Device, ModelName, Output, load
+from ganctl.cli.words import Checkpoint, Device, MaxMegapixels, ModelName, Output, Verbose, load, require_positive
 from ganctl.errors import UsageError
 
 
@@ -32,8 +32,9 @@ def sample(
             pictures.save_single(file, picture)
             console.result(file)
         return
-    pictures.require_format(path)
-    pictures.save_grid(path, loaded.sample(count, seed), columns=pictures.columns(count))
+    columns = pictures.columns(count)
+    pictures.require_format(path, pictures.grid_size(count, columns, loaded.header["shape"][-1]))
+    pictures.save_grid(path, loaded.sample(count, seed), columns)
     console.result(path)
 
 
@@ -44,20 +45,27 @@ def translate(
     size: Annotated[int | None, typer.Option(metavar="PX", min=1, help="Resize the shorter side first.")] = None,
     output: Output = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
+    max_megapixels: MaxMegapixels = None,
+    verbose: Verbose = False,
     which: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
     """Redraw pictures of one kind as the other, at their own size."""
+    require_positive("--max-megapixels", max_megapixels)
     loaded = load(model, device, which)
-    from ganctl import routes, translation
+    from ganctl import pictures, routes, translation
 
     domain = loaded.domain(to)
     planned = routes.plan(inputs, domain, output, force)
     results = []
+    largest = max_megapixels or pictures.MAX_MEGAPIXELS
     with console.Translations(len(planned)) as display:
-        for result in translation.translate(loaded, planned, domain, size, force):
+        for result in translation.translate(loaded, planned, domain, size, force, largest):
             display.show(result)
             results.append(result)
+    if verbose:
+        for line in translation.names(results):
+            console.say(line)
     tally = translation.tally(results)
     console.say(tally.sentence)
     if tally.skipped:
@@ -75,17 +83,21 @@ def make_gif(
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = names.find(run)
-    from ganctl import inference, pictures
+    from ganctl import filming, pictures  # no torch, which takes more memory than any film
 
+    if output is not None:
+        pictures.require_film(Path(output))
     if walk:
         loaded = load(run)
+        from ganctl import inference
+
         is_run = (found / "run.json").exists()
         path = Path(output or (runs.Run(found).walk if is_run else f"{loaded.name}-walk.gif"))
-        frames = [pictures.labelled(pictures.grid(drawn, 4), "") for drawn in inference.walk(loaded, seed)]
+        steps = inference.walk(loaded, seed)
+        frames = pictures.Frames.alike(len(steps), lambda i: pictures.labelled(pictures.grid(steps[i], 4), ""))
         pictures.film(path, frames, fps or 24)
     else:
         filmed = names.find_run(run)
         path = Path(output or filmed.film)
-        sheets = inference.film_frames(filmed)
-        pictures.film(path, [pictures.frame(file, f"epoch {epoch}") for epoch, file in sheets], fps or 5, hold=2)
+        pictures.film(path, filming.progress(filmed), fps or 5, hold=2)
     console.result(path)

@@ -1,6 +1,7 @@
 """Arguments and sentences that several commands share."""
 
 import shlex
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,10 @@ Checkpoint = Annotated[
     str | None, typer.Option("--checkpoint", metavar="best|STEP", help="Which of a run's; the newest if not given.")
 ]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+MaxMegapixels = Annotated[
+    float | None, typer.Option(metavar="N", help="Read pictures of up to so many million pixels; 128 if not given.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name every picture that is skipped.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
@@ -34,7 +39,9 @@ def load(model: str, device: str = "auto", which: str | None = None) -> "Model":
     names.find(model)  # before anyone waits for torch
     from ganctl import inference
 
-    loaded = inference.load(model, device, which)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python code is warned of stands in Model.warnings too
+        loaded = inference.load(model, device, which)
     warn_all(loaded.warnings)
     return loaded
 

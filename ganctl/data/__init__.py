@@ -9,6 +9,7 @@ domains     what it means to one that translates between two
   sets      the sets of CycleGAN's authors by name
 download    mirrors, checksums, partial files
 archive     zips from elsewhere, unpacked without trust
+progress    how far decoding and downloading have come, for whoever shows it
 check       what is wrong with a set, told before a training finds out
   layout    which pictures lie in which of its folders
   findings  what can be said of them, in sentences

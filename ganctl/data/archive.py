@@ -5,7 +5,6 @@ bytes are counted again as they come.
 """
 
 import re
-import shutil
 import stat
 import struct
 import zipfile
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ganctl.errors import DataError
-from ganctl.files import STAGING, fsync_folder
+from ganctl.files import atomic_folder
 
 _MOST_MEMBERS = 200_000
 _LONGEST_NAME = 1000
@@ -42,19 +41,11 @@ def extract(source: Path, target: Path) -> None:
         DataError: it is no zip, is damaged, or holds what no honest archive of pictures holds; the member is named.
         OSError: the disk refuses.
     """
-    staged = target.with_name(STAGING + target.name)
     with _opened(source) as archive:
         places = _places(archive, source)
-        shutil.rmtree(staged, ignore_errors=True)  # a killed extraction's
-        staged.mkdir(parents=True)
-        try:
+        with atomic_folder(target) as staged:
             for member, place in places.items():
                 _write(archive, member, staged / place)
-            staged.rename(target)
-        except BaseException:
-            shutil.rmtree(staged, ignore_errors=True)
-            raise
-    fsync_folder(target.parent)
 
 
 def is_sound(source: Path) -> bool:

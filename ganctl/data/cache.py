@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +12,12 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from ganctl.data import progress
 from ganctl.data.source import Part, Source, user_cache
 from ganctl.errors import DataError
-from ganctl.files import STAGING, fsync_folder, write_atomically
+from ganctl.files import atomic_folder, make_folder, remove_folder
 
-_FORMAT = 2  # raise it when what is stored for the same source changes
+_FORMAT = 3  # raise it when what is stored for the same source changes
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,11 @@ def open_dataset(source: Source, size: int, channels: int | None, load: int | No
     folder = user_cache() / "decoded" / f"{source.name[:40]}-{load}-{digest}"
     if (decoded := _decoded(source, folder)) is not None:
         return decoded
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(folder.name + ".lock")):
+    make_folder(folder.parent)
+    with (
+        progress.task(f"Decoding {source.name}", "pictures", source.count()),
+        FileLock(folder.with_name(folder.name + ".lock")),
+    ):
         decoded = _decoded(source, folder)  # by whoever held the lock
         if decoded is None:
             _decode(source, {"train": load, "test": size}, channels, folder)
@@ -103,27 +105,20 @@ def _decoded(source: Source, folder: Path) -> Dataset | None:
         maps["train-labels"],
         maps["test-labels"],
         meta["fingerprint"],
-        meta["broken"],
+        [*source.skipped, *meta["broken"]],
         meta["enlarged"],
     )
 
 
 def _decode(source: Source, sizes: Mapping[Part, int], channels: int | None, folder: Path) -> None:
     """Stream every part into its file, then rename the folder into place. The caller holds the lock."""
-    staged = folder.with_name(STAGING + folder.name)
-    shutil.rmtree(staged, ignore_errors=True)  # a killed decode's
-    staged.mkdir()
-    try:
+    with atomic_folder(folder) as staged:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
             meta = _write(source, sizes, channels, staged)
-        write_atomically(staged / "meta.json", json.dumps(meta).encode())
-        shutil.rmtree(folder, ignore_errors=True)
-        staged.rename(folder)
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
-    fsync_folder(folder.parent)
+        (staged / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        if folder.exists():  # which is nothing whole
+            remove_folder(folder)
 
 
 def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, staged: Path) -> dict[str, Any]:
@@ -143,7 +138,6 @@ def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, stag
         digest.update(f"{name} {meta['shapes'][name]}".encode())
         with (staged / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
-            os.fsync(file.fileno())
     return meta | {"fingerprint": digest.hexdigest()}
 
 
@@ -161,6 +155,7 @@ def _write_part(
             labels.write(block.labels.tobytes())
             count += len(block.images)
             labelled += len(block.labels)
+            progress.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(side < seen for side in block.shorter)
     meta["shapes"] |= {part: [count, size, size, depth], f"{part}-labels": [labelled]}

@@ -7,13 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 from ganctl.data import findings, layout
 from ganctl.data.findings import Finding
+from ganctl.data.folder import folders_to_hold_out
 from ganctl.data.layout import TEST, TRAIN, Layout, Picture
+from ganctl.pictures import MAX_MEGAPIXELS
 from ganctl.pictures.probing import Probe, probe
 
 SIZE = 256  # the side that sets of two domains are trained at if nothing else is said
@@ -41,11 +44,13 @@ class Report:
         layout: what lies where.
         contents: of each of its folders.
         findings: the worst first.
+        skipped: every file and folder that a training would do without, with the reason.
     """
 
     layout: Layout
     contents: tuple[Contents, ...]
     findings: tuple[Finding, ...]
+    skipped: tuple[tuple[Path, str], ...]
 
     @property
     def problems(self) -> list[Finding]:
@@ -73,31 +78,48 @@ def quick(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST) 
     return _worst_first(found)
 
 
-def examine(root: Path, domains: tuple[str, str] | None = None, size: int | None = None) -> Report:
+def examine(
+    root: Path,
+    domains: tuple[str, str] | None = None,
+    size: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Report:
     """Look at every picture of a set: each is decoded, and those of equal length are compared.
 
     Args:
         root: its folder.
         domains: the names of its two domains' folders, where they are not trainA and trainB.
         size: the side to train at; 256 for two domains if not given.
+        max_megapixels: see `pictures.reading.decode`.
 
     Raises:
         DataError: there is no such folder, or it cannot be read.
     """
     lies = layout.find(root, domains)
     size = size or (SIZE if lies.paired else None)
-    found, contents = [*findings.of_tree(lies)], []
+    found, contents, skipped = [*findings.of_tree(lies)], list[Contents](), list[tuple[Path, str]]()
+    if not lies.paired:
+        found += _held_out(lies.folders[0])
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
         for folder in lies.folders:
             paths = [picture.path for picture in folder.pictures]
-            tried = dict(zip(paths, pool.map(_tried, paths), strict=True))
+            tried = dict(zip(paths, pool.map(partial(_tried, max_megapixels), paths), strict=True))
             good = {path: at for path, at in tried.items() if isinstance(at, Probe)}
-            found += findings.of_broken(folder, {path: at for path, at in tried.items() if isinstance(at, str)})
+            bad = {path: at for path, at in tried.items() if isinstance(at, str)} | dict(folder.unreadable)
+            found += findings.of_broken(folder, bad)
+            skipped += [*sorted(bad.items()), *((path, "it is left out") for path in folder.thumbnails)]
             found += findings.of_looks(folder, good, size)
             contents.append(_contents(good.values()))
         found += _repeated(lies, _digests(pool, lies))
-    return Report(lies, tuple(contents), tuple(_worst_first(found)))
+    return Report(lies, tuple(contents), tuple(_worst_first(found)), tuple(skipped))
+
+
+def _held_out(folder: layout.Folder) -> Iterator[Finding]:
+    """What is not learnt from because of its name, where one set is to be learnt from."""
+    if folders := folders_to_hold_out(folder.path, folder.reachable):
+        count = sum(any(path.is_relative_to(test) for test in folders) for path in folder.reachable)
+        yield Finding("note", findings.of_held_out(folders, count), "Rename a folder to learn from it too.")
 
 
 def _worst_first(found: Iterable[Finding]) -> list[Finding]:
@@ -126,10 +148,10 @@ def _equal(one: Picture, other: Picture) -> bool:
         return False
 
 
-def _tried(path: Path) -> Probe | str:
+def _tried(max_megapixels: float, path: Path) -> Probe | str:
     """What a picture is, or why it cannot be read."""
     try:
-        return probe(path)
+        return probe(path, max_megapixels)
     except OSError as error:
         return str(error)
 

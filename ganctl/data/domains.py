@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganctl import pictures
 from ganctl.data import layout, sets, striped
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.drawn import Striped
-from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, path_of, split, whole
+from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, of_layout, path_of, require_pictures, whole
 from ganctl.data.source import Source
 from ganctl.errors import DataError, UsageError
 
@@ -33,6 +34,11 @@ class Domains:
     names: tuple[str, str]
     sides: tuple[Source, Source]
     tree: tuple[Path, tuple[str, ...], tuple[str, ...]] | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Both sides'."""
+        return tuple(dict.fromkeys(note for side in self.sides for note in side.notes))
 
     def native_size(self) -> int | None:
         """The side of its pictures in pixels; None where they differ."""
@@ -104,7 +110,13 @@ def open_domains(domains: Domains, size: int, channels: int | None, load: int) -
     return TwoDatasets(domains.name, domains.origin, domains.names, (a, b))
 
 
-def domains(data: str, names: str | None = None, pair: str | None = None, limit: int | None = None) -> Domains:
+def domains(
+    data: str,
+    names: str | None = None,
+    pair: str | None = None,
+    limit: int | None = None,
+    max_megapixels: float = pictures.MAX_MEGAPIXELS,
+) -> Domains:
     """What ``--data`` means: a set's name, a folder of ``trainA trainB [testA testB]``, or of two folders by name.
 
     Args:
@@ -112,6 +124,7 @@ def domains(data: str, names: str | None = None, pair: str | None = None, limit:
         names: the two domains as ``a,b``: what to call them, or which two folders to take.
         pair: ``lowres`` builds both sides from one folder of pictures.
         limit: use only the first so many pictures of each side.
+        max_megapixels: see `pictures.reading.decode`.
 
     Raises:
         UsageError: `names` are not two, or `pair` is unknown.
@@ -119,7 +132,7 @@ def domains(data: str, names: str | None = None, pair: str | None = None, limit:
     """
     told = None if names is None else two_names(names)
     if pair is not None:
-        return _paired(data, pair, told, limit)
+        return _paired(data, pair, told, limit, max_megapixels)
     if data == BUILT_IN:
         plain, other = (Striped(domain) for domain in striped.DOMAINS)
         return Domains(data, data, told or (plain.domain, other.domain), (plain, other))
@@ -131,7 +144,7 @@ def domains(data: str, names: str | None = None, pair: str | None = None, limit:
             "Name those folders so, or name two of its folders with --domains a,b.",
         )
     train, test = ([one for one in lies.folders if one.part == part] for part in ("train", "test"))
-    a, b = (_side(root, learnt, test[learnt.domain] if test else None, limit) for learnt in train)
+    a, b = (_side(root, learnt, test[learnt.domain] if test else None, limit, max_megapixels) for learnt in train)
     name = data if data in sets.NAMES else name_of(root)
     tree = root, tuple(one.name for one in train), tuple(one.name for one in test)
     return Domains(name, _origin(data, root), told or sets.DOMAINS.get(name, ("A", "B")), (a, b), tree)
@@ -170,18 +183,15 @@ def _origin(data: str, root: Path) -> str:
     return data if data in sets.NAMES and root == sets.kept(data) else str(Path.cwd() / root)
 
 
-def _side(root: Path, learnt: layout.Folder, test: layout.Folder | None, limit: int | None) -> Folder:
+def _side(
+    root: Path, learnt: layout.Folder, test: layout.Folder | None, limit: int | None, max_megapixels: float
+) -> Folder:
     """One domain's pictures; some are held out where there are none to test with."""
-    files, held_out = learnt.reachable, test.reachable if test else ()
-    if not files:
-        what = "holds no pictures" if learnt.there else "is no folder"
-        raise DataError(f"{learnt.path} {what}.", "Each side needs pictures: ganctl check shows what is there.")
-    if not held_out:
-        files, held_out = split(files)
-    return Folder(f"{name_of(root)}-{learnt.path.name}", root, files, held_out, limit)
+    require_pictures(learnt, learnt.path, "Each side needs pictures: ganctl check shows what is there.")
+    return of_layout(f"{name_of(root)}-{learnt.path.name}", root, learnt, test, limit, max_megapixels)
 
 
-def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | None) -> Domains:
+def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | None, max_megapixels: float) -> Domains:
     """Both sides from one folder of pictures."""
     if pair != LOWRES:
         raise UsageError(f"There is no pair {pair!r}.", f"There is: {LOWRES}.")
@@ -192,7 +202,7 @@ def _paired(data: str, pair: str, told: tuple[str, str] | None, limit: int | Non
         raise UsageError(
             f"--pair {pair} makes both domains from all of {data}.", "Leave out --pair, or name one of its folders."
         )
-    original = whole(root, limit)
+    original = whole(root, limit, max_megapixels)
     return Domains(
         f"{name_of(root)}-{LOWRES}", _origin(data, root), told or (LOWRES, "original"), (Reduced(original), original)
     )

@@ -13,8 +13,9 @@ from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import HTTPError as BrokenAnswer
 from urllib3.exceptions import ReadTimeoutError
 
-from ganctl.data import archive
+from ganctl.data import archive, progress
 from ganctl.errors import DataError
+from ganctl.files import make_folder, move_into_place
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two pieces of an answer
 _PIECE = 2**16
@@ -60,8 +61,11 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
     """
     if expected.fits(target):
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.with_name(target.name + ".lock")):
+    make_folder(target.parent)
+    with (
+        progress.task(f"Downloading {target.name}", "bytes", expected.size),
+        FileLock(target.with_name(target.name + ".lock")),
+    ):
         if expected.fits(target):  # by whoever held the lock
             return target
         problems = []
@@ -88,7 +92,7 @@ def _fetch(mirror: str, target: Path, expected: Expected, last: bool) -> str | N
         except _WrongSizeError:
             return "wrong size"
         if expected.fits(part):  # which also tells whether a part that has no rest is the whole
-            part.replace(target)
+            move_into_place(part, target)
             return None
         part.unlink(missing_ok=True)
         if not continued:  # else it is perhaps the old part that was wrong
@@ -122,6 +126,7 @@ def _keep(answer: requests.Response, part: Path, size: int | None, slowest: floa
         try:
             while piece := answer.raw.read1(_PIECE, decode_content=False):  # what has come, be it a single byte
                 file.write(piece)
+                progress.reach(file.tell())
                 if size is not None and file.tell() > size:
                     break
                 if (seconds := time.monotonic() - began) > _GRACE and file.tell() - start < slowest * seconds:

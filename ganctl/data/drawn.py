@@ -32,6 +32,10 @@ class Digits(Source):
         """Grey."""
         return 1
 
+    def count(self) -> int:
+        """70,000."""
+        return sum(digits.COUNTS.values())
+
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """60,000 training and 10,000 test pictures."""
 

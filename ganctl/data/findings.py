@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,8 @@ Severity = Literal["problem", "warning", "note"]
 
 _FEW = 50  # pictures; the smallest set of the CycleGAN paper has 400 a side
 _LONG = 3  # times as long as wide, and a square crop shows a third of it
-_NAMED = 3  # of many broken files, so many are named
+_NAMED = 5  # skipped files that are named in a sentence
+_REASONS = 9  # for which more of them are skipped
 _READ = "Leave them: what is read has the ending of a picture format, and is no pipe or device."
 _KINDS = {
     "1": "black-and-white",
@@ -46,6 +47,49 @@ def shown(path: Path | str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+def listed(skipped: Sequence[tuple[Path | str, str]], where: str = "--verbose names each") -> str:
+    """Files that are skipped, with their reasons; where they are more than a handful how many have which reason.
+
+    Args:
+        skipped: names and reasons.
+        where: what tells the names of many.
+    """
+    if len(skipped) <= _NAMED:
+        return ", ".join(f"{shown(name)} ({why})" for name, why in skipped)
+    return f"{_counted(why for _, why in skipped)}; {where}"
+
+
+def by_reason(lines: Iterable[str]) -> str:
+    """How many files have which reason to be left out, from lines of a name, a colon and the reason."""
+    return _counted(line.partition(": ")[2] for line in lines)
+
+
+def _counted(reasons: Iterable[str]) -> str:
+    counts = sorted(Counter(why.partition(" (")[0] for why in reasons).items(), key=lambda item: (-item[1], item[0]))
+    others = sum(count for _, count in counts[_REASONS:])
+    said = [f"{why} ({count})" for why, count in counts[:_REASONS]] + ([f"other reasons ({others})"] if others else [])
+    return ", ".join(said)
+
+
+def inside(folder: Path, skipped: Iterable[tuple[Path, str]]) -> list[tuple[Path | str, str]]:
+    """Files that are skipped, by their names in a folder."""
+    return [(path.relative_to(folder), why) for path, why in skipped]
+
+
+def of_thumbnails(folder: Folder) -> str:
+    """A sentence on folders of thumbnails."""
+    count, example = len(folder.thumbnails), _inside(folder, folder.thumbnails[0])
+    what = f"{example} in {shown(folder.name)} is" if count == 1 else f"{example} and {count - 1} more are"
+    return f"{what} left out: thumbnails that a server or a desktop keeps, or what was thrown away."
+
+
+def of_held_out(folders: Sequence[Path], count: int) -> str:
+    """A sentence on folders whose pictures are to test with."""
+    names = " and ".join(shown(folder.name) for folder in folders[:_NAMED])
+    more = f" and {len(folders) - _NAMED} more folders" if len(folders) > _NAMED else ""
+    return f"Held out by name, not to be learnt from: {_some(count, 'picture')} in {names}{more}."
+
+
 def of_tree(layout: Layout) -> Iterator[Finding]:
     """What is missing, empty or nearly so."""
     tests = [folder for folder in layout.folders if folder.part == "test"]
@@ -61,11 +105,16 @@ def of_tree(layout: Layout) -> Iterator[Finding]:
         elif not folder.there:
             if folder.part == "train" or not untested:
                 yield _missing(layout, folder, needed)
+        elif not count and folder.unreadable:
+            said = f"{name} holds no picture that can be read: {listed(inside(folder.path, folder.unreadable))}."
+            yield Finding(needed, said, "Put others into it, such as JPEG or PNG files.")
         elif not count:
             yield Finding(needed, f"{name} holds no pictures.", "Put pictures into it, such as JPEG or PNG files.")
         elif folder.part == "train" and count < _FEW:
             said = f"{name} holds only {_some(count, 'picture')}."
             yield Finding("warning", said, "Add more: so few are learnt by heart, and a few hundred are a start.")
+        if folder.thumbnails:
+            yield Finding("note", of_thumbnails(folder), "To use one all the same, name it as the data.")
         if folder.others:
             said = f"{name} holds {_some(len(folder.others), 'file')} that training passes by"
             yield Finding("note", f"{said}, such as {_inside(folder, folder.others[0])}.", _READ)
@@ -86,17 +135,16 @@ def _missing(layout: Layout, folder: Folder, severity: Severity) -> Finding:
 
 
 def of_broken(folder: Folder, reasons: Mapping[Path, str]) -> Iterator[Finding]:
-    """The files that only their names call pictures."""
-    if not reasons:
+    """The files that only their names call pictures, formats that are not read, and folders that are closed."""
+    if not reasons or not folder.pictures:
         return
-    named = [f"{_inside(folder, path)} ({why})" for path, why in list(reasons.items())[:_NAMED]]
-    more = f" and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
-    name = shown(folder.name)
-    if len(reasons) == len(folder.pictures):
+    name, unread = shown(folder.name), listed(inside(folder.path, reasons.items()))
+    if len(reasons) == len(folder.pictures) + len(folder.unreadable):
         severity: Severity = "problem" if folder.part == "train" else "warning"
-        yield Finding(severity, f"{name} holds no picture that can be read: {', '.join(named)}{more}.", "Replace them.")
+        yield Finding(severity, f"{name} holds no picture that can be read: {unread}.", "Replace them.")
         return
-    said = f"{name} holds {_some(len(reasons), 'picture')} that cannot be read: {', '.join(named)}{more}."
+    noun = "entry" if any(path.is_dir() for path in reasons) else "picture"
+    said = f"{name} holds {_some(len(reasons), noun)} that cannot be read: {unread}."
     yield Finding("warning", said, "Replace or remove them: training passes them by.")
 
 

@@ -1,6 +1,7 @@
 """Pictures in folders."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ganctl import pictures
-from ganctl.data.layout import pictures_below
+from ganctl.data import findings, layout
 from ganctl.data.source import Block, Part, Source, in_parallel
 from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
@@ -17,6 +18,11 @@ from ganctl.seeds import Stream, mix
 LOWRES = "lowres"
 _HELD_OUT = 20  # of a folder, one picture in so many
 _DECODED = 32  # pictures decoded together
+# What folders to train on and to test with are called: train and val, trainA and testA, train2017, test-set.
+_TRAIN, _TEST = (
+    re.compile(rf"({names})([-_. ]?(a|b|\d+|set|data|images|imgs))?", re.IGNORECASE)
+    for names in ("train|training", "test|tests|testing|val|valid|validation|eval|evaluation|holdout|held[-_. ]?out")
+)
 _REDUCTION = 4  # of the low-resolution side, as in most papers on enlarging pictures
 
 
@@ -29,6 +35,9 @@ class Folder(Source):
     train: tuple[Path, ...]
     test: tuple[Path, ...]
     limit: int | None = None
+    max_megapixels: float = pictures.MAX_MEGAPIXELS
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -39,13 +48,17 @@ class Folder(Source):
         """Path, size and time of every file."""
         stats = [[(path, path.stat()) for path in files] for files in (self.train, self.test)]
         listed = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in part] for part in stats]
-        return ["folder", self.origin, self.limit, *listed]
+        return ["folder", self.origin, self.limit, self.max_megapixels, *listed]
 
     def native_size(self) -> None:
         """Not known."""
 
     def native_channels(self) -> None:
         """Not known before all are decoded."""
+
+    def count(self) -> int:
+        """All of its files."""
+        return sum(len(files[: self.limit]) for files in (self.train, self.test))
 
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """Its readable pictures, in the order of their paths."""
@@ -55,12 +68,11 @@ class Folder(Source):
             found, broken, shorter = [], [], []
             for path in chosen[start : start + _DECODED]:
                 try:
-                    image, side = pictures.read_square(path, size)
+                    image, side = pictures.read_square(path, size, self.max_megapixels)
                     found.append(image)
                     shorter.append(side)
                 except OSError as error:
-                    name = os.fsencode(path.relative_to(self.root)).decode(errors="backslashreplace")
-                    broken.append(f"{name}: {error}")
+                    broken.append(_line(self.root, path, str(error)))
             images = np.stack(found) if found else np.empty((0, size, size, 3), np.uint8)
             return Block(images, np.empty(0, np.uint8), broken, shorter)
 
@@ -90,6 +102,10 @@ class Reduced(Source):
         """The original's."""
         return self.original.native_channels()
 
+    def count(self) -> int | None:
+        """The original's."""
+        return self.original.count()
+
     def blocks(self, part: Part, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""
         for block in self.original.blocks(part, size):
@@ -116,16 +132,71 @@ def path_of(data: str, names: Sequence[str], holds: str) -> Path:
     return path
 
 
-def whole(root: Path, limit: int | None = None) -> Folder:
+def whole(root: Path, limit: int | None = None, max_megapixels: float = pictures.MAX_MEGAPIXELS) -> Folder:
     """All the pictures below a folder, some of them held out.
+
+    Args:
+        root: the folder.
+        limit: use only the first so many pictures of each part.
+        max_megapixels: see `pictures.reading.decode`.
 
     Raises:
         DataError: there are none.
     """
-    files = pictures_below(root)
-    if not files:
-        raise DataError(f"{root} holds no pictures.", "Name a folder of pictures, such as JPEG or PNG files.")
-    return Folder(name_of(root), root, *split(files), limit)
+    contents = layout.folder(root)
+    require_pictures(contents, root, "Name a folder of pictures, such as JPEG or PNG files.")
+    return of_layout(name_of(root), root, contents, None, limit, max_megapixels)
+
+
+def of_layout(
+    name: str,
+    root: Path,
+    learnt: layout.Folder,
+    test: layout.Folder | None,
+    limit: int | None,
+    max_megapixels: float,
+) -> Folder:
+    """The pictures of a folder to learn from, and those of another to test with or, where there is none, some of them.
+
+    Args:
+        name: what the source is called.
+        root: the folder that both are in.
+        learnt: the one to learn from.
+        test: the one to test with; what is called so inside of the other, or a seeded part of it, where it has none.
+        limit: use only the first so many pictures of each part.
+        max_megapixels: see `pictures.reading.decode`.
+    """
+    files, held_out = learnt.reachable, test.reachable if test else ()
+    skipped = [_line(root, path, why) for one in (learnt, test) if one for path, why in one.skipped]
+    notes = [findings.of_thumbnails(one) for one in (learnt, test) if one and one.thumbnails]
+    if not held_out:
+        folders = folders_to_hold_out(learnt.path, files)
+        files, held_out = split(files, folders)
+        notes += [findings.of_held_out(folders, len(held_out))] if folders else []
+    return Folder(name, root, files, held_out, limit, max_megapixels, tuple(skipped), tuple(notes))
+
+
+def require_pictures(contents: layout.Folder, root: Path, remedy: str) -> None:
+    """Raise DataError unless a folder holds pictures that can be learnt from.
+
+    Args:
+        contents: the folder.
+        root: what to call it.
+        remedy: what to do.
+    """
+    if contents.trouble:
+        raise DataError(f"{root} cannot be read: {contents.trouble}.", "Allow it: chmod -R u+rX")
+    if contents.reachable:
+        return
+    if contents.skipped:
+        said = findings.listed(findings.inside(contents.path, contents.skipped), "ganctl check --verbose names each")
+        raise DataError(f"{root} holds no picture that can be read: {said}.", remedy)
+    raise DataError(f"{root} {'holds no pictures' if contents.there else 'is no folder'}.", remedy)
+
+
+def _line(root: Path, path: Path, reason: str) -> str:
+    """A file that is not used, as it is told: its name in the set, and why."""
+    return f"{os.fsencode(path.relative_to(root)).decode(errors='backslashreplace')}: {reason}"
 
 
 def name_of(root: Path) -> str:
@@ -133,9 +204,20 @@ def name_of(root: Path) -> str:
     return root.resolve().name.lstrip(".") or "pictures"
 
 
-def split(files: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Files to learn from, and a seeded 5 % to hold out."""
-    order = np.random.default_rng(mix(0, Stream.HELD_OUT)).permutation(len(files))
-    held_out = set(order[: len(files) // _HELD_OUT].tolist())
-    parts = [tuple(path for i, path in enumerate(files) if (i in held_out) == test) for test in (False, True)]
+def folders_to_hold_out(root: Path, files: Sequence[Path]) -> tuple[Path, ...]:
+    """The folders below a root whose names say that they are to test with, each beside one that is to train on."""
+    folders = {folder for file in files for folder in file.relative_to(root).parents} - {Path()}
+    beside_train = {folder.parent for folder in folders if _TRAIN.fullmatch(folder.name)}
+    found = [folder for folder in folders if _TEST.fullmatch(folder.name) and folder.parent in beside_train]
+    return tuple(root / folder for folder in sorted(found))
+
+
+def split(files: Sequence[Path], test: Sequence[Path] = ()) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Files to learn from, and those to hold out: what is in the test folders, else a seeded 5 %."""
+    if test:
+        held_out = {i for i, path in enumerate(files) if any(path.is_relative_to(folder) for folder in test)}
+    else:
+        order = np.random.default_rng(mix(0, Stream.HELD_OUT)).permutation(len(files))
+        held_out = set(order[: len(files) // _HELD_OUT].tolist())
+    parts = [tuple(path for i, path in enumerate(files) if (i in held_out) == wanted) for wanted in (False, True)]
     return parts[0], parts[1]

@@ -1,6 +1,5 @@
 """Which pictures lie in which folder of a set, by names and sizes of files alone."""
 
-import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,8 +39,10 @@ class Folder:
         path: where it is, or should be.
         there: whether it is there and a folder.
         pictures: the files in it that are called pictures, in the order of their paths.
+        unreadable: pictures of formats that are not read and folders that cannot be opened, each with the reason.
+        thumbnails: folders of thumbnails and the like, which are left out.
         others: the rest of its files, hidden ones left out.
-        trouble: why it, or a folder in it, could not be read; empty if all could.
+        trouble: why it could not be read; empty if it could.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Folder:
     path: Path
     there: bool
     pictures: tuple[Picture, ...] = ()
+    unreadable: tuple[tuple[Path, str], ...] = ()
+    thumbnails: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
     trouble: str = ""
 
@@ -57,6 +60,12 @@ class Folder:
     def reachable(self) -> tuple[Path, ...]:
         """The pictures but for links to nowhere."""
         return tuple(picture.path for picture in self.pictures if picture.file != _NOWHERE)
+
+    @property
+    def skipped(self) -> tuple[tuple[Path, str], ...]:
+        """What a training has to do without, known by names alone, each with the reason."""
+        gone = [(picture.path, "it is a link to nothing") for picture in self.pictures if picture.file == _NOWHERE]
+        return (*self.unreadable, *gone)
 
 
 @dataclass(frozen=True)
@@ -111,16 +120,16 @@ def find(root: Path, domains: tuple[str, str] | None = None) -> Layout:
         return of_pair(root, domains, ())
     if inside & {"traina", "trainb"}:
         return of_pair(root)
-    return Layout(root, (_folder(root, root.resolve().name or str(root), "train", 0),))
+    return Layout(root, (folder(root),))
 
 
-def pictures_below(path: Path) -> tuple[Path, ...]:
-    """The pictures in a folder, at any depth, in order; none where there is no such folder.
+def folder(path: Path) -> Folder:
+    """One folder of pictures at any depth.
 
-    Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``), and links to folders
-    are not followed.
+    Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``). Linked folders count, each
+    real folder once.
     """
-    return _folder(path, path.name, "train", 0).reachable
+    return _folder(path, path.resolve().name or str(path), "train", 0)
 
 
 def _names(root: Path) -> list[str]:
@@ -138,23 +147,30 @@ def _names(root: Path) -> list[str]:
 def _folder(path: Path, name: str, part: Part, domain: int) -> Folder:
     if not path.is_dir():
         return Folder(name, part, domain, path, there=False)
+    below = pictures.scan(path)
     found: list[Picture] = []
-    others: list[Path] = []
-    troubles: list[OSError] = []
-    for above, folders, files in os.walk(path, onerror=troubles.append):
-        folders[:] = [folder for folder in folders if not folder.startswith(".")]
-        for file in files:
-            if not file.startswith("."):
-                _sort(Path(above, file), found, others)
-    trouble = (troubles[0].strerror or str(troubles[0])) if troubles else ""
-    return Folder(name, part, domain, path, True, tuple(sorted(found)), tuple(sorted(others)), trouble)
+    others = list(below.others)
+    for file in below.files:
+        _sort(file, found, others)
+    unreadable = dict(below.unreadable)
+    trouble = unreadable.pop(path, "")
+    found.sort()
+    return Folder(
+        name,
+        part,
+        domain,
+        path,
+        True,
+        tuple(found),
+        tuple(unreadable.items()),
+        below.thumbnails,
+        tuple(sorted(others)),
+        trouble,
+    )
 
 
 def _sort(path: Path, found: list[Picture], others: list[Path]) -> None:
     """Put a file to the pictures or to the rest; a pipe called x.png would keep its reader waiting for ever."""
-    if path.suffix.lower() not in pictures.FORMATS:
-        others.append(path)
-        return
     try:
         about = path.stat()
     except OSError:  # a link to nowhere

@@ -17,6 +17,7 @@ from ganctl.data.download import Expected, download
 from ganctl.data.layout import TRAIN
 from ganctl.data.source import user_cache
 from ganctl.errors import DataError
+from ganctl.files import make_folder
 
 
 class Known(NamedTuple):
@@ -99,7 +100,7 @@ def fetch(name: str) -> Path:
             f"CycleGAN's prepare_cityscapes_dataset.py on them, and put what it makes into {kept(name)}.",
         )
     target = kept(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     with FileLock(target.with_name(target.name + ".lock")):
         return find(name) or _unpacked(name, target)  # by whoever held the lock
 

@@ -33,9 +33,17 @@ class Block(NamedTuple):
 
 
 class Source(ABC):
-    """A set of pictures that can be decoded. `name` is what runs are called after."""
+    """A set of pictures that can be decoded.
+
+    Attributes:
+        name: what runs are called after.
+        skipped: files and folders that it has to do without before anything is decoded, each with the reason.
+        notes: sentences on what is done with its files that is not to be expected.
+    """
 
     name: str
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -53,6 +61,10 @@ class Source(ABC):
     @abstractmethod
     def native_channels(self) -> int | None:
         """1 or 3; None where decoding has to tell."""
+
+    def count(self) -> int | None:
+        """How many pictures there are, held-out ones included; None where only decoding tells."""
+        return None
 
     @abstractmethod
     def blocks(self, part: Part, size: int) -> Iterator[Block]:

@@ -1,5 +1,6 @@
 """What ``--data`` means to a family that learns from one set."""
 
+from ganctl import pictures
 from ganctl.data import idx
 from ganctl.data.drawn import Digits
 from ganctl.data.folder import path_of, whole
@@ -8,12 +9,13 @@ from ganctl.data.source import Source
 NAMES = (*idx.NAMES, "digits")
 
 
-def source(data: str, limit: int | None = None) -> Source:
+def source(data: str, limit: int | None = None, max_megapixels: float = pictures.MAX_MEGAPIXELS) -> Source:
     """What ``--data`` means: a set's name, else a folder.
 
     Args:
         data: ``mnist``, ``fashion-mnist``, ``digits``, or the path of a folder of pictures.
         limit: use only the first so many pictures of a folder.
+        max_megapixels: of a folder's pictures, see `pictures.reading.decode`.
 
     Raises:
         DataError: it is neither, or it cannot be had.
@@ -22,4 +24,4 @@ def source(data: str, limit: int | None = None) -> Source:
         return Digits()
     if data in idx.NAMES:
         return idx.idx_files(data)
-    return whole(path_of(data, NAMES, "the pictures"), limit)
+    return whole(path_of(data, NAMES, "the pictures"), limit, max_megapixels)

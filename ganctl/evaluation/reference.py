@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ganctl.data.feed import normalised
 from ganctl.data.source import user_cache
 from ganctl.errors import CheckpointError
 from ganctl.extractors.extractor import Extractor
-from ganctl.files import STAGING
+from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
 
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
@@ -110,8 +109,5 @@ def _stored(path: Path) -> Mapping[str, Tensor] | None:
 
 def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write to the cache; where that cannot be, the next evaluation computes it again."""
-    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError), atomic_file(path) as staged:
         checkpoint.write(staged, Contents(tensors, {}))
-        staged.replace(path)

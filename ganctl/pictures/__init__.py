@@ -1,21 +1,29 @@
 """Pictures between files, arrays and tensors.
 
+formats     which formats are read
+scanning    the pictures below a folder
 reading     any format and mode as levels
+repair      files with malformed metadata or without their last bytes
+profiles    colour profiles, to sRGB and back
+writing     what each format can hold
 sheets      tensors as grids and single files
+frames      what films are made of
 films       GIFs and videos
 reduced     pictures as small files, for a page
 """
 
-from ganctl.pictures.films import film, frame, labelled
-from ganctl.pictures.reading import FORMATS, Picture, has_alpha, read, read_square, resize, to_rgb
+from ganctl.pictures.films import film, require_film
+from ganctl.pictures.formats import FORMATS
+from ganctl.pictures.frames import Frames, frame, labelled, progress_frames
+from ganctl.pictures.profiles import from_srgb
+from ganctl.pictures.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
 from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
+from ganctl.pictures.scanning import Scan, scan
 from ganctl.pictures.sheets import (
-    can_hold,
     cells,
     columns,
     grid,
-    kept_ending,
-    require_format,
+    grid_size,
     save_grid,
     save_picture,
     save_sheet,
@@ -23,30 +31,39 @@ from ganctl.pictures.sheets import (
     to_bytes,
     write,
 )
+from ganctl.pictures.writing import can_hold, kept_ending, require_format
 
 __all__ = [
     "FORMATS",
+    "MAX_MEGAPIXELS",
+    "Frames",
     "Picture",
     "Reduced",
+    "Scan",
     "can_hold",
     "cells",
     "columns",
     "film",
     "frame",
+    "from_srgb",
     "grid",
+    "grid_size",
     "has_alpha",
     "kept_ending",
     "labelled",
+    "progress_frames",
     "read",
     "read_square",
     "reduced",
     "reduced_cells",
+    "require_film",
     "require_format",
     "resize",
     "save_grid",
     "save_picture",
     "save_sheet",
     "save_single",
+    "scan",
     "to_bytes",
     "to_rgb",
     "write",

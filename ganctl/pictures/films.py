@@ -1,59 +1,48 @@
-"""Films: GIFs that stay small, and videos."""
+"""Films: GIFs that stay small, and videos. Of however many frames, a few are in memory."""
 
 import io
-import os
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
-import imageio.v3 as imageio
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from ganctl.errors import GanctlError, UsageError
-from ganctl.files import STAGING, write_atomically
+from ganctl.files import atomic_file, write_atomically
+from ganctl.pictures.frames import Frame, Frames
 from ganctl.pictures.sheets import PAPER
+from ganctl.pictures.writing import require_format
 
-_FILM_SIDE = 560
 _FILM_BYTES = 4 * 2**20
 _FILM_FRAMES = 24  # with so few left, a film that is still too large is made smaller instead
+_GIF_PIXELS = 64_000_000  # of all frames of a GIF, which Pillow holds, a byte each, until it has seen the last
+_LONGEST = 655_350  # milliseconds: what a GIF shows of a frame at most
 _H264, _VP9 = "libx264 -crf 20", "libvpx-vp9 -crf 30 -b:v 0"
 _CODECS = {".mp4": _H264, ".mov": _H264, ".mkv": _H264, ".webm": _VP9}
 
 
-def frame(path: Path, text: str) -> NDArray[np.uint8]:
-    """A film's frame of a picture file: see `labelled`.
+def require_film(path: Path) -> None:
+    """Raise what `film` raises of a path and of what is not installed, before the frames are made.
 
     Raises:
-        GanctlError: the file cannot be read.
+        UsageError: the ending is unknown, or a video is asked for without the ``video`` extra.
     """
-    try:
-        with Image.open(path) as picture:
-            return labelled(picture.convert("RGB"), text)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise GanctlError(f"{path} cannot be read: {error}.", "Remove it, and the film goes without it.") from None
+    ending = path.suffix.lower()
+    if ending in _CODECS:
+        _ffmpeg(ending)
+    elif ending != ".gif":
+        raise UsageError(f"{path.name} has an ending that names no film format.", "Use .gif or .mp4.")
 
 
-def labelled(picture: Image.Image, text: str) -> NDArray[np.uint8]:
-    """A film's frame: the picture, brought to the film's width, over a line of text. [H, W, 3], even sides."""
-    factor = _FILM_SIDE / max(picture.size)
-    if not 0.7 < factor < 1.5:
-        picture = ImageOps.contain(picture, (_FILM_SIDE, _FILM_SIDE), Image.Resampling.LANCZOS)
-    bar = 34 if text else 0
-    width, height = picture.width + picture.width % 2, picture.height + bar
-    frame = Image.new("RGB", (width, height + height % 2), (PAPER,) * 3)
-    frame.paste(picture.convert("RGB"), (0, 0))
-    if text:
-        place = (width / 2, picture.height + bar / 2)
-        ImageDraw.Draw(frame).text(place, text, (225,) * 3, ImageFont.load_default(18), anchor="mm")
-    return np.asarray(frame)
-
-
-def film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float, hold: float = 0.0) -> None:
-    """Write frames [H, W, 3] as a GIF that loops, or as a video where the ending says so.
+def film(path: Path, frames: Frames | Sequence[Frame], fps: float, hold: float = 0.0) -> None:
+    """Write frames as a GIF that loops, or as a video where the ending says so.
 
     A GIF that would be larger than four megabytes is made of fewer frames, shown for longer, then of smaller ones.
+    Which frames it has is decided before they are made.
 
     Args:
         path: its ending names the format.
@@ -62,76 +51,129 @@ def film(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float, hold: floa
         hold: seconds that the last frame stays beyond its own.
 
     Raises:
-        UsageError: the ending is unknown, or a video is asked for without the ``video`` extra.
-        GanctlError: ffmpeg made no video of them.
+        UsageError: as `require_film`, or the frames are larger than a GIF can be.
+        GanctlError: a frame cannot be read, or ffmpeg made no video of them.
         OSError: the disk refuses.
     """
-    ending = path.suffix.lower()
-    if ending != ".gif" and ending not in _CODECS:
-        raise UsageError(f"{path.name} has an ending that names no film format.", "Use .gif or .mp4.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    require_film(path)
+    if not isinstance(frames, Frames):
+        height, width = (max(frame.shape[side] for frame in frames) for side in (0, 1))
+        frames = Frames(len(frames), (height, width), frames.__getitem__)
     frames = _of_one_size(frames)
-    if ending == ".gif":
-        write_atomically(path, _small_gif(frames, fps, hold))
+    if path.suffix.lower() == ".gif":
+        height, width = frames.size
+        require_format(path, (width, height))
+        content = _small_gif(frames, fps, hold)
+        write_atomically(path, content)
     else:
-        _video(path, [*frames, *[frames[-1]] * round(hold * fps)], fps)
+        _video(path, frames, fps, hold)
 
 
-def _of_one_size(frames: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+def _of_one_size(frames: Frames) -> Frames:
     """The frames with margins that make them equally large and their sides even, as videos have to be."""
-    height, width = (max(frame.shape[side] for frame in frames) + 1 & ~1 for side in (0, 1))
-    margins = [((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0)) for frame in frames]
-    return [np.pad(frame, margin, constant_values=PAPER) for frame, margin in zip(frames, margins, strict=True)]
+    height, width = (side + side % 2 for side in frames.size)
+
+    def make(i: int) -> Frame:
+        made = frames.make(i)
+        margin = ((0, height - made.shape[0]), (0, width - made.shape[1]), (0, 0))
+        return np.pad(made, margin, constant_values=PAPER)
+
+    return Frames(frames.count, (height, width), make)
 
 
-def _small_gif(frames: Sequence[NDArray[np.uint8]], fps: float, hold: float) -> bytes:
-    grey, seconds = all((frame == frame[..., :1]).all() for frame in frames), len(frames) / fps
-    pictures = [_with_palette(Image.fromarray(frame), grey) for frame in frames]
-    while len(content := _gif(pictures, seconds, hold)) > _FILM_BYTES:
+def _small_gif(frames: Frames, fps: float, hold: float) -> bytes:
+    seconds, scale = frames.count / fps, 1.0
+    count = min(frames.count, max(_FILM_FRAMES, _GIF_PIXELS // (frames.size[0] * frames.size[1])))
+    pictures: dict[int, Image.Image] = {}  # by the number of their frame, a byte a pixel
+    if count > 2 * _FILM_FRAMES:  # a few say about how many will do; frames that are nearer to each other take less
+        pictures = _chosen(frames, _FILM_FRAMES, pictures, scale)
+        taken = len(_gif(list(pictures.values()), seconds, hold))
+        count = min(count, max(_FILM_FRAMES, 2 * _FILM_FRAMES * _FILM_BYTES // taken))
+    while True:
+        pictures = _chosen(frames, count, pictures, scale)
+        content = _gif(list(pictures.values()), seconds, hold)
+        if len(content) <= _FILM_BYTES:
+            return content
         excess = 1.05 * len(content) / _FILM_BYTES
-        if len(pictures) > _FILM_FRAMES:
-            count = max(_FILM_FRAMES, int(len(pictures) / excess))
-            pictures = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, count)]
+        if count > _FILM_FRAMES:
+            count = max(_FILM_FRAMES, int(count / excess))
         else:
-            smaller = [ImageOps.scale(picture.convert("RGB"), excess**-0.5) for picture in pictures]
-            pictures = [_with_palette(picture, grey) for picture in smaller]
-    return content
+            scale, pictures = scale * excess**-0.5, {}
+
+
+def _chosen(frames: Frames, count: int, made: dict[int, Image.Image], scale: float) -> dict[int, Image.Image]:
+    """So many of the frames, evenly spaced, by their numbers; those that are made already are not made again."""
+    numbers = np.linspace(0, frames.count - 1, count).round().astype(int).tolist()
+    return {i: made[i] if i in made else _with_palette(frames.make(i), scale) for i in numbers}
 
 
 def _gif(pictures: Sequence[Image.Image], seconds: float, hold: float) -> bytes:
     pace = min(max(1000 * seconds / len(pictures), 20), 600_000)  # browsers slow faster films down; 16 bits hold it
-    durations = [pace] * (len(pictures) - 1) + [pace + 1000 * hold]
-    buffer, levels = io.BytesIO(), [np.asarray(picture) for picture in pictures]
-    shown = durations if len(durations) > 1 else durations[0]  # Pillow takes no list of one
-    imageio.imwrite(buffer, levels, extension=".gif", plugin="pillow", duration=shown, loop=0)
+    shown, durations = _without_repeats(pictures, pace)
+    durations[-1] = min(durations[-1] + 1000 * hold, _LONGEST)
+    mixed = len({picture.mode for picture in shown}) > 1  # grey and palettes: some readers take all for grey
+    alike = (picture.convert("RGB") if mixed else picture for picture in shown)
+    staying = durations if len(durations) > 1 else durations[0]  # Pillow takes no list of one
+    buffer = io.BytesIO()
+    next(alike).save(buffer, "GIF", save_all=True, append_images=alike, duration=staying, loop=0)
     return buffer.getvalue()
 
 
-def _with_palette(picture: Image.Image, grey: bool) -> Image.Image:
-    """Grey films keep all their levels; colours are reduced to 256 of the picture's own. A GIF cannot mix the two."""
-    if grey:
+def _without_repeats(pictures: Sequence[Image.Image], pace: float) -> tuple[list[Image.Image], list[float]]:
+    """Each picture once, as long as it and its repeats stay: Pillow adds up more milliseconds than a GIF can say."""
+    shown, durations = [pictures[0]], [pace]
+    for picture in pictures[1:]:
+        if picture == shown[-1]:
+            durations[-1] = min(durations[-1] + pace, _LONGEST)
+        else:
+            shown.append(picture)
+            durations.append(pace)
+    return shown, durations
+
+
+def _with_palette(frame: Frame, scale: float) -> Image.Image:
+    """A frame in a byte a pixel. Grey ones keep all their levels; colours become 256 of the frame's own."""
+    picture = Image.fromarray(frame)
+    if scale != 1:
+        picture = ImageOps.scale(picture, scale)
+    if (frame == frame[..., :1]).all():
         return picture.convert("L")
     sample = picture.resize([min(side, 128) for side in picture.size], Image.Resampling.NEAREST)  # 10 times as fast
-    return picture.quantize(palette=sample.quantize(256), dither=Image.Dither.NONE).convert("RGB")
+    return picture.quantize(palette=sample.quantize(256), dither=Image.Dither.NONE)
 
 
-def _video(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float) -> None:
+def _ffmpeg(ending: str) -> str:
+    """The program that makes videos.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     try:
         import imageio_ffmpeg  # the extra
 
-        ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError):  # RuntimeError: it has no ffmpeg for this machine
-        raise UsageError(f"{path.suffix} needs the video extra.", "pip install 'ganctl[video]'") from None
-    height, width, _ = frames[0].shape
-    staged = path.with_name(f"{STAGING}{os.getpid()}-{path.name}")
+        raise UsageError(f"{ending} needs the video extra.", "pip install 'ganctl[video]'") from None
+
+
+def _video(path: Path, frames: Frames, fps: float, hold: float) -> None:
+    height, width = frames.size
+    ending = path.suffix.lower()
     raw = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"
-    made = f"-c:v {_CODECS[path.suffix.lower()]} -pix_fmt yuv420p"
-    command = [ffmpeg, *f"-y -v error {raw} {made}".split(), staged.resolve()]
-    try:
-        done = subprocess.run(command, input=np.stack(frames).tobytes(), capture_output=True)  # noqa: S603 - no shell
-        if done.returncode:
-            why = (done.stderr.decode(errors="replace").splitlines() or ["it does not say why"])[0]
+    made = f"-c:v {_CODECS[ending]} -pix_fmt yuv420p"
+    with atomic_file(path) as staged, tempfile.TemporaryFile() as complaints:
+        command = [_ffmpeg(ending), *f"-y -v error {raw} {made}".split(), str(staged.resolve())]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=complaints) as process:  # noqa: S603 - no shell
+            try:
+                with suppress(BrokenPipeError), cast("IO[bytes]", process.stdin) as pipe:  # it says below why
+                    for i in range(frames.count):
+                        pipe.write(frames.make(i).tobytes())
+                    for _ in range(round(hold * fps)):
+                        pipe.write(frames.make(frames.count - 1).tobytes())
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            complaints.seek(0)
+            why = (complaints.read().decode(errors="replace").splitlines() or ["it does not say why"])[0]
             raise GanctlError(f"ffmpeg made no {path.name}: {why.rstrip('.')}.")
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import ExifTags
-
-from ganctl.pictures.reading import opened
+from ganctl.pictures.reading import MAX_MEGAPIXELS, decode
 
 
 class Probe(NamedTuple):
@@ -16,16 +14,11 @@ class Probe(NamedTuple):
     mode: str
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Probe:
     """What a picture is. All of it is decoded, at the least size that its format allows: a part may be missing.
 
     Raises:
-        OSError: Pillow cannot read it; what it says is the reason, without the path.
+        OSError: see `reading.decode`.
     """
-    with opened(path) as file:
-        width, height, mode = file.width, file.height, file.mode
-        if file.getexif().get(ExifTags.Base.Orientation, 1) >= 5:  # it lies on its side
-            width, height = height, width
-        file.draft(mode, (1, 1))
-        file.load()
-    return Probe(width, height, mode)
+    found = decode(path, 1, max_megapixels)
+    return Probe(*found.size, found.mode)

@@ -1,20 +1,52 @@
-"""Reading pictures of any format and mode."""
+"""Reading pictures of any format and mode: all that is decoded anywhere in ganctl is decoded by `decode`."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-ENDINGS = Image.registered_extensions()  # which also loads Pillow's readers
-_READERS = tuple(sorted(set(Image.OPEN) - {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}))  # stubs; EPS runs a program
-FORMATS = frozenset(ending for ending, form in ENDINGS.items() if form in _READERS)
-_TOO_MANY = "it has more pixels than is safe, as a decompression bomb has"
+from ganctl.pictures.formats import open_image, unsupported_by_content, unsupported_raw
+from ganctl.pictures.profiles import own_profile, to_srgb
+from ganctl.pictures.repair import Repaired, repair
+
+MAX_MEGAPIXELS = 128.0  # half a gigabyte in Pillow's memory; the photographs of most phones have up to 108
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_ITS_SIDE = {turn for orientation, turn in _TURNS.items() if orientation >= 5}
+
+
+class _TooLargeError(OSError):
+    """A picture that is whole, and has more pixels than are allowed."""
+
+
+class Decoded(NamedTuple):
+    """A picture as it is displayed.
+
+    Attributes:
+        image: RGB, or RGBA where it has transparency; in sRGB, upright, and perhaps smaller than the picture.
+        size: width and height of the picture.
+        mode: Pillow's, of the file.
+        profile: the colour profile of the file, where it is one of RGB that can be converted to.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    mode: str
+    profile: bytes | None
 
 
 @dataclass(frozen=True)
@@ -22,9 +54,9 @@ class Picture:
     """A picture as it is displayed.
 
     Attributes:
-        levels: its colours [H, W, 3].
+        levels: its colours [H, W, 3], in sRGB when it is read, in those of its profile when it is written.
         alpha: its opacity [H, W]; None where it has no transparency.
-        profile: the ICC profile of the colours, where the file has one of RGB.
+        profile: the colour profile of the file, where it has a whole one of RGB.
     """
 
     levels: NDArray[np.uint8]
@@ -32,8 +64,40 @@ class Picture:
     profile: bytes | None = None
 
 
-def read(path: Path, shorter: int | None = None) -> Picture:
-    """A picture of any format and mode, turned by its EXIF; of an animation the first frame.
+def decode(path: Path, shorter: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Decoded:
+    """A picture of any format and mode, in sRGB and turned by its EXIF; of an animation the first frame.
+
+    Pixels are not lost for what is beside them: where metadata are malformed, or the last bytes are missing, they are
+    read all the same, and turned and converted where the orientation and the profile can still be made out.
+
+    Args:
+        path: the file.
+        shorter: pixels that the shorter side should have at least: a JPEG is then decoded at a half, a quarter or an
+            eighth of its size if that leaves twice as many.
+        max_megapixels: how much may have to be held in memory at once, in millions of pixels.
+
+    Raises:
+        OSError: it cannot be read, or is too large; what it says is the reason, without the path.
+    """
+    try:
+        with opened(path) as file:
+            return _decoded(file, shorter, max_megapixels)
+    except _TooLargeError:
+        raise
+    except OSError as error:
+        if (found := _repaired(path)) is None:
+            raise
+        try:
+            with opened(io.BytesIO(found.content)) as file:
+                return _decoded(file, shorter, max_megapixels, found)
+        except _TooLargeError:
+            raise
+        except OSError:
+            raise error from None
+
+
+def read(path: Path, shorter: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
+    """A picture's levels, opacity and profile, as `decode` reads it.
 
     Colours are not laid on anything. Where nothing of them is seen, editors leave black, white or leftovers, which
     would be edges to a net and weigh in its statistics: there the colours around go on instead.
@@ -41,53 +105,53 @@ def read(path: Path, shorter: int | None = None) -> Picture:
     Args:
         path: the file.
         shorter: resize it so that the shorter side has so many pixels.
+        max_megapixels: see `decode`.
 
     Raises:
-        OSError: Pillow cannot read it, or it has more pixels than is safe; what it says is the reason, without the
-            path.
+        OSError: see `decode`.
     """
-    with warnings.catch_warnings(action="ignore"), opened(path) as file:  # Pillow warns of odd metadata, and of bombs
-        if not _is_safe(*file.size):
-            raise OSError(_TOO_MANY)
-        picture = _to_eight_bits(ImageOps.exif_transpose(file))
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    with warnings.catch_warnings(action="ignore"):  # Pillow warns of odd metadata, and of bombs
+        picture, _, _, profile = decode(path, shorter, max_megapixels)
         if shorter is not None:
-            picture = _resized(picture, shorter)
-        profile = file.info.get("icc_profile")
+            picture = _resized(picture, shorter, max_megapixels)
     levels = np.asarray(picture)
-    kept = profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
     if picture.mode == "RGB":
-        return Picture(levels, profile=kept)
+        return Picture(levels, profile=profile)
     alpha = levels[..., 3]
     continued = np.asarray(_continued(picture))[..., :3]
-    return Picture(np.where(alpha[..., None] == 0, continued, levels[..., :3]), alpha, kept)
+    return Picture(np.where(alpha[..., None] == 0, continued, levels[..., :3]), alpha, profile)
 
 
 def has_alpha(path: Path) -> bool:
     """Whether a picture has transparency, from the head of its file; False where it cannot be read."""
-    try:
-        with warnings.catch_warnings(action="ignore"), opened(path) as file:
-            return file.has_transparency_data
-    except OSError:
-        return False
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            with opened(path) as file:
+                return file.has_transparency_data
+        except OSError:
+            found = _repaired(path)
+        try:
+            with opened(io.BytesIO(found.content if found else b"")) as file:
+                return file.has_transparency_data
+        except OSError:
+            return False
 
 
-def read_square(path: Path, size: int) -> tuple[NDArray[np.uint8], int]:
-    """A picture of any format and mode as RGB: turned by its EXIF, centre-cropped, resized.
-
-    Transparency is laid on white; of an animation it is the first frame.
+def read_square(path: Path, size: int, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[NDArray[np.uint8], int]:
+    """A picture as RGB, as `decode` reads it: transparency laid on white, centre-cropped, resized.
 
     Returns:
         levels [size, size, 3], and the picture's own shorter side in pixels.
 
     Raises:
-        OSError: Pillow cannot read it; what it says is the reason, without the path.
+        OSError: see `decode`.
     """
-    with opened(path) as file:
-        shorter = min(file.size)
-        file.draft("RGB", (2 * size, 2 * size))
-        picture = ImageOps.fit(to_rgb(ImageOps.exif_transpose(file)), (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(picture), shorter
+    found = decode(path, size, max_megapixels)
+    try:
+        picture = ImageOps.fit(to_rgb(found.image), (size, size), Image.Resampling.LANCZOS)
+    except Exception as error:
+        raise OSError(_reason(error)) from None
+    return np.asarray(picture), min(found.size)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -104,17 +168,70 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(source: Path | BinaryIO) -> Iterator[Image.Image]:
     """A picture file, and an OSError without the path for whatever goes wrong inside."""
+    if isinstance(source, Path) and (why := unsupported_raw(source)):
+        raise OSError(why)
     try:
-        with Image.open(path, formats=_READERS) as file:
+        with open_image(source) as file:
             yield file
     except UnidentifiedImageError:
-        raise OSError("it is no picture") from None
-    except Image.DecompressionBombError:
-        raise OSError(_TOO_MANY) from None
+        raise OSError(unsupported_by_content(_head(source)) or "it is no picture") from None
+    except _TooLargeError:
+        raise
     except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
-        raise OSError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from None
+        raise OSError(_reason(error)) from None
+
+
+def _head(source: Path | BinaryIO) -> bytes:
+    if not isinstance(source, Path):
+        return b""
+    with source.open("rb") as file:
+        return file.read(32)
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def _repaired(path: Path) -> Repaired | None:
+    try:
+        return repair(path.read_bytes()) if path.is_file() and not unsupported_raw(path) else None
+    except OSError:
+        return None
+
+
+def _decoded(file: Image.Image, shorter: int | None, max_megapixels: float, beside: Repaired | None = None) -> Decoded:
+    """What is in a file that is open, with the metadata that were taken out of it."""
+    stored, mode = file.size, file.mode
+    if shorter is not None:
+        file.draft("RGB", (2 * shorter, 2 * shorter))
+    drafted = file.size != stored
+    # Of a progressive JPEG all coefficients are held, whatever is made of them.
+    width, height = stored if file.info.get("progressive") else file.size
+    if width * height > max_megapixels * 1e6:
+        raise _TooLargeError(f"it has more than {max_megapixels:g} megapixels, which --max-megapixels would allow")
+    file.load()
+    size = stored if drafted else file.size  # TIFF's reader turns a picture itself, and its sides at any time
+    turn = _TURNS.get(_orientation(file, beside.exif if beside else b""))
+    own = (beside and beside.profile) or file.info.get("icc_profile")
+    image = to_srgb(_to_eight_bits(file), own if isinstance(own, bytes) else None)
+    if turn is not None:
+        image = image.transpose(turn)
+        size = size[::-1] if turn in _ON_ITS_SIDE else size
+    return Decoded(image, size, mode, own_profile(own))
+
+
+def _orientation(file: Image.Image, exif: bytes) -> int:
+    """What the EXIF data say; 1, which is upright, where they are malformed."""
+    try:
+        found = Image.Exif() if exif else file.getexif()
+        if exif:
+            found.load(exif)
+        value = found.get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow's reader of them raises anything, too
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
@@ -130,16 +247,11 @@ def _to_eight_bits(picture: Image.Image) -> Image.Image:
     return grey
 
 
-def _is_safe(width: int, height: int) -> bool:
-    """Whether a picture is no larger than Pillow takes without a warning: 89 megapixels."""
-    return Image.MAX_IMAGE_PIXELS is None or width * height <= Image.MAX_IMAGE_PIXELS
-
-
-def _resized(picture: Image.Image, shorter: int) -> Image.Image:
+def _resized(picture: Image.Image, shorter: int, max_megapixels: float) -> Image.Image:
     factor = shorter / min(picture.size)
     width, height = (max(1, round(side * factor)) for side in picture.size)
-    if not _is_safe(width, height):
-        raise OSError(f"resized to {width}×{height} it has more pixels than is safe")
+    if width * height > max_megapixels * 1e6:
+        raise OSError(f"resized to {width}×{height} it has more than {max_megapixels:g} megapixels")
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -155,6 +267,7 @@ def _continued(picture: Image.Image) -> Image.Image:
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Square pictures [n, h, w, channels] at another side, antialiased."""
+    import torch  # which films, for one, do without
     from torchvision.transforms.v2.functional import resize as resized
 
     if images.shape[1:3] == (size, size):

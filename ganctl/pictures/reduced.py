@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ganctl.pictures.reading import opened
 from ganctl.pictures.sheets import cells
@@ -43,7 +43,9 @@ def reduced_cells(path: Path, columns: int, size: int) -> list[list[Reduced]]:
 
 def _encoded(picture: Image.Image, most: int) -> Reduced:
     if max(picture.size) > most:
-        picture = ImageOps.contain(picture, (most, most), Image.Resampling.LANCZOS)
+        factor = most / max(picture.size)
+        width, height = (max(1, round(side * factor)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=_QUALITY)
     return Reduced(picture.width, picture.height, buffer.getvalue())

@@ -1,34 +1,38 @@
-"""Tensors as pictures: grids, single files, and the formats that can be written."""
+"""Tensors as pictures: grids and single files. Torch is imported by what is given tensors: a film needs none."""
 
-import io
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
-from torchvision.utils import make_grid
 
-from ganctl.errors import UsageError
+from ganctl.errors import GanctlError
 from ganctl.files import write_atomically
-from ganctl.pictures.reading import ENDINGS, Picture, has_alpha
+from ganctl.pictures.reading import Picture
+from ganctl.pictures.writing import encoded, require_format
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PAPER = 24  # grey level behind a grid's pictures and a film's labels
 _GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
-_COMMON, _OPAQUE = {"JPEG", "PNG", "WEBP", "TIFF"}, {"JPEG"}  # the latter hold no transparency
-_QUALITY = 95  # of JPEG and WebP, whose defaults show blocks
 
 
-def to_bytes(images: Tensor) -> NDArray[np.uint8]:
+def to_bytes(images: "Tensor") -> NDArray[np.uint8]:
     """Pictures [N, C, H, W] in [-1, 1] as levels [N, H, W, C]."""
+    import torch
+
     levels = images.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).numpy()
 
 
-def grid(images: Tensor, columns: int) -> Image.Image:
+def grid(images: "Tensor", columns: int) -> Image.Image:
     """Pictures [N, C, H, W] in [-1, 1] in rows, small ones enlarged by a whole factor."""
+    import torch
+    from torchvision.utils import make_grid
+
     if images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)
     factor, padding = _enlarged(columns, images.shape[-1])
@@ -36,6 +40,15 @@ def grid(images: Tensor, columns: int) -> Image.Image:
     images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
     sheet = make_grid(images, nrow=columns, padding=padding, pad_value=PAPER)
     return Image.fromarray(sheet.permute(1, 2, 0).numpy())
+
+
+def grid_size(count: int, columns: int, size: int) -> tuple[int, int]:
+    """Width and height in pixels of the grid of so many square pictures of a size."""
+    factor, padding = _enlarged(columns, size)
+    if count == 1:  # which has nothing around it
+        return size * factor, size * factor
+    pitch = size * factor + padding
+    return min(count, columns) * pitch + padding, -(-count // columns) * pitch + padding
 
 
 def cells(sheet: Image.Image, columns: int, size: int) -> list[list[Image.Image]]:
@@ -60,81 +73,51 @@ def _enlarged(columns: int, size: int) -> tuple[int, int]:
     return factor, max(2, factor)
 
 
-def save_sheet(path: Path, images: Tensor, columns: int) -> None:
+def save_sheet(path: Path, images: "Tensor", columns: int) -> None:
     """Write a grid as a PNG, atomically; its folder is made if it is gone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _encoded(grid(images, columns), "PNG", None))
+    write_atomically(path, encoded(grid(images, columns), "PNG"))
 
 
-def save_grid(path: Path, images: Tensor, columns: int) -> None:
+def save_grid(path: Path, images: "Tensor", columns: int) -> None:
     """Write a grid in the format that the path's ending names."""
     write(path, grid(images, columns))
 
 
-def save_single(path: Path, image: Tensor) -> None:
+def save_single(path: Path, image: "Tensor") -> None:
     """Write one picture [C, H, W] in [-1, 1] as it is."""
     levels = to_bytes(image[None])[0]
     write(path, Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels))
 
 
 def write(path: Path, picture: Image.Image) -> None:
-    """Write a picture in the format that the path's ending names.
+    """Write a picture in the format that the path's ending names, atomically; its folder is made.
 
     Raises:
-        UsageError: the ending names no format that Pillow writes.
+        UsageError: the ending names no format that Pillow writes, or one that holds no picture of that size.
+        GanctlError: Pillow fails to write it all the same.
+        OSError: the disk refuses.
     """
-    form = require_format(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, format=form)
+    try:
+        content = encoded(picture, require_format(path, picture.size))
+    except ValueError as error:
+        raise GanctlError(f"{path} could not be written: {error}.", "Use .png.") from None
+    write_atomically(path, content)
 
 
 def save_picture(path: Path, picture: Picture) -> None:
     """Write a picture as RGB, or RGBA where it has transparency, atomically; its folder is made.
 
     Raises:
-        UsageError: the ending names no format that Pillow writes.
+        UsageError: as `write`.
         ValueError: the format cannot hold it.
         OSError: the disk refuses.
     """
-    form = require_format(path)
     levels = picture.levels if picture.alpha is None else np.dstack([picture.levels, picture.alpha])
-    try:
-        content = _encoded(Image.fromarray(levels), form, picture.profile)
-    except (OSError, ValueError, KeyError) as error:  # nothing but memory is written to
-        raise ValueError(f"{form} cannot hold it: {error}") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.fromarray(levels)
+    content = encoded(image, require_format(path, image.size), picture.profile)
     write_atomically(path, content)
-
-
-def kept_ending(source: Path) -> str:
-    """The ending of a picture's translation: its own, where that is common and can hold one, else ``.png``."""
-    common = ENDINGS.get(source.suffix.lower()) in _COMMON
-    return source.suffix if common and can_hold(source, source) else ".png"
-
-
-def can_hold(path: Path, source: Path) -> bool:
-    """Whether the format that a path's ending names can hold the transparency of a picture file."""
-    return ENDINGS.get(path.suffix.lower()) not in _OPAQUE or not has_alpha(source)
-
-
-def _encoded(picture: Image.Image, form: str, profile: bytes | None) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, form, quality=_QUALITY, icc_profile=profile)
-    return buffer.getvalue()
 
 
 def columns(count: int) -> int:
     """Pictures in a row of a grid that is about square."""
     return math.ceil(math.sqrt(count))
-
-
-def require_format(path: Path) -> str:
-    """The format that a path's ending names.
-
-    Raises:
-        UsageError: it names none that Pillow writes.
-    """
-    form = ENDINGS.get(path.suffix.lower(), "")
-    if form not in Image.SAVE:
-        raise UsageError(f"{path.name} has an ending that names no picture format.", "Use .png, .jpg or .webp.")
-    return form

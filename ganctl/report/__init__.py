@@ -27,5 +27,4 @@ def write(run: Run, path: Path) -> None:
     from ganctl.report import page, story  # brings torch, which who only reads the diary can do without
 
     content = page.render(story.read(run))
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)

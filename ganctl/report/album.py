@@ -88,8 +88,9 @@ def _ways(run: Run, rows: int) -> list[tuple[str, str]]:
 
 def domains(run: Run) -> tuple[str, str]:
     """The names of a run's two domains, from its newest checkpoint that says them; else A and B."""
-    for step in run.checkpoint_steps():
-        with suppress(CheckpointError, KeyError, TypeError, ValueError):
-            first, second = checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
-            return str(first), str(second)
+    with suppress(CheckpointError):
+        for step in run.checkpoint_steps():
+            with suppress(CheckpointError, KeyError, TypeError, ValueError):
+                first, second = checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
+                return str(first), str(second)
     return "A", "B"

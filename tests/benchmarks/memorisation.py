@@ -9,7 +9,8 @@ both alike, nothing was memorised. The two runs stay, under ``runs/``.
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +19,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl import engine, training
+from ganctl import training
 from ganctl.configuration import configure
 from ganctl.data import striped
 from ganctl.data.cache import open_dataset
 from ganctl.data.feed import normalised
 from ganctl.data.sources import source
+from ganctl.events import Drawn, Event, Subscriber
 
 COUNT = 300
 SIZE = 32
@@ -55,7 +57,7 @@ def draw_animals(folder: Path) -> None:
         Image.fromarray(levels).save(folder / f"{number:04d}.png")
 
 
-def learn(folder: Path, augment: str, epochs: int, every: int) -> Iterator[Figures]:
+def learn(folder: Path, augment: str, epochs: int, every: int, tell: Callable[[Figures], None]) -> None:
     """Train a new run, and ask it every so many epochs what it knows by heart."""
     pictures = normalised(open_dataset(source(str(folder)), SIZE, 3).train[: 2 * COUNT], CPU)
     seen, unseen = pictures[:COUNT], pictures[COUNT:]
@@ -63,11 +65,14 @@ def learn(folder: Path, augment: str, epochs: int, every: int) -> Iterator[Figur
     told: dict[str, Any] = {"size": SIZE, "channels": 3, "limit": COUNT, "epochs": epochs, "augment": augment}
     settings = configure("dcgan", data=str(folder), flags=told)
     with training.start(settings, f"{folder.name}-{augment}") as started:
-        for event in started.events():
-            if isinstance(event, engine.Drawn) and event.epoch and event.epoch % every == 0:
+
+        def ask(event: Event) -> None:
+            if isinstance(event, Drawn) and event.epoch and event.epoch % every == 0:
                 judge = started.state.recipe.get_submodule("discriminator")
                 with torch.inference_mode():
-                    yield figures(event.epoch, judge, seen, unseen, started.state.average(latents))
+                    tell(figures(event.epoch, judge, seen, unseen, started.state.average(latents)))
+
+        started.train(lambda: None, Subscriber(ask, "It could not be asked"))
 
 
 def figures(epoch: int, judge: nn.Module, seen: Tensor, unseen: Tensor, drawn: Tensor) -> Figures:
@@ -104,9 +109,13 @@ def main(told: list[str]) -> None:
         print("| augment | epoch | seen taken for real | unseen | seen before unseen | copied | novelty |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for augment in ("none", "diffaug"):
-            for found in learn(folder, augment, epochs, epochs // 8):
-                shares = f"{found.seen:.0%} | {found.unseen:.0%} | {found.told:.2f} | {found.copied:.0%}"
-                print(f"| {augment} | {found.epoch} | {shares} | {found.novelty:.2f} |", flush=True)
+            learn(folder, augment, epochs, epochs // 8, partial(print_row, augment))
+
+
+def print_row(augment: str, found: Figures) -> None:
+    """A row of the table."""
+    shares = f"{found.seen:.0%} | {found.unseen:.0%} | {found.told:.2f} | {found.copied:.0%}"
+    print(f"| {augment} | {found.epoch} | {shares} | {found.novelty:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

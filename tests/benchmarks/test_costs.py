@@ -16,6 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from ganctl import engine, training
 from ganctl.configuration import configure
+from ganctl.events import Emitter
 from ganctl.training import Training
 from tests.benchmarks.in_turns import record, timed
 
@@ -75,8 +76,8 @@ def test_cost_of_a_batch(benchmark: BenchmarkFixture, started: Training) -> None
 def test_cost_of_looking_on(benchmark: BenchmarkFixture, started: Training) -> None:
     state, feed, watch = started.state, started.feed, started.plan.watch
     sheet = state.recipe.preview(state.average, feed.held_out(state.device))
-    watch.measure(state, sheet, 1)  # looks at the real pictures
-    cost = over_a_step(benchmark, started, lambda: watch.measure(state, sheet, 1), times=5)
+    watch.measure(state, sheet, 1, Emitter())  # looks at the real pictures
+    cost = over_a_step(benchmark, started, lambda: watch.measure(state, sheet, 1, Emitter()), times=5)
     record(benchmark, looking_on_over_training=cost / feed.steps_per_epoch)
 
 
