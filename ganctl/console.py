@@ -1,5 +1,9 @@
-"""What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr."""
+"""What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr.
 
+Whatever is shown may come out of a file, so it all passes `ganctl.text.printable` on its way to the terminal.
+"""
+
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +19,7 @@ from rich.table import Column
 from rich.text import Text
 
 from ganctl.readings import figures, losses, readings
+from ganctl.text import finite, printable
 from ganctl.units import duration, rate, size
 
 if TYPE_CHECKING:
@@ -38,25 +43,30 @@ stderr = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, std
 
 
 def result(text: object) -> None:
-    """A result: one line on stdout, as it is."""
-    stdout.out(str(text), highlight=False)
+    """A result: one line on stdout."""
+    stdout.out(printable(str(text)), highlight=False)
+
+
+def document(value: object) -> None:
+    """A result for machines: one JSON document on stdout, in ASCII and without infinities."""
+    stdout.out(json.dumps(finite(value), indent=2), highlight=False)
 
 
 def say(text: str) -> None:
     """A plain line on stderr."""
-    stderr.print(text)
+    stderr.print(printable(text))
 
 
 def warn(text: str) -> None:
     """A warning on stderr."""
-    stderr.print(Text.assemble(("Warning:", "yellow"), " ", text))
+    stderr.print(Text.assemble(("Warning:", "yellow"), " ", printable(text)))
 
 
 def fail(message: str, remedy: str = "") -> None:
     """A failure on stderr: its sentence, and what to do next."""
-    stderr.print(Text.assemble(("Error:", "bold red"), " ", message))
+    stderr.print(Text.assemble(("Error:", "bold red"), " ", printable(message)))
     if remedy:
-        stderr.print(Text(remedy, "cyan"))
+        stderr.print(Text(printable(remedy), "cyan"))
 
 
 def evaluated(found: "Evaluation") -> None:
@@ -93,7 +103,7 @@ def judged(verdict: "Verdict", raised: bool) -> None:
 
 def table(rows: Sequence[Sequence[object]]) -> None:
     """Rows on stdout, their columns aligned; a terminal wraps what is too long, a pipe gets whole lines."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
@@ -289,7 +299,7 @@ class Translations(AbstractContextManager["Translations"]):
         if isinstance(ended, translation.Translated):
             self.slow, self.seconds = self.slow + 1, self.seconds + ended.seconds
             if self.live:  # Rich's own way to stdout passes by what keeps the bar whole
-                sys.stdout.write(f"{ended.path}\n")
+                sys.stdout.write(f"{printable(str(ended.path))}\n")
                 sys.stdout.flush()
             else:
                 result(ended.path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ganctl.errors import UsageError
-from ganctl.readings import figures, is_clearly_better
+from ganctl.readings import figures, is_clearly_better, numbers
 
 PATIENCE = 2  # epochs in a row
 STEPS = 200  # steps in a row; an epoch of a small folder is over in a few
@@ -231,7 +231,7 @@ class Watcher:
 
     def _is_even(self, found: Mapping[str, float]) -> bool:
         """Whether the discriminator guesses, and what is measured, if anything is, has stopped getting better."""
-        for name, value in list(figures(found).items())[:1]:
+        for name, value in list(figures(numbers(found)).items())[:1]:
             if not self._gain or is_clearly_better(name, value, self._gain[0], GAIN):
                 self._gain[:] = [value, 0]
             else:

@@ -1,5 +1,6 @@
 """Who looks on while a training runs: vital signs, quality at some epochs, the best checkpoint, verdicts, balance."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -91,7 +92,11 @@ class Watching:
 def _note_best(state: State, epoch: int, quality: Figures) -> None:
     """Remember the step in hand as the best, if the first figure says so."""
     found = next(iter(figures(quality).items()), None)
-    if found and (state.best is None or found[0] != state.best["figure"] or is_better(*found, state.best["value"])):
+    if (
+        found
+        and math.isfinite(found[1])
+        and (state.best is None or found[0] != state.best["figure"] or is_better(*found, state.best["value"]))
+    ):
         state.notes["best"] = {"step": state.step, "epoch": epoch, "figure": found[0], "value": found[1]}
 
 

@@ -1,6 +1,5 @@
 """The commands that only look."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +36,7 @@ def evaluate(
 
     found = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
     if as_json:
-        console.result(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        console.document(found.to_json())
     else:
         console.evaluated(found)
 
@@ -69,7 +68,7 @@ def compare(
             "They differ in data, size or channels: their figures measure different things, and none is marked."
         )
     if as_json:
-        console.result(json.dumps(comparison.document(found), indent=2))
+        console.document(comparison.document(found))
     else:
         console.table(tables.rows(found))
 
