@@ -4,6 +4,9 @@
 def main() -> None:
     """Run the command line; an interrupt while it is still being imported is no traceback either."""
     try:
+        from ganctl import threads
+
+        threads.configure()
         from ganctl import cli
 
         cli.main()

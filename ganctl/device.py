@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from ganctl.errors import UsageError
+from ganctl.threads import is_count_chosen, usable
 
 
 def choose(name: str) -> torch.device:
@@ -32,6 +33,12 @@ def available() -> list[str]:
     """The kinds of device in this machine, fastest first."""
     found = [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available()), ("cpu", True)]
     return [name for name, there in found if there]
+
+
+def default_threads() -> int:
+    """The CPU threads to begin with: the user's choice, else torch's, but no more than can run here at once."""
+    count = torch.get_num_threads()
+    return count if is_count_chosen() else min(count, usable())
 
 
 @contextmanager

@@ -6,9 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from ganctl import assembly, board, checkpoint, device, engine, interrupt, names
+from ganctl import assembly, board, checkpoint, device, engine, interrupt, names, threads
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
@@ -181,7 +179,8 @@ def resume(
         GanctlError: another process is writing the run.
     """
     record = run.record()
-    with run.writing(), device.threads(record["threads"]):
+    count, fewer = threads.resumed(record["threads"])
+    with run.writing(), device.threads(count):
         told = settings = Settings.from_json(record["settings"])
         try:
             require_options(find_family(settings.family).options, settings.options)
@@ -199,7 +198,7 @@ def resume(
         returned = [] if origin is None else _go_back(run, origin, repeats=settings == told)
         fresh = not run.checkpoint_steps()
         state, feed, plan, missing = assembly.build(extended, data, chosen, fresh=fresh)
-        problems = returned + assembly.restore_newest(run, state)
+        problems = [*filter(None, [fewer]), *returned, *assembly.restore_newest(run, state)]
         if state.best is not None and not run.checkpoint(state.best["step"]).exists():
             del state.notes["best"]  # it was gone back behind, or is damaged: the next best is one again
         if extended.tensorboard and not board.is_installed():
@@ -294,7 +293,7 @@ def train(
 
 def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     """A new run with everything in it; the stack holds its lock."""
-    chosen, count = device.choose(settings.device), torch.get_num_threads()
+    chosen, count = device.choose(settings.device), device.default_threads()
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)

@@ -20,7 +20,7 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "text", "units", "verdicts"},
+    {"errors", "settings", "files", "run", "names", "interrupt", "readings", "text", "threads", "units", "verdicts"},
     {
         "seeds",
         "device",

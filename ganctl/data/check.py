@@ -1,7 +1,6 @@
 """What is wrong with a folder of pictures, before a training finds out."""
 
 import hashlib
-import os
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from ganctl.data import findings, layout
 from ganctl.data.findings import Finding
 from ganctl.data.layout import TEST, TRAIN, Layout, Picture
 from ganctl.pictures.probing import Probe, probe
+from ganctl.threads import usable
 
 SIZE = 256  # the side that sets of two domains are trained at if nothing else is said
 _COMPARED = 200  # pictures of equal name and size that `quick` compares between two folders
@@ -87,7 +87,7 @@ def examine(root: Path, domains: tuple[str, str] | None = None, size: int | None
     lies = layout.find(root, domains)
     size = size or (SIZE if lies.paired else None)
     found, contents = [*findings.of_tree(lies)], []
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(usable()) as pool:
         warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
         for folder in lies.folders:
             paths = [picture.path for picture in folder.pictures]
