@@ -122,13 +122,14 @@ def forecast(cost: "Forecast") -> None:
         warn(warning)
     epoch = cost.step_seconds * cost.steps
     weights = ", ".join(f"{name} {count:,}" for name, count in cost.parameters.items())
+    memory = [] if cost.peak_bytes is None else [("peak memory", size(cost.peak_bytes))]
     table(
         [
             ("parameters", weights),
             ("speed", rate(cost.batch_size / cost.step_seconds)),
             ("an epoch", f"{duration(epoch)} ({cost.steps} steps)"),
             (f"{cost.epochs} epochs", duration(epoch * cost.epochs)),
-            ("peak memory", size(cost.peak_bytes)),
+            *memory,
             ("a checkpoint", size(cost.checkpoint_bytes)),
         ]
     )

@@ -52,12 +52,14 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def peak_memory(device: torch.device) -> int:
-    """The most memory in bytes that this process has held, on the card or, without one, in RAM."""
+def peak_memory(device: torch.device) -> int | None:
+    """The most memory in bytes that this process has held, on the card or, without one, in RAM; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    import resource  # not on Windows
-
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -70,9 +72,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def memory_sentence() -> str:
     """What to say when memory is out: the measured peak on each device here."""
-    peaks = {name: peak_memory(torch.device(name)) / 2**30 for name in available() if name != "mps"}
-    held = ", ".join(f"{peak:.1f} GiB on {name}" for name, peak in peaks.items())
-    return f"The memory is full; the most that was held is {held}."
+    peaks = {name: peak_memory(torch.device(name)) for name in available() if name != "mps"}
+    held = ", ".join(f"{peak / 2**30:.1f} GiB on {name}" for name, peak in peaks.items() if peak is not None)
+    return f"The memory is full{f'; the most that was held is {held}' if held else ''}."
 
 
 def versions() -> dict[str, str]:

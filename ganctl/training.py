@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl import assembly, board, checkpoint, device, engine, interrupt, names, threads
+from ganctl import assembly, board, checkpoint, device, engine, interrupt, names, precision, threads
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.feed import Images, Pairs
@@ -47,9 +47,10 @@ class Training:
         """What is trained on what, where, in a line."""
         told, channels = self.settings, "grey" if self.settings.channels == 1 else "colour"
         weights = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
+        numbers = " in bfloat16" if self.plan.autocast else ""
         return (
             f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
-            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {told.device}; parameters: {weights}"
+            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {told.device}{numbers}; parameters: {weights}"
         )
 
     @property
@@ -294,9 +295,11 @@ def train(
 def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     """A new run with everything in it; the stack holds its lock."""
     chosen, count = device.choose(settings.device), device.default_threads()
+    numbers = precision.resolve(settings.precision, chosen)
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, device=str(chosen), size=size, channels=channels)
+    settings = dataclasses.replace(settings, precision=numbers)
     state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,

@@ -31,6 +31,7 @@ FLOORS = (
         "data",
         "checkpoint",
         "pool",
+        "precision",
         "parallel",
         "extractors",
         "metrics",

@@ -37,6 +37,9 @@ def train(
     lr_discriminator: Annotated[float | None, typer.Option(help="Learning rate of the discriminator.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides all randomness.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, bfloat16, or auto: bfloat16 on cards that have it in hardware.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Use only the first so many pictures.")] = None,
     init_from: Annotated[str | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")] = None,
     checkpoint_every: Annotated[str | None, typer.Option(help="10m: also every epoch; 2e: every other epoch.")] = None,
@@ -83,6 +86,7 @@ def train(
             "lr_discriminator": lr if lr_discriminator is None else lr_discriminator,
             "seed": seed,
             "device": device,
+            "precision": precision,
             "limit": limit,
             "checkpoint_every": checkpoint_every,
             "keep": keep,
