@@ -67,7 +67,9 @@ class Case:
             DivergedError: always.
         """
         step = self.error.step
-        yield Judged(step, -(-step // self.feed.steps_per_epoch), VERDICTS["DIVERGED"], raised=True)
+        yield Judged(
+            step, -(-step // self.feed.steps_per_epoch), VERDICTS["DIVERGED"].of(self.settings.family), raised=True
+        )
         found, good = None, last_good(self.run)
         if not stop():
             where = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"

@@ -44,6 +44,7 @@ class Watching:
         quality: what measures it; None where nothing does.
         due: whether the quality is measured at the end of an epoch.
         balances: whether the learning rates follow the discriminator's accuracy.
+        family: whose remedies are told.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class Watching:
         quality: Quality | None,
         due: Callable[[int], bool],
         balances: bool,
+        family: str,
     ) -> None:
         self._steps_per_epoch, self._vitals, self._balances = steps_per_epoch, vitals, balances
-        self._quality, self._due = quality, due
+        self._quality, self._due, self._family = quality, due, family
         self._told: list[Measured | Warned] = []
 
     def measure(self, state: State, sheet: Sheet, epoch: int) -> Figures:
@@ -86,7 +88,7 @@ class Watching:
             state.notes["balanced"] = state.step
         watcher = Watcher(state.notes.setdefault("watch", {}), self._steps_per_epoch)
         for change in watcher.look(line):
-            yield Judged(state.step, int(line["epoch"]), change.verdict, change.raised)
+            yield Judged(state.step, int(line["epoch"]), change.verdict.of(self._family), change.raised)
 
 
 def _note_best(state: State, epoch: int, quality: Figures) -> None:
@@ -117,7 +119,12 @@ def watch(
         quality = _quality(data, extractor, header)
     last = settings.epochs if settings.evaluate_every else None
     found = Watching(
-        feed.steps_per_epoch, vitals, quality, lambda epoch: epoch == last or epoch % every == 0, settings.balance
+        feed.steps_per_epoch,
+        vitals,
+        quality,
+        lambda epoch: epoch == last or epoch % every == 0,
+        settings.balance,
+        settings.family,
     )
     return found, [missing] if missing else []
 

@@ -8,6 +8,7 @@ import typer
 from ganctl import console, names, verdicts
 from ganctl.cli.words import Checkpoint, Device, ModelName, announce_download, load, require_positive
 from ganctl.errors import DataError
+from ganctl.families import FAMILIES
 
 
 def info(model: ModelName) -> None:
@@ -52,7 +53,10 @@ def explain(
     verdict = verdicts.find(code)
     console.result(f"{verdict.code}, {verdict.severity}: {verdict.title}.")
     console.result(verdict.meaning)
-    console.result(verdict.remedy)
+    for family in FAMILIES if verdict.remedies else ():
+        console.result(f"{family}: {verdict.of(family).remedy}")
+    if not verdict.remedies:
+        console.result(verdict.remedy)
 
 
 def compare(

@@ -117,7 +117,7 @@ def evaluate(
         "" if chosen.extractor is None else chosen.extractor.sees,
         chosen.missing,
         tuple(figures),
-        tuple(judged(figures)),
+        tuple(verdict.of(told.family) for verdict in judged(figures)),
     )
 
 
