@@ -35,4 +35,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'ganctl' has no attribute {name!r}")
     from importlib import import_module
 
+    from ganctl import threads
+
+    threads.configure()  # which these names will load torch with, unless it is loaded already
     return vars(import_module(_HOMES[name]))[name]

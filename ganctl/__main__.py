@@ -3,7 +3,9 @@
 
 def main() -> None:
     """Run the command line; a signal while it is still being imported is no traceback either."""
-    from ganctl import interrupt
+    from ganctl import interrupt, threads
+
+    threads.configure()
 
     try:
         with interrupt.reasons_to_stop(at_once=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ganctl import checkpoint, names
+from ganctl import checkpoint, names, precision
 from ganctl.data import check
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
@@ -129,7 +129,7 @@ def build(
         keep=settings.keep,
         header=header,
         schedule=lambda step: found.schedule(options, step, total),
-        autocast=chosen.type == "cuda",
+        autocast=precision.resolve(settings.precision, chosen) == "bfloat16",
         watch=watching,
     )
     return state, feed, plan, warnings

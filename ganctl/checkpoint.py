@@ -29,6 +29,7 @@ from torch import Tensor
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
 from ganctl.run import Run
+from ganctl.text import quote
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
 _KEY = "ganctl"
@@ -94,10 +95,21 @@ def read_header(path: Path) -> Mapping[str, Any]:
             raise ValueError("its header is no object")
     except (OSError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise CheckpointError(f"{path} cannot be used: {error}.") from None
+    except RecursionError:
+        raise CheckpointError(f"{path} cannot be used: its header is nested too deeply.") from None
     except KeyError as error:
         what = "was not written by ganctl" if error.args[0] == _KEY else f"lacks {error} in its header"
         raise CheckpointError(f"{path} cannot be used: it {what}.") from None
     return header
+
+
+def require_model(path: Path, header: Mapping[str, Any]) -> None:
+    """Raise CheckpointError where a file's header says that it holds a training's state and no model."""
+    if "family" in header or "counted" not in header:
+        return
+    model = path.with_name(MODEL)
+    remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
+    raise CheckpointError(f"{path} holds what a training goes on from, and no model to use.", remedy)
 
 
 def count_elements(path: Path) -> int:
@@ -174,7 +186,15 @@ def _compare(folder: Path, names: tuple[str, ...]) -> None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=_no_duplicates)
         expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, KeyError) as error:
+    except (
+        FileNotFoundError,
+        IsADirectoryError,
+        NotADirectoryError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+    ) as error:
         raise CheckpointError(f"{folder / MANIFEST} cannot be used: {error!r}.") from None
     for name, (size, digest) in expected.items():
         path = folder / name

@@ -29,6 +29,7 @@ def configure(
     if init_from is not None:
         file = assembly.model_file(init_from).resolve()
         header = checkpoint.read_header(file)
+        checkpoint.require_model(file, header)
         try:
             if header["family"] != family:
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")

@@ -1,6 +1,10 @@
-"""What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr."""
+"""What a person sees: the only module that knows Rich. Results go to stdout, everything else to stderr.
+
+Whatever is shown may come out of a file, so it all passes `ganctl.text.printable` on its way to the terminal.
+"""
 
 import errno
+import json
 import os
 import sys
 import time
@@ -20,6 +24,7 @@ from rich.text import Text
 
 from ganctl.events import Event, Judged, Reported, Stepped, Warned
 from ganctl.readings import figures, losses, readings
+from ganctl.text import finite, printable
 from ganctl.units import duration, rate, size
 
 if TYPE_CHECKING:
@@ -61,12 +66,17 @@ def silence(stream: Console) -> None:
 
 
 def result(text: object) -> None:
-    """A result: one line on stdout, as it is.
+    """A result: one line on stdout.
 
     Raises:
         OSError: it cannot be written.
     """
-    stdout.out(str(text), highlight=False)
+    stdout.out(printable(str(text)), highlight=False)
+
+
+def document(value: object) -> None:
+    """A result for machines: one JSON document on stdout, in ASCII and without infinities."""
+    stdout.out(json.dumps(finite(value), indent=2), highlight=False)
 
 
 @contextmanager
@@ -81,7 +91,7 @@ def going_on_without(stream: Console) -> Iterator[None]:
 def say(text: str) -> None:
     """A plain line on stderr, if anyone is there to read it."""
     with going_on_without(stderr):
-        stderr.print(text)
+        stderr.print(printable(text))
 
 
 def warn(text: str) -> None:
@@ -93,9 +103,9 @@ def warn(text: str) -> None:
 def fail(message: str, remedy: str = "") -> None:
     """A failure on stderr, likewise: its sentence, and what to do next."""
     with going_on_without(stderr):
-        stderr.print(Text.assemble(("Error:", "bold red"), " ", message))
+        stderr.print(Text.assemble(("Error:", "bold red"), " ", printable(message)))
         if remedy:
-            stderr.print(Text(remedy, "cyan"))
+            stderr.print(Text(printable(remedy), "cyan"))
 
 
 def heard(reason: str) -> None:
@@ -104,7 +114,7 @@ def heard(reason: str) -> None:
 
 
 def _warning(text: str) -> Text:
-    return Text.assemble(("Warning:", "yellow"), " ", text)
+    return Text.assemble(("Warning:", "yellow"), " ", printable(text))
 
 
 def evaluated(found: "Evaluation") -> None:
@@ -138,7 +148,7 @@ def _judgement(verdict: "Verdict", raised: bool) -> Text:
 
 def table(rows: Sequence[Sequence[object]]) -> None:
     """Rows on stdout, their columns aligned; a terminal wraps what is too long, a pipe gets whole lines."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)]
@@ -157,13 +167,14 @@ def forecast(cost: "Forecast") -> None:
         warn(warning)
     epoch = cost.step_seconds * cost.steps
     weights = ", ".join(f"{name} {count:,}" for name, count in cost.parameters.items())
+    memory = [] if cost.peak_bytes is None else [("peak memory", size(cost.peak_bytes))]
     table(
         [
             ("parameters", weights),
             ("speed", rate(cost.batch_size / cost.step_seconds)),
             ("an epoch", f"{duration(epoch)} ({cost.steps} steps)"),
             (f"{cost.epochs} epochs", duration(epoch * cost.epochs)),
-            ("peak memory", size(cost.peak_bytes)),
+            *memory,
             ("a checkpoint", size(cost.checkpoint_bytes)),
         ]
     )
@@ -394,7 +405,7 @@ class Translations(AbstractContextManager["Translations"]):
         if isinstance(ended, translation.Translated):
             self.slow, self.seconds = self.slow + 1, self.seconds + ended.seconds
             if self.live:  # Rich's own way to stdout passes by what keeps the bar whole
-                sys.stdout.write(f"{ended.path}\n")
+                sys.stdout.write(f"{printable(str(ended.path))}\n")
                 sys.stdout.flush()
             else:
                 result(ended.path)

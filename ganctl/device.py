@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from ganctl.errors import UsageError
+from ganctl.threads import is_count_chosen, usable
 
 
 def choose(name: str) -> torch.device:
@@ -39,6 +40,12 @@ def describe(device: torch.device) -> str:
     return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
 
 
+def default_threads() -> int:
+    """The CPU threads to begin with: the user's choice, else torch's, but no more than can run here at once."""
+    count = torch.get_num_threads()
+    return count if is_count_chosen() else min(count, usable())
+
+
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """Compute with so many CPU threads: the last bits of a sum depend on it."""
@@ -50,12 +57,14 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def peak_memory(device: torch.device) -> int:
-    """The most memory in bytes that this process has held, on the card or, without one, in RAM."""
+def peak_memory(device: torch.device) -> int | None:
+    """The most memory in bytes that this process has held, on the card or, without one, in RAM; None if unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    import resource  # not on Windows
-
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -68,9 +77,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def memory_sentence() -> str:
     """What to say when memory is out: the measured peak on each device here."""
-    peaks = {name: peak_memory(torch.device(name)) / 2**30 for name in available() if name != "mps"}
-    held = ", ".join(f"{peak:.1f} GiB on {name}" for name, peak in peaks.items())
-    return f"The memory is full; the most that was held is {held}."
+    peaks = {name: peak_memory(torch.device(name)) for name in available() if name != "mps"}
+    held = ", ".join(f"{peak / 2**30:.1f} GiB on {name}" for name, peak in peaks.items() if peak is not None)
+    return f"The memory is full{f'; the most that was held is {held}' if held else ''}."
 
 
 def versions() -> dict[str, str]:

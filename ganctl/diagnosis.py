@@ -66,7 +66,8 @@ class Case:
             emit: is called with what happens.
         """
         step = self.error.step
-        emit(Judged(step, -(-step // self.feed.steps_per_epoch), VERDICTS["DIVERGED"], raised=True))
+        diverged = VERDICTS["DIVERGED"].of(self.settings.family)
+        emit(Judged(step, -(-step // self.feed.steps_per_epoch), diverged, raised=True))
         found, good = None, last_good(self.run)
         if not stop():
             where = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"

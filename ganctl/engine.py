@@ -20,6 +20,7 @@ from ganctl.families.family import Sheet, Turn
 from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.state import State, parameters_of
+from ganctl.text import finite
 
 
 class Watch(Protocol):
@@ -192,7 +193,7 @@ def take_line(state: State, feed: Feed, measured: Mapping[str, float]) -> Mappin
 
 def _report(run: Run, pending: list[str], line: Mapping[str, float], emit: Emitter) -> None:
     """Write a line of the log; on a full disk it waits in `pending` for the next one."""
-    pending.append(json.dumps(line))
+    pending.append(json.dumps(finite(line)))
     with emit.surviving("The log could not be written"):
         run.append_log(pending)
         pending.clear()

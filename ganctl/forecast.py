@@ -26,7 +26,7 @@ class Forecast:
         step_seconds: of one step.
         epochs: how many are asked for.
         batch_size: pictures in a step.
-        peak_bytes: the most memory held.
+        peak_bytes: the most memory held; None where the system does not say.
         checkpoint_bytes: size of one checkpoint on the disk.
     """
 
@@ -38,7 +38,7 @@ class Forecast:
     step_seconds: float
     epochs: int
     batch_size: int
-    peak_bytes: int
+    peak_bytes: int | None
     checkpoint_bytes: int
 
 

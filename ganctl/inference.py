@@ -1,6 +1,5 @@
 """A finished model: loading it from what its file says of itself, drawing from it, redrawing pictures with it."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ganctl.families import find as find_family
 from ganctl.run import Run
 from ganctl.seeds import Stream, mix
 from ganctl.settings import require_options
+from ganctl.text import quote
 
 CHUNK = 64  # pictures drawn together; always so many, for the last bit depends on it
 
@@ -71,7 +71,7 @@ class Model:
         """
         if self._verb != "sample":
             said = f"{self.name} redraws pictures: it has no noise to draw from or to walk through."
-            raise UsageError(said, f"ganctl translate {shlex.quote(self.asked)} PICTURE")
+            raise UsageError(said, f"ganctl translate {quote(self.asked)} PICTURE")
         length = self.header["options"]["latent"]
         rows = []
         for i in numbers:
@@ -113,7 +113,7 @@ class Model:
             UsageError: there is no such domain, or the model draws from noise.
         """
         if self._verb != "translate":
-            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {shlex.quote(self.asked)}")
+            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {quote(self.asked)}")
         if to is not None and to not in self.domains:
             raise UsageError(f"{self.name} knows no domain {to!r}.", f"It translates to: {', '.join(self.domains)}.")
         return self.domains[1] if to is None else to
@@ -162,6 +162,7 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
         warn(warning, stacklevel=2)
     contents = checkpoint.read(path)
     header = contents.header
+    checkpoint.require_model(path, header)
     try:
         if header["format"] != 1:
             raise CheckpointError(f"{path} was written by a newer ganctl.", "pip install --upgrade ganctl")
@@ -173,8 +174,9 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
         net.load_state_dict(contents.tensors)
     except UsageError as error:
         raise CheckpointError(f"{path} cannot be used: {error.message}") from None
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} is not what its header says: {error}.") from None
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+        said = " ".join(str(error).split()).rstrip(". ")  # torch lists tensors in many lines
+        raise CheckpointError(f"{path} is not what its header says: {said}.") from None
     return Model(path, name, header, str(model), net.to(device.choose(on)).eval(), tuple(warnings))
 
 

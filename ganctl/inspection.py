@@ -77,6 +77,7 @@ def _of_file(path: Path) -> Iterator[Row]:
     from ganctl import checkpoint
 
     header = checkpoint.read_header(path)
+    checkpoint.require_model(path, header)
     try:
         channels, height, width = header["shape"]
         yield "model", path
@@ -88,7 +89,7 @@ def _of_file(path: Path) -> Iterator[Row]:
         yield "steps", f"{header['step']:,} ({header['step'] / header['steps_per_epoch']:.4g} epochs)"
         yield "parameters", f"{checkpoint.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} does not say what it is: {error!r}.") from None
 
 

@@ -1,6 +1,7 @@
 """Adversarial losses on logits, and the R1 gradient penalty.
 
-Logits have shape [N] and any real value: higher means more real. Losses are scalars to be minimised.
+Logits have shape [N] and any real value: higher means more real, unless lsgan's targets say otherwise.
+Losses are scalars to be minimised.
 """
 
 from abc import ABC, abstractmethod
@@ -24,17 +25,16 @@ class AdversarialLoss(ABC):
 
     def reading(self, logits: Tensor) -> Tensor:
         """D(x) or D(G(z)) for the log: the mean output, a detached scalar."""
-        return logits.detach().mean()
+        return logits.detach().float().mean()
 
     def accuracy(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """The share of pictures on the right side of `border`, the halves weighed alike: 0.5 is guessing."""
-        real, fake = real_logits.detach() > self.border, fake_logits.detach() < self.border
+        """The share of pictures on the right side of being undecided, the halves weighed alike: 0.5 is guessing."""
+        real, fake = self.realness(real_logits.detach()) > 0, self.realness(fake_logits.detach()) < 0
         return (real.float().mean() + fake.float().mean()) / 2
 
-    @property
-    def border(self) -> float:
-        """The logit at which the discriminator is undecided."""
-        return 0.0
+    def realness(self, logits: Tensor) -> Tensor:
+        """How far above being undecided logits are: more than 0 is taken for real, less for generated."""
+        return logits
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class BCE(AdversarialLoss):
 
     def reading(self, logits: Tensor) -> Tensor:
         """The mean probability of being real, in [0, 1], a detached scalar."""
-        return logits.detach().sigmoid().mean()
+        return logits.detach().float().sigmoid().mean()
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,24 @@ class LeastSquares(AdversarialLoss):
     b: float = 1.0
     c: float = 1.0
 
-    @property
-    def border(self) -> float:
-        """Half way between the targets."""
-        return (self.a + self.b) / 2
+    def __post_init__(self) -> None:
+        if self.a == self.b:
+            raise ValueError(
+                f"lsgan_a and lsgan_b must differ: a discriminator learns nothing where both are {self.a:g}"
+            )
+
+    def realness(self, logits: Tensor) -> Tensor:
+        """The distance from half way between the targets, towards that for real pictures."""
+        away = logits - (self.a + self.b) / 2
+        return away if self.b > self.a else -away
+
+    def reading(self, logits: Tensor) -> Tensor:
+        """The mean output, a detached scalar; mirrored half way between the targets if those are the other way round.
+
+        So higher means more real in every log.
+        """
+        mean = logits.detach().float().mean()
+        return mean if self.b > self.a else self.a + self.b - mean
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """E[(D(x) − b)²]/2 + E[(D(G(z)) − a)²]/2."""
@@ -128,13 +142,14 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
     The gradient of the summed logits is each picture's own as long as no batch statistics join the pictures.
 
     Args:
-        real_logits: [N], computed from `real_images`.
+        real_logits: [N], computed from `real_images` in float32.
         real_images: [N, ...], with `requires_grad` set before the discriminator saw them.
 
     Returns:
         A scalar that can be differentiated with respect to the discriminator's weights.
     """
-    (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
+    with torch.autocast(real_images.device.type, enabled=False):  # which would reach into the gradient too
+        (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gradient.square().sum() / (2 * len(real_images))
 
 

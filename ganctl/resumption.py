@@ -1,7 +1,6 @@
 """The way back into a run: all that may be refused is decided first, and only then is anything changed."""
 
 import dataclasses
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganctl import assembly, board, checkpoint, device
+from ganctl import assembly, board, checkpoint, device, threads
 from ganctl import run as runs
 from ganctl.assembly import Data
 from ganctl.data.domains import TwoDatasets
@@ -22,6 +21,7 @@ from ganctl.files import reason
 from ganctl.run import Run
 from ganctl.settings import Settings, changed, require_options
 from ganctl.state import State
+from ganctl.text import quote
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Resumption:
 
 @contextmanager
 def decided(run: Run, request: Request) -> Iterator[Resumption]:
-    """All that a run needs to go on, with as many threads as it began with. Nothing on the disk is changed.
+    """All that a run needs to go on, with the threads that it began with if there is room. It changes nothing yet.
 
     The run's writer calls this: another resume may have extended the run until a moment ago.
 
@@ -130,11 +130,12 @@ def decided(run: Run, request: Request) -> Iterator[Resumption]:
         UsageError: the new total is already behind, there is no such checkpoint or device, or a change is not allowed.
     """
     record = run.record()
-    with device.threads(record["threads"]):
-        yield _decide(run, record, request)
+    count, fewer = threads.resumed(record["threads"])
+    with device.threads(count):
+        yield _decide(run, record, request, fewer)
 
 
-def _decide(run: Run, record: Mapping[str, Any], request: Request) -> Resumption:
+def _decide(run: Run, record: Mapping[str, Any], request: Request, fewer_threads: str) -> Resumption:
     before = _recorded(run, record)
     told = changed(before, find_family(before.family).options, request.changes)
     told = dataclasses.replace(told, device=request.device or told.device, epochs=_total(told, request))
@@ -169,7 +170,7 @@ def _decide(run: Run, record: Mapping[str, Any], request: Request) -> Resumption
         goes_back=step is not None,
         unusable=unusable,
         epoch=epoch,
-        warnings=(*said, *warnings, *missing),
+        warnings=(*filter(None, [fewer_threads]), *said, *warnings, *missing),
     )
 
 
@@ -215,7 +216,7 @@ def _open_data(run: Run, record: Mapping[str, Any], settings: Settings, request:
         raise DataError(error.message, f"If it is elsewhere now: {run.resume_command} --data DIR") from None
     known = record["data"]
     if data.fingerprint != known["fingerprint"] and not settings.allow_changed_data:
-        moved = f"--data {shlex.quote(request.data)} " if request.data else ""
+        moved = f"--data {quote(request.data)} " if request.data else ""
         is_not = "is not" if request.data else "is no longer"
         raise DataError(
             f"The data {asked.data} {is_not} what {run.path} began with.",

@@ -14,7 +14,6 @@ runs/NAME/
 
 import json
 import os
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -28,6 +27,7 @@ from filelock import FileLock, Timeout
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.files import append_lines, atomic_folder, fsync_folder, make_folder, remove_strays, write_atomically
 from ganctl.settings import Settings, parse_cadence
+from ganctl.text import finite, quote
 
 _CHECKPOINT = "step-"
 _PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
@@ -92,7 +92,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What to type to go on with it."""
-        return f"ganctl resume {shlex.quote(str(self.path))}"
+        return f"ganctl resume {quote(str(self.path))}"
 
     def sheet(self, epoch: int) -> Path:
         """The progress sheet of an epoch; 0 is before the first step."""
@@ -144,7 +144,7 @@ class Run:
         try:
             best = json.loads((self.path / "best.json").read_bytes())
             return best if isinstance(best["step"], int) else None
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
     def mark_best(self, best: Mapping[str, Any] | None) -> None:
@@ -219,7 +219,7 @@ class Run:
         """Append to ``events.jsonl``. A full disk loses the event and nothing else."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": kind, **fields}
         with suppress(OSError):
-            append_lines(self.events, [json.dumps(line, ensure_ascii=False)])
+            append_lines(self.events, [json.dumps(finite(line), ensure_ascii=False)])
 
     def append_log(self, lines: list[str]) -> None:
         """Append lines to ``log.jsonl``: all of them, or none and an OSError."""
@@ -324,7 +324,7 @@ def refuse_taken(path: Path) -> None:
 def command_line() -> str:
     """How this process was started, to be typed again."""
     name = Path(sys.argv[0]).name
-    return shlex.join(["ganctl" if name == "__main__.py" else name, *sys.argv[1:]])
+    return " ".join(map(quote, ["ganctl" if name == "__main__.py" else name, *sys.argv[1:]]))
 
 
 def _fsync_both(source: Path, target: Path) -> None:

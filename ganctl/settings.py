@@ -50,6 +50,9 @@ class Settings:
     max_megapixels: float = option(128.0, "pictures that take more memory to decode are left out", above=0)
     seed: int = option(0, "decides all randomness", least=0)
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps")
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto", "of the losses; auto is bfloat16 on a CUDA card that has it in hardware, else float32"
+    )
     checkpoint_every: str = option("10m", "10m: every epoch and every ten minutes; 2e: every second epoch")
     keep: int = option(2, "checkpoints kept", least=2)
     log_every: int = option(50, "steps between two lines of log.jsonl", least=1)
@@ -146,6 +149,7 @@ CHANGEABLE = (
     "keep",
     "lr_discriminator",
     "lr_generator",
+    "precision",
     "seed",
     "stop_at",
 )

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
 
-import torch
-
-from ganctl import assembly, board, device, engine, interrupt, names, resumption
+from ganctl import assembly, board, device, engine, interrupt, names, precision, resumption
 from ganctl import run as runs
 from ganctl.configuration import configure
 from ganctl.data.domains import TwoDatasets
@@ -54,9 +52,11 @@ class Training:
         """What is trained on what, where, in a line."""
         told, channels = self.settings, "grey" if self.settings.channels == 1 else "colour"
         weights = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
+        numbers = " in bfloat16" if self.plan.autocast else ""
         return (
             f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
-            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {self.state.device}; parameters: {weights}"
+            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {self.state.device}{numbers}; "
+            f"parameters: {weights}"
         )
 
     @property
@@ -258,10 +258,11 @@ def _warn(event: Event) -> None:
 
 def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     """A new run with everything in it; the stack holds its lock."""
-    chosen, count = device.choose(settings.device), torch.get_num_threads()
+    chosen, count = device.choose(settings.device), device.default_threads()
+    numbers = precision.resolve(settings.precision, chosen)
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
-    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
+    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels, precision=numbers)
     state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,

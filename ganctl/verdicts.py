@@ -9,11 +9,11 @@ that experiment.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ganctl.errors import UsageError
-from ganctl.readings import figures, is_clearly_better
+from ganctl.readings import figures, is_clearly_better, numbers
 
 PATIENCE = 2  # epochs in a row
 STEPS = 200  # steps in a row; an epoch of a small folder is over in a few
@@ -28,7 +28,8 @@ class Verdict:
         severity: whether something must be done about it.
         title: it in a few words.
         meaning: how it shows, and why it happens.
-        remedy: what to do, as a flag where there is one.
+        remedy: what to do, in words that hold for every family.
+        remedies: family → what to do instead, where it has more to offer.
     """
 
     code: str
@@ -36,11 +37,21 @@ class Verdict:
     title: str
     meaning: str
     remedy: str
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, family: str) -> "Verdict":
+        """The verdict with the remedy for a family."""
+        return replace(self, remedy=self.remedies.get(family, self.remedy))
 
     @property
     def sentence(self) -> str:
         """One line for a person: what, and what to do."""
         return f"{self.title} ({self.code}). {self.remedy}"
+
+
+_BALANCE = "Let --balance lower the learning rate that is too high: ganctl resume RUN --set balance=true."
+_SMOOTH = "--preset compact --set r1=1, which keeps the discriminator smooth"
+_LONGER = "Train longer: ganctl resume RUN --more 20."
 
 
 class Rule(NamedTuple):
@@ -74,8 +85,8 @@ VERDICTS: Mapping[str, Verdict] = {
             "The discriminator wins",
             "It tells nearly every generated picture from a real one, epoch after epoch, so the generator gets little "
             "to learn from. Its learning rate is too high beside the generator's, or nothing keeps it smooth.",
-            "Lower the learning rate that is too high, --lr-discriminator or --lr-generator, or let --balance do it: "
-            "ganctl resume RUN --set balance=true. --set r1=1 keeps the discriminator smooth.",
+            f"{_BALANCE} Or begin anew with a smaller --lr-discriminator.",
+            {"dcgan": f"{_BALANCE} Or begin anew with a smaller --lr-discriminator, or with {_SMOOTH}."},
         ),
         Verdict(
             "G-WINS",
@@ -84,7 +95,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "The discriminator is wrong more often than a coin, or takes generated pictures for the more real ones: "
             "the generator exploits its mistakes faster than it can mend them. What it then draws need not look like "
             "anything.",
-            "Raise --lr-discriminator, lower --lr-generator, or let --balance do it.",
+            f"{_BALANCE} Or begin anew with a larger --lr-discriminator or a smaller --lr-generator.",
         ),
         Verdict(
             "COLLAPSE",
@@ -92,7 +103,9 @@ VERDICTS: Mapping[str, Verdict] = {
             "The generator draws nearly the same picture again and again",
             "The fixed pictures differ much less from each other than real ones do, or repeat each other (mode "
             "collapse). The generator has found a picture that passes and no reason to draw others.",
-            "Lower --lr-generator, raise --batch-size, or go back: ganctl resume RUN --from best.",
+            "Go back to a checkpoint of before, as ganctl info RUN lists them: "
+            "ganctl resume RUN --from STEP --set seed=1. "
+            "Or begin anew with a smaller --lr-generator or a larger --batch-size.",
         ),
         Verdict(
             "DROPPED",
@@ -100,7 +113,8 @@ VERDICTS: Mapping[str, Verdict] = {
             "A part of the data is not drawn",
             "Real pictures of some kind have no drawn ones near them: a class is missing or rare, or the samples cover "
             "much less of the data than held-out pictures do.",
-            "Train longer, raise --batch-size, or set r1 higher: --set r1=1.",
+            f"{_LONGER} Or begin anew with a larger --batch-size.",
+            {"dcgan": f"{_LONGER} Or begin anew with a larger --batch-size, or with {_SMOOTH}."},
         ),
         Verdict(
             "MEMORISING",
@@ -108,7 +122,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "The pictures are copies of training pictures",
             "They lie much nearer to their nearest training picture than held-out pictures do. Small sets are learnt "
             "by heart.",
-            "Use more pictures, --augment diffaug, or an earlier checkpoint.",
+            "Begin anew with more pictures, with --augment diffaug, or with fewer --epochs.",
         ),
         Verdict(
             "OSCILLATING",
@@ -116,7 +130,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "The two sides chase each other",
             "Within single epochs the discriminator goes from telling nearly all to telling hardly any and back. "
             "Neither side settles.",
-            "Lower --lr, or --set beta1=0.5 or less.",
+            "Begin anew with a smaller --lr, a larger --batch-size, or with --set beta1=0.",
         ),
         Verdict(
             "INVERTED",
@@ -124,7 +138,8 @@ VERDICTS: Mapping[str, Verdict] = {
             "The translations are negatives of their pictures",
             "Light has become dark (luminance correlation below 0). The cycle loss does not mind, as both "
             "generators invert. It begins in the first steps and hardly ever ends by itself.",
-            "If that stays, begin anew with another --seed, or with --set identity=1.",
+            "If that stays, begin anew with another --seed.",
+            {"cyclegan": "If that stays, begin anew with another --seed, or with --set identity=1."},
         ),
         Verdict(
             "CHECKERBOARD",
@@ -132,14 +147,15 @@ VERDICTS: Mapping[str, Verdict] = {
             "The pictures carry a checkerboard",
             "Their spectrum stands out at the frequencies of upsampling by two, far more than that of real pictures: "
             "the marks of transposed convolutions.",
-            "Train longer; cyclegan has --set upsample=resize.",
+            _LONGER,
+            {"cyclegan": f"{_LONGER} Or begin anew with --preset small --set upsample=resize."},
         ),
         Verdict(
             "PALE",
             "warning",
             "The pictures have much less contrast than real ones",
             "Their values spread much less than those of real pictures: the generator's outputs stay near the middle.",
-            "Train longer; if it stays, raise --lr-generator.",
+            f"{_LONGER} If it stays, begin anew with a larger --lr-generator.",
         ),
         Verdict(
             "EQUILIBRIUM",
@@ -147,7 +163,11 @@ VERDICTS: Mapping[str, Verdict] = {
             "The discriminator can no longer tell",
             "It guesses, and what is measured has stopped getting better: the end that Goodfellow's game has. "
             "--stop-at equilibrium ends a training here.",
-            "Nothing needs to be done: draw from it.",
+            "Nothing needs to be done: use it.",
+            {
+                "dcgan": "Nothing needs to be done: draw from it with ganctl sample RUN.",
+                "cyclegan": "Nothing needs to be done: redraw with it by ganctl translate RUN PICTURE.",
+            },
         ),
         Verdict(
             "DIVERGED",
@@ -155,7 +175,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "A number stopped being finite",
             "A loss or a weight became infinite or no number at all, mostly after steps that were too large. Nothing "
             "was saved after it.",
-            "Begin anew from a good checkpoint with --init-from RUN/checkpoints/step-… and a smaller --lr.",
+            "Begin anew from a good checkpoint, --init-from RUN/checkpoints/step-…, with a smaller --lr.",
         ),
     )
 }
@@ -231,7 +251,7 @@ class Watcher:
 
     def _is_even(self, found: Mapping[str, float]) -> bool:
         """Whether the discriminator guesses, and what is measured, if anything is, has stopped getting better."""
-        for name, value in list(figures(found).items())[:1]:
+        for name, value in list(figures(numbers(found)).items())[:1]:
             if not self._gain or is_clearly_better(name, value, self._gain[0], GAIN):
                 self._gain[:] = [value, 0]
             else:

@@ -1,5 +1,6 @@
 """Who looks on while a training runs: vital signs, quality at some epochs, the best checkpoint, verdicts, balance."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -44,6 +45,7 @@ class Watching:
         quality: what measures it; None where nothing does.
         due: whether the quality is measured at the end of an epoch.
         balances: whether the learning rates follow the discriminator's accuracy.
+        family: whose remedies are told.
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class Watching:
         quality: Quality | None,
         due: Callable[[int], bool],
         balances: bool,
+        family: str,
     ) -> None:
         self._steps_per_epoch, self._vitals, self._balances = steps_per_epoch, cache(vitals), balances
-        self._quality, self._due = quality, due
+        self._quality, self._due, self._family = quality, due, family
 
     def measure(self, state: State, sheet: Sheet, epoch: int, emit: Emitter) -> Figures:
         """Vital signs of the sheet, and at some epochs the model's quality; each without the other if that fails."""
@@ -83,13 +86,17 @@ class Watching:
             state.notes["balanced"] = state.step
         watcher = Watcher(state.notes.setdefault("watch", {}), self._steps_per_epoch)
         for change in watcher.look(line):
-            emit(Judged(state.step, int(line["epoch"]), change.verdict, change.raised))
+            emit(Judged(state.step, int(line["epoch"]), change.verdict.of(self._family), change.raised))
 
 
 def _note_best(state: State, epoch: int, quality: Figures) -> None:
     """Remember the step in hand as the best, if the first figure says so."""
     found = next(iter(figures(quality).items()), None)
-    if found and (state.best is None or found[0] != state.best["figure"] or is_better(*found, state.best["value"])):
+    if (
+        found
+        and math.isfinite(found[1])
+        and (state.best is None or found[0] != state.best["figure"] or is_better(*found, state.best["value"]))
+    ):
         state.notes["best"] = {"step": state.step, "epoch": epoch, "figure": found[0], "value": found[1]}
 
 
@@ -113,7 +120,12 @@ def watch(
         return Vitals([side.train[: settings.limit] for side in sides], [side.test for side in sides])
 
     found = Watching(
-        feed.steps_per_epoch, vitals, quality, lambda epoch: epoch == last or epoch % every == 0, settings.balance
+        feed.steps_per_epoch,
+        vitals,
+        quality,
+        lambda epoch: epoch == last or epoch % every == 0,
+        settings.balance,
+        settings.family,
     )
     return found, [missing] if missing else []
 

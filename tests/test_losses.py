@@ -91,3 +91,18 @@ def test_r1_is_the_mean_over_pictures() -> None:
     images = torch.tensor([[1.0], [3.0]], requires_grad=True)
     logits = images.square().sum(1)  # gradients 2 and 6
     assert r1_penalty(logits, images).item() == pytest.approx((4 + 36) / 2 / 2)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (1.0, -1.0), (3.0, 2.0)])
+def test_a_discriminator_that_is_right_is_right_whichever_way_lsgans_targets_lie(a: float, b: float) -> None:
+    loss = adversarial("lsgan", a, b, b)
+    real, fake = torch.full((3,), b), torch.full((5,), a)
+    assert loss.accuracy(real, fake) == 1
+    assert loss.accuracy(fake, real) == 0
+    assert loss.accuracy(real, real) == loss.accuracy(fake, fake) == 0.5
+    assert loss.reading(real) > loss.reading(fake)  # else the verdict is that the generator wins
+
+
+def test_lsgan_with_one_target_for_both_is_refused() -> None:
+    with pytest.raises(ValueError, match="must differ"):
+        adversarial("lsgan", 1.0, 1.0)

@@ -405,13 +405,13 @@ def test_a_name_need_not_be_unicode(tmp_path: Path) -> None:
     Path(folder, broken).write_text("no picture")
     told = translate(folder)
     assert told.code == 1
-    assert told.out == [os.fsdecode(b"gr\xfc\xdfe-zebra/\xe4.png")]
+    assert told.out == [r"gr\xfc\xdfe-zebra/\xe4.png"]
     assert told.err == [r"translated 1 of 2, 1 skipped: gr\xfc\xdfe/bro\xffken.png (it is no picture)"]
     model = write_model(Path("real.safetensors"))
     command = [sys.executable, "-m", "ganctl", "translate", str(model), folder, "-o", "out"]
     done = subprocess.run(command, capture_output=True, timeout=60)
     assert done.returncode == 1
-    assert done.stdout == b"out/\\udce4.png\n"
+    assert done.stdout == b"out/\\xe4.png\n"
     assert b"Traceback" not in done.stderr
     assert found("out") == [os.fsdecode(b"out/\xe4.png")]
 

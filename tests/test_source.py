@@ -20,7 +20,20 @@ SOURCES = {
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 FLOORS = (
-    {"errors", "events", "settings", "files", "run", "names", "interrupt", "readings", "units", "verdicts"},
+    {
+        "errors",
+        "events",
+        "settings",
+        "files",
+        "run",
+        "names",
+        "interrupt",
+        "readings",
+        "text",
+        "threads",
+        "units",
+        "verdicts",
+    },
     {
         "seeds",
         "device",
@@ -31,6 +44,7 @@ FLOORS = (
         "data",
         "checkpoint",
         "pool",
+        "precision",
         "parallel",
         "extractors",
         "metrics",

@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+import typer
 
+from ganctl import assembly, cli, families
+from ganctl.configuration import configure
 from ganctl.errors import UsageError
+from ganctl.families import FAMILIES
+from ganctl.settings import changed, parse_assignments
 from ganctl.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
 from tests.commands import failed, ganctl
 
@@ -136,10 +141,14 @@ def test_every_verdict_has_words_and_a_remedy_to_type(code: str) -> None:
     outcome = ganctl("explain", code.lower())
     verdict = find(code)
     assert outcome.code == 0
-    assert outcome.out == [f"{code}, {verdict.severity}: {verdict.title}.", verdict.meaning, verdict.remedy]
+    remedies = (
+        [f"{family}: {verdict.of(family).remedy}" for family in FAMILIES] if verdict.remedies else [verdict.remedy]
+    )
+    assert outcome.out == [f"{code}, {verdict.severity}: {verdict.title}.", verdict.meaning, *remedies]
     assert verdict.meaning.endswith(".")
-    assert verdict.remedy.endswith(".")
-    assert verdict.severity == "good" or re.search(r"--|ganctl", verdict.remedy)
+    for remedy in (verdict.remedy, *verdict.remedies.values()):
+        assert remedy.endswith(".")
+        assert verdict.severity == "good" or re.search(r"--|ganctl", remedy)
     assert verdict.severity == "error" or code == "EQUILIBRIUM" or any(rule.code == code for rule in RULES)
 
 
@@ -148,3 +157,62 @@ def test_explain_without_a_code_lists_them_and_a_wrong_one_too() -> None:
     assert "D-WINS, G-WINS" in failed(ganctl("explain", "nosuch"), 2)
     with pytest.raises(UsageError):
         find("")
+
+
+COMMAND = re.compile(r"ganctl [a-z-]+(?: (?:RUN|STEP|PICTURE|--[a-z-]+|[a-z0-9_]+=[a-z0-9]+(?:\.\d+)?|\d+)(?![a-z]))*")
+FLAGS = re.compile(
+    r"(?:--[a-z-]+(?: [a-z0-9_]+=[a-z0-9]+(?:\.\d+)?| (?:compact|small|diffaug|equilibrium)| RUN/[^ ,.;]+)? ?)+"
+)
+NEEDS_VALUE = ("--lr", "--lr-generator", "--lr-discriminator", "--batch-size", "--epochs", "--seed")
+
+
+def parsed(verb: str, arguments: list[str]) -> dict[str, Any]:
+    """What the command line makes of a command; an error of Click's where it makes nothing of it."""
+    command: Any = typer.main.get_command(cli.app).commands[verb]  # type: ignore[attr-defined]
+    context = command.make_context(verb, arguments)
+    return {name: value for name, value in context.params.items() if value is not None}
+
+
+def tried(family: str, preset: str, flags: str) -> None:
+    """Begin a training of a family, as far as its nets, with flags on top of a preset."""
+    words = [f"{word} 3" if word in NEEDS_VALUE else word for word in flags.split()]
+    told = parsed("train", [family, "--preset", preset, *" ".join(words).split()])
+    rate = told.pop("lr", None)
+    given: dict[str, Any] = {
+        key: told[key] for key in ("augment", "balance", "batch_size", "epochs", "seed", "stop_at") if key in told
+    }
+    given |= {} if rate is None else {"lr_generator": rate, "lr_discriminator": rate}
+    sets = parse_assignments(told.get("assignments") or [])
+    settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
+    if sets:  # the rest asks for no other nets
+        assembly._require_drawable(settings, 64)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("code", VERDICTS)
+def test_every_remedy_can_be_typed_for_every_family_and_preset(code: str, family: str) -> None:
+    verdict, known = find(code).of(family), families.find(family)
+    text = f"{verdict.remedy} {verdict.meaning}"
+    commands, flags = COMMAND.findall(text), FLAGS.findall(COMMAND.sub("", text))
+    assert commands or flags or verdict.severity == "good"
+    for typed in commands:
+        _, verb, *arguments = typed.replace("STEP", "100").split()
+        told = parsed(verb, arguments)
+        for preset in known.presets if verb == "resume" else ():
+            sets = parse_assignments(told.get("assignments") or [])
+            changed(configure(family, preset=preset), known.options, sets)
+        assert verb not in ("sample", "translate") or verb == known.verb
+    for some in flags:
+        for preset in known.presets:
+            tried(family, preset, some)
+
+
+def test_a_remedy_that_a_family_does_not_know_would_be_noticed() -> None:
+    for family, preset, flags in (("cyclegan", "small", "--set r1=1"), ("dcgan", "radford", "--set r1=1")):
+        with pytest.raises(UsageError):
+            tried(family, preset, flags)
+    assert COMMAND.findall("as ganctl info RUN lists: ganctl resume RUN --from STEP --set seed=1. Or") == [
+        "ganctl info RUN",
+        "ganctl resume RUN --from STEP --set seed=1",
+    ]
+    assert FLAGS.findall("or with --preset compact --set r1=1, or --lr.") == ["--preset compact --set r1=1", "--lr"]

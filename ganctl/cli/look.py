@@ -1,6 +1,5 @@
 """The commands that only look."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from ganctl.cli.words import (
     require_positive,
 )
 from ganctl.errors import DataError
+from ganctl.families import FAMILIES
 
 
 def info(model: ModelName) -> None:
@@ -46,7 +46,7 @@ def evaluate(
 
     found = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
     if as_json:
-        console.result(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        console.document(found.to_json())
     else:
         console.evaluated(found)
 
@@ -62,7 +62,10 @@ def explain(
     verdict = verdicts.find(code)
     console.result(f"{verdict.code}, {verdict.severity}: {verdict.title}.")
     console.result(verdict.meaning)
-    console.result(verdict.remedy)
+    for family in FAMILIES if verdict.remedies else ():
+        console.result(f"{family}: {verdict.of(family).remedy}")
+    if not verdict.remedies:
+        console.result(verdict.remedy)
 
 
 def compare(
@@ -78,7 +81,7 @@ def compare(
             "They differ in data, size or channels: their figures measure different things, and none is marked."
         )
     if as_json:
-        console.result(json.dumps(comparison.document(found), indent=2))
+        console.document(comparison.document(found))
     else:
         console.table(tables.rows(found))
 

@@ -48,6 +48,9 @@ def train(
     lr_discriminator: Annotated[float | None, typer.Option(help="Learning rate of the discriminator.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides all randomness.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, bfloat16, or auto: bfloat16 on cards that have it in hardware.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Use only the first so many pictures.")] = None,
     max_megapixels: MaxMegapixels = None,
     init_from: Annotated[str | None, typer.Option(metavar="MODEL", help="Start from this model's weights.")] = None,
@@ -95,6 +98,7 @@ def train(
             "lr_discriminator": lr if lr_discriminator is None else lr_discriminator,
             "seed": seed,
             "device": device,
+            "precision": precision,
             "limit": limit,
             "max_megapixels": max_megapixels,
             "checkpoint_every": checkpoint_every,

@@ -1,6 +1,5 @@
 """Arguments and sentences that several commands share."""
 
-import shlex
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from ganctl import console, names, units
 from ganctl.errors import UsageError
+from ganctl.text import quote
 
 if TYPE_CHECKING:
     from ganctl.inference import Model
@@ -31,7 +31,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 def typed(verb: str, path: Path) -> str:
     """The command for a path, ready to be typed here."""
-    return f"ganctl {verb} {shlex.quote(console.shown(path))}"
+    return f"ganctl {verb} {quote(console.shown(path))}"
 
 
 def load(model: str, device: str = "auto", which: str | None = None) -> "Model":

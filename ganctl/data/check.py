@@ -1,7 +1,6 @@
 """What is wrong with a folder of pictures, before a training finds out."""
 
 import hashlib
-import os
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from ganctl.data.folder import folders_to_hold_out
 from ganctl.data.layout import TEST, TRAIN, Layout, Picture
 from ganctl.pictures import MAX_MEGAPIXELS
 from ganctl.pictures.probing import Probe, probe
+from ganctl.threads import usable
 
 SIZE = 256  # the side that sets of two domains are trained at if nothing else is said
 _COMPARED = 200  # pictures of equal name and size that `quick` compares between two folders
@@ -100,7 +100,7 @@ def examine(
     found, contents, skipped = [*findings.of_tree(lies)], list[Contents](), list[tuple[Path, str]]()
     if not lies.paired:
         found += _held_out(lies.folders[0])
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(usable()) as pool:
         warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
         for folder in lies.folders:
             paths = [picture.path for picture in folder.pictures]

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from ganctl.data.layout import Folder, Layout
 from ganctl.pictures.probing import Probe
+from ganctl.text import printable
 
 Severity = Literal["problem", "warning", "note"]
 
@@ -43,8 +44,7 @@ class Finding(NamedTuple):
 
 def shown(path: Path | str) -> str:
     """A name as it can be printed, whatever bytes it is made of."""
-    text = os.fsencode(path).decode(errors="backslashreplace")
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return printable(os.fspath(path))
 
 
 def listed(skipped: Sequence[tuple[Path | str, str]], where: str = "--verbose names each") -> str:

@@ -11,6 +11,8 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
+from ganctl.threads import usable
+
 Part = Literal["train", "test"]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -78,7 +80,7 @@ def user_cache() -> Path:
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     """Results in order, a few ahead of the one asked for, so that memory does not grow with the set."""
-    workers = os.cpu_count() or 1
+    workers = usable()
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(items), 4 * workers):
             yield from pool.map(function, items[start : start + 4 * workers])

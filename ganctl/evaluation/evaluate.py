@@ -11,7 +11,7 @@ from torch import Tensor
 from ganctl import assembly, run
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
-from ganctl.errors import UsageError
+from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import choice, samples, translations
 from ganctl.evaluation.figure import Figure
 from ganctl.evaluation.reference import SOME, Reference, reference, spaced
@@ -83,12 +83,17 @@ def evaluate(
 
     Raises:
         UsageError: an argument that means nothing.
+        CheckpointError: the model's file does not say what it was trained on.
         DataError: the pictures cannot be had.
         GanctlError: the extractor asked for cannot be had.
     """
     if count < 2:
         raise UsageError(f"{count} pictures cannot be measured.", "Ask for two or more.")
-    told = _settings(model, data)
+    try:
+        told, step = _settings(model, data), model.header["step"]
+        epoch = step / model.header["steps_per_epoch"]
+    except (KeyError, TypeError, ArithmeticError) as error:
+        raise CheckpointError(f"{model.path} does not say what it was trained on: {error!r}.") from None
     real, _ = assembly.open_data(told, fresh=False)
     chosen = choice.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
     if isinstance(real, Dataset):
@@ -103,8 +108,8 @@ def evaluate(
         pictures, held_out = translations.count(real), sum(len(side.test) for side in real.sides)
     return Evaluation(
         model.path,
-        model.header["step"],
-        model.header["step"] / model.header["steps_per_epoch"],
+        step,
+        epoch,
         real.name,
         pictures,
         held_out,
@@ -112,7 +117,7 @@ def evaluate(
         "" if chosen.extractor is None else chosen.extractor.sees,
         chosen.missing,
         tuple(figures),
-        tuple(judged(figures)),
+        tuple(verdict.of(told.family) for verdict in judged(figures)),
     )
 
 

@@ -5,6 +5,7 @@ Also LSGAN (``--loss lsgan``, Mao et al. 2017) and the hinge loss, on any of its
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from torch.optim import Optimizer
 
 from ganctl.augment import augmentation
 from ganctl.data.feed import Batch
+from ganctl.errors import UsageError
 from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn, adam
 from ganctl.losses import adversarial, r1_penalty
 from ganctl.nets import compact, radford, tutorial
@@ -128,6 +130,11 @@ class DCGAN(Recipe):
         self.joins_pictures = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
         self.loss = adversarial(options.loss, options.lsgan_a, options.lsgan_b, options.lsgan_c)
         self.augment = augmentation(options.augment)
+        if options.r1 > 0 and self.joins_pictures:
+            raise UsageError(
+                f"The nets {options.nets} normalise over the batch, and R1 needs each picture's own gradient.",
+                "Leave it out: --set r1=0; or take nets without batch norm: --set nets=compact",
+            )
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for each side, with its own learning rate."""
@@ -157,7 +164,10 @@ class DCGAN(Recipe):
         real.requires_grad_(penalised)  # R1's gradient is that of the picture itself, through its augmentation
         if penalised or self.joins_pictures or fake.requires_grad:
             # Apart: a gradient that goes on, into the picture or the generator, then passes through its half only.
-            real_logits, fake_logits = (self.discriminator(self.augment(images)) for images in (real, fake))
+            # R1's gradient of a gradient needs float32, whatever the rest is computed in.
+            with torch.autocast(real.device.type, enabled=False) if penalised else nullcontext():
+                real_logits = self.discriminator(self.augment(real))
+            fake_logits = self.discriminator(self.augment(fake))
         else:
             both = self.discriminator(self.augment(torch.cat([real, fake])))
             real_logits, fake_logits = both.split([len(real), len(fake)])

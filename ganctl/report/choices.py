@@ -10,7 +10,7 @@ from ganctl.errors import UsageError
 from ganctl.report.story import Story
 from ganctl.settings import Settings
 
-_DECIDED = {"size", "channels", "device", "data"}  # by the data and the machine, where nobody does
+_DECIDED = {"size", "channels", "device", "precision", "data"}  # by the data and the machine, where nobody does
 
 
 class Choice(NamedTuple):

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from ganctl import checkpoint, engine, inference, pictures, training
 from ganctl.checkpoint import Contents
 from ganctl.configuration import configure
+from ganctl.events import Drawn, Event, Reported, Subscriber
 from ganctl.families.cyclegan import CycleGAN
 from ganctl.training import Training
 from tests.benchmarks import test_cyclegan_speed, test_tutorial_speed
@@ -121,9 +122,9 @@ def dcgan(bench: Bench) -> None:
     """Pictures a second of the presets, beside PyTorch's example on the tutorial's nets without a data loader."""
     for preset in ("tutorial", "compact"):
         for precision in ("float32", "bfloat16"):
-            settings = configure("dcgan", data="digits", preset=preset, flags=_where(bench, limit=6000))
-            with training.start(settings, str(bench.out / "runs" / f"{preset}-{precision}")) as started:
-                ours = planned(started, precision)
+            flags = _where(bench, limit=6000, precision=precision)
+            settings = configure("dcgan", data="digits", preset=preset, flags=flags)
+            with training.start(settings, str(bench.out / "runs" / f"{preset}-{precision}")) as ours:
                 taken = bench.seconds(lambda ours=ours: engine.advance(ours.state, ours.feed, ours.plan), 20, 200)
                 size = ours.feed.batch_size
             bench.record("dcgan", what=f"{preset}, {precision}", pictures=size / taken, step_ms=1e3 * taken, batch=size)
@@ -213,15 +214,18 @@ def horse2zebra(bench: Bench) -> None:
         bench.record("horse2zebra", what="data is ready", seconds=time.monotonic() - began)
         if bench.device.type == "cuda":
             compile_nets(started)
-        for event in started.events(stop):
+
+        def look(event: Event) -> None:
             match event:
-                case engine.Reported(line) if int(line["step"]) % 500 == 0:
+                case Reported(line) if int(line["step"]) % 500 == 0:
                     bench.record("horse2zebra", seconds=time.monotonic() - began, line=dict(line))
-                case engine.Drawn(epoch, path) if epoch % 10 == 0:
+                case Drawn(epoch, path) if epoch % 10 == 0:
                     _save_in_pieces(bench, started)  # whatever becomes of the rest
                     _as_jpeg(path, bench.out / "progress.jpg")
                 case _:
                     pass
+
+        started.train(stop, Subscriber(look))
         state, run = started.state, started.run
         _save_in_pieces(bench, started)
     (bench.out / "log.jsonl").write_bytes(run.log.read_bytes())
@@ -271,11 +275,6 @@ def compile_nets(started: Training) -> None:
     nets: list[nn.Module] = [recipe.model.a_to_b, recipe.model.b_to_a, recipe.judge_a, recipe.judge_b]
     for net in nets:
         net.compile(dynamic=False)
-
-
-def planned(started: Training, precision: str) -> Training:
-    """A training in a precision."""
-    return dataclasses.replace(started, plan=dataclasses.replace(started.plan, autocast=precision == "bfloat16"))
 
 
 def _where(bench: Bench, **flags: Any) -> dict[str, Any]:
