@@ -6,6 +6,7 @@ Whatever is shown may come out of a file, so it all passes `ganctl.text.printabl
 import json
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -55,6 +56,12 @@ def document(value: object) -> None:
 def say(text: str) -> None:
     """A plain line on stderr."""
     stderr.print(printable(text))
+
+
+def trace(error: BaseException) -> None:
+    """The traceback of an error on stderr, with the errors behind it."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        say(line)
 
 
 def warn(text: str) -> None:

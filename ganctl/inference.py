@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from ganctl import checkpoint, device, names, tiles
+from ganctl import checkpoint, device, inspection, names, tiles
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
@@ -208,5 +208,5 @@ def film_frames(run: Run) -> list[tuple[int, Path]]:
     """
     sheets = run.sheets()
     if not sheets:
-        raise GanctlError(f"{run.path} has no progress pictures yet.", run.resume_command)
+        raise GanctlError(f"{run.path} has no progress pictures yet.", inspection.further(run))
     return sheets

@@ -99,7 +99,7 @@ def check_data(
     from ganctl.data.domains import two_names
     from ganctl.data.findings import shown
 
-    two = None if domains is None else two_names(domains)
+    two = None if domains is None else two_names(domains, data)
 
     root = _place(data)
     report = check.examine(root, two, size)

@@ -48,7 +48,7 @@ def translate(
     device: Device = "auto",
 ) -> None:
     """Redraw pictures of one kind as the other, at their own size."""
-    loaded = load(model, device, which)
+    loaded = load(model, device, which, family="cyclegan")
     from ganctl import routes, translation
 
     domain = loaded.domain(to)
