@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -92,6 +93,12 @@ def say(text: str) -> None:
     """A plain line on stderr, if anyone is there to read it."""
     with going_on_without(stderr):
         stderr.print(printable(text))
+
+
+def trace(error: BaseException) -> None:
+    """The traceback of an error on stderr, with the errors behind it."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        say(line)
 
 
 def warn(text: str) -> None:

@@ -1,7 +1,7 @@
 """The film of a training, from its progress sheets. Nothing here needs torch."""
 
 from ganctl import inspection, pictures
-from ganctl.errors import CheckpointError, GanctlError
+from ganctl.errors import GanctlError
 from ganctl.run import Run
 
 
@@ -13,13 +13,5 @@ def progress(run: Run) -> pictures.Frames:
     """
     sheets = run.sheets()
     if not sheets:
-        more = " --more 1" if _is_finished(run) else ""
-        raise GanctlError(f"{run.path} has no progress pictures yet.", f"{run.resume_command}{more}")
+        raise GanctlError(f"{run.path} has no progress pictures yet.", inspection.further(run))
     return pictures.progress_frames(sheets)
-
-
-def _is_finished(run: Run) -> bool:
-    try:
-        return inspection.state(run, run.record()) == "finished"
-    except CheckpointError:
-        return False

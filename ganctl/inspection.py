@@ -109,6 +109,16 @@ def epochs_done(run: Run, record: Mapping[str, Any]) -> float:
     return done / steps_per_epoch(record)
 
 
+def further(run: Run) -> str:
+    """The command that trains a run further, be it finished or not."""
+    try:
+        record = run.record()
+    except CheckpointError:
+        return run.resume_command  # which says what is wrong with it
+    more = f" --more {record['settings']['epochs']}" if state(run, record) == "finished" else ""
+    return f"{run.resume_command}{more}"
+
+
 def state(run: Run, record: Mapping[str, Any]) -> str:
     """``training``, ``finished`` or ``stopped``."""
     if run.is_being_written():

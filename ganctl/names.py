@@ -10,6 +10,24 @@ from ganctl.errors import CheckpointError, UsageError
 from ganctl.run import Run, create
 
 RUNS = Path("runs")
+SETS = {
+    "dcgan": ("mnist", "fashion-mnist", "digits"),
+    "cyclegan": (
+        "apple2orange",
+        "summer2winter_yosemite",
+        "horse2zebra",
+        "monet2photo",
+        "cezanne2photo",
+        "ukiyoe2photo",
+        "vangogh2photo",
+        "maps",
+        "cityscapes",
+        "facades",
+        "iphone2dslr_flower",
+        "plain2striped",
+    ),
+}
+"""Family → the sets that it knows by name, and that its runs are called after."""
 
 
 def locate(name: str) -> Path:
@@ -51,8 +69,12 @@ def known() -> list[Run]:
     return [Run(path.parent) for path in sorted(RUNS.glob("*/run.json")) if not path.parent.name.startswith(".")]
 
 
-def find(model: str) -> Path:
+def find(model: str, family: str = "dcgan") -> Path:
     """What MODEL means: an existing run, checkpoint folder or ``.safetensors`` file, else a run's name.
+
+    Args:
+        model: as typed.
+        family: which one to train where there is no run yet.
 
     Raises:
         CheckpointError: it is none of these; the known names are listed.
@@ -64,7 +86,12 @@ def find(model: str) -> Path:
     if model and (RUNS / model / "run.json").exists():
         return RUNS / model
     names = ", ".join(run.path.name for run in known())
-    there = f"The runs here are: {names}." if names else "There are no runs here yet: ganctl train dcgan"
+    there = f"The runs here are: {names}." if names else "There are no runs here yet"
+    of_set = next((name for name, sets in SETS.items() if model in sets), None)
+    if of_set:
+        there = f"{there.rstrip('.')}; to begin this one: ganctl train {of_set} --data {model}"
+    elif not names:
+        there += f": ganctl train {family}"
     raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", there)
 
 

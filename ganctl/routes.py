@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from ganctl import pictures
 from ganctl.errors import UsageError
+from ganctl.text import quote
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) ->
         force: results may take the place of files that exist.
 
     Raises:
-        UsageError: `output` cannot be what it has to be, or a picture would overwrite itself.
+        UsageError: `output` cannot be what it has to be, a picture would overwrite itself, or is on the network.
     """
     # It comes from a model's file, and shall lead to no other folder.
     domain = "".join(sign if sign.isprintable() and sign not in "/\\" else "-" for sign in domain)
@@ -65,6 +67,10 @@ def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) ->
 def _expanded(text: str) -> list[Path]:
     if not text:
         raise UsageError("The name of a picture is empty.", "Name pictures, or . for all that are here.")
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) and not os.path.lexists(text):
+        raise UsageError(
+            f"{text} is an address, and pictures are read from files.", f"Fetch it: curl -LO {quote(text)}"
+        )
     if glob.has_magic(text) and not os.path.lexists(text):
         return [Path(path) for path in sorted(glob.glob(text, recursive=True))] or [Path(text)]  # noqa: PTH207 - anywhere
     return [Path(text)]

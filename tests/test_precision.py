@@ -47,16 +47,16 @@ def test_bfloat16_is_refused_where_it_cannot_be_had_and_allowed_on_a_cpu(monkeyp
 
 
 def test_a_training_in_bfloat16_says_and_records_it_and_goes_on_in_it(photos: Path) -> None:
-    told = train(photos, "--run", "x", "--precision", "bfloat16", "--max-minutes", "1e-9")
+    told = train(photos, "--run", "x", "--precision", "bfloat16", "--epochs", 1)
     assert told.code == 0
     assert ", cpu in bfloat16; parameters" in told.err[0]
     assert Run(Path("runs/x")).record()["settings"]["precision"] == "bfloat16"
-    assert ", cpu in bfloat16; parameters" in ganctl("resume", "x").err[0]
+    assert ", cpu in bfloat16; parameters" in ganctl("resume", "x", "--more", 1).err[0]
     assert ", cpu; parameters" in ganctl("resume", "x", "--more", 1, "--set", "precision=auto").err[0]
 
 
 def test_what_auto_came_to_is_recorded_and_a_wrong_precision_exits_2(photos: Path) -> None:
-    assert train(photos, "--run", "x", "--max-minutes", "1e-9").code == 0
+    assert train(photos, "--run", "x", "--epochs", 1).code == 0
     assert Run(Path("runs/x")).record()["settings"]["precision"] == "float32"
     assert "Choose among: auto, float32, bfloat16." in failed(train(photos, "--precision", "float16"), 2)
 

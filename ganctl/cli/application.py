@@ -2,10 +2,12 @@
 
 import errno
 import io
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
@@ -40,6 +42,10 @@ def ganctl(
     ] = False,
 ) -> None:
     """Train GANs, draw from them, film their progress, and never lose a run."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise GanctlError("The folder that this was started in is gone.", "cd") from None
 
 
 def main() -> None:
@@ -47,11 +53,26 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
     told = sys.argv[1:]
-    with _explained(), warnings.catch_warnings(), progress.shown_by(console.waiting):
+    with _explained(), _traced(), warnings.catch_warnings(), progress.shown_by(console.waiting):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
         code = app(told or ["--help"], prog_name="ganctl", standalone_mode=False)
     raise SystemExit((code or 0) if told else 2)
+
+
+@contextmanager
+def _traced() -> Iterator[None]:
+    """With ``GANCTL_DEBUG=1``, the traceback behind whatever becomes a sentence."""
+    try:
+        yield
+    except Exception as error:
+        if os.environ.get("GANCTL_DEBUG", "") not in ("", "0"):
+            link: BaseException | None = error
+            while link is not None:
+                link.__suppress_context__ = False  # "raise … from None" hides what was behind
+                link = link.__cause__ or link.__context__
+            console.trace(error)
+        raise
 
 
 @contextmanager

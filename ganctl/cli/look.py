@@ -112,7 +112,7 @@ def check_data(
     from ganctl.data.findings import shown
     from ganctl.pictures import MAX_MEGAPIXELS
 
-    two = None if domains is None else two_names(domains)
+    two = None if domains is None else two_names(domains, data)
 
     root = _place(data)
     report = check.examine(root, two, size, max_megapixels or MAX_MEGAPIXELS)

@@ -52,7 +52,7 @@ def translate(
 ) -> None:
     """Redraw pictures of one kind as the other, at their own size."""
     require_positive("--max-megapixels", max_megapixels)
-    loaded = load(model, device, which)
+    loaded = load(model, device, which, family="cyclegan")
     from ganctl import pictures, routes, translation
 
     domain = loaded.domain(to)

@@ -34,9 +34,16 @@ def typed(verb: str, path: Path) -> str:
     return f"ganctl {verb} {quote(console.shown(path))}"
 
 
-def load(model: str, device: str = "auto", which: str | None = None) -> "Model":
-    """The model that MODEL means; what could not be used of its run is warned of."""
-    names.find(model)  # before anyone waits for torch
+def load(model: str, device: str = "auto", which: str | None = None, family: str = "dcgan") -> "Model":
+    """The model that MODEL means; what could not be used of its run is warned of.
+
+    Args:
+        model: as typed.
+        device: as ``--device``.
+        which: as ``--checkpoint``.
+        family: which one to train where there is no run yet.
+    """
+    names.find(model, family)  # before anyone waits for torch
     from ganctl import inference
 
     with warnings.catch_warnings():

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ganctl import pictures
 from ganctl.data import layout, sets, striped
@@ -11,6 +11,7 @@ from ganctl.data.drawn import Striped
 from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, of_layout, path_of, require_pictures, whole
 from ganctl.data.source import Source
 from ganctl.errors import DataError, UsageError
+from ganctl.text import quote
 
 BUILT_IN = "plain2striped"
 NAMES = (*sets.NAMES, BUILT_IN)
@@ -130,14 +131,14 @@ def domains(
         UsageError: `names` are not two, or `pair` is unknown.
         DataError: it is none of these, or it cannot be had.
     """
-    told = None if names is None else two_names(names)
+    told = None if names is None else two_names(names, data)
     if pair is not None:
         return _paired(data, pair, told, limit, max_megapixels)
     if data == BUILT_IN:
         plain, other = (Striped(domain) for domain in striped.DOMAINS)
         return Domains(data, data, told or (plain.domain, other.domain), (plain, other))
-    root = folder(data)
-    lies = layout.find(root, told)
+    lies = layout.find(folder(data), told)
+    root = lies.root
     if not lies.paired:
         raise DataError(
             f"{data} is no set of two domains: it has no trainA and trainB.",
@@ -150,13 +151,25 @@ def domains(
     return Domains(name, _origin(data, root), told or sets.DOMAINS.get(name, ("A", "B")), (a, b), tree)
 
 
-def two_names(names: str) -> tuple[str, str]:
+def two_names(names: str, data: str = "DATA") -> tuple[str, str]:
     """The two names in ``a,b``.
+
+    Args:
+        names: as typed.
+        data: the folder that they are in, for the sentence of an error.
 
     Raises:
         UsageError: they are not two, or could not be folders'.
     """
     told = [name.strip() for name in names.split(",")]
+    paths = [PurePath(name) for name in told]
+    if len(told) == 2 and all(len(path.parts) > 1 for path in paths):
+        within, beside = PurePath(data, paths[0].parent), paths[0].parent == paths[1].parent
+        remedy = f"Write --data {quote(str(within))} --domains {','.join(path.name for path in paths)}"
+        raise UsageError(
+            f"--domains {names!r} are paths, and it takes the names of two folders that lie side by side in --data.",
+            remedy if beside else "Put the two side by side, links will do, and name their folder with --data.",
+        )
     if len(told) != 2 or not all(told) or told[0] == told[1] or any("/" in name or name[0] == "." for name in told):
         raise UsageError(f"--domains {names!r} does not name two domains.", "Write --domains horse,zebra.")
     return told[0], told[1]

@@ -14,6 +14,7 @@ from ganctl.data import findings, layout
 from ganctl.data.source import Block, Part, Source, in_parallel
 from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
+from ganctl.text import quote
 
 LOWRES = "lowres"
 _HELD_OUT = 20  # of a folder, one picture in so many
@@ -125,6 +126,10 @@ def path_of(data: str, names: Sequence[str], holds: str) -> Path:
         DataError: there is none.
     """
     path = Path(os.path.expanduser(data))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    if "://" in data and not path.exists():
+        raise DataError(
+            f"{data} is an address, and --data is a folder.", f"Fetch and unpack it: curl -LO {quote(data)}"
+        )
     if not data or not path.exists():
         raise DataError(f"There is no data {data!r}.", f"Name a folder of pictures, or one of: {', '.join(names)}.")
     if not path.is_dir():

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -109,13 +110,17 @@ def find(root: Path, domains: tuple[str, str] | None = None) -> Layout:
     """A set of two domains where its folders are called so, else one of pictures at any depth.
 
     Args:
-        root: its folder.
+        root: its folder, or one that holds nothing but it.
         domains: the names of two folders in it; where trainA or trainB is there instead, those are meant.
 
     Raises:
         DataError: there is no such folder, or it cannot be read.
     """
-    inside = {name.casefold() for name in _names(root)}
+    there = _names(root)
+    inside = {name.casefold() for name in there}
+    wanted = {"traina", "trainb"} | {name.casefold() for name in domains or ()}
+    if not inside & wanted and (inner := _only_folder(root, there)) and _holds_any(inner, wanted):
+        return find(inner, domains)  # unpacked into a folder of its own name: horse2zebra/horse2zebra
     if domains and (inside & {name.casefold() for name in domains} or not inside & {"traina", "trainb"}):
         return of_pair(root, domains, ())
     if inside & {"traina", "trainb"}:
@@ -142,6 +147,22 @@ def _names(root: Path) -> list[str]:
         return sorted(path.name for path in root.iterdir())
     except OSError as error:
         raise DataError(f"{root} cannot be read: {error.strerror}.", "Let yourself read it: chmod u+rx") from None
+
+
+def _only_folder(root: Path, names: Sequence[str]) -> Path | None:
+    """The one folder in a folder, if it is one; what zips of macOS leave beside it does not count."""
+    folders = [
+        root / name for name in names if name != "__MACOSX" and not name.startswith(".") and (root / name).is_dir()
+    ]
+    return folders[0] if len(folders) == 1 else None
+
+
+def _holds_any(folder: Path, names: AbstractSet[str]) -> bool:
+    """Whether one of these names, in any case, is in a folder."""
+    try:
+        return any(path.name.casefold() in names for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def _folder(path: Path, name: str, part: Part, domain: int) -> Folder:

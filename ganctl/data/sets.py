@@ -77,7 +77,7 @@ MIRRORS = (
 def find(name: str) -> Path | None:
     """Where a set is on this machine: under ``GANCTL_DATA``, else in the user's cache; None where it is not."""
     own = os.environ.get("GANCTL_DATA")
-    places = ([Path(own) / name] if own else []) + [kept(name)]
+    places = ([Path(own) / name, Path(own) / name / name] if own else []) + [kept(name)]  # as some zips unpack
     return next((place for place in places if all((place / side).is_dir() for side in TRAIN)), None)
 
 
