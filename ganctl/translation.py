@@ -150,8 +150,8 @@ def _translated(
     start = time.monotonic()
     try:
         picture = pictures.read(route.source, size, max_megapixels)
-    except OSError as error:
-        return Skipped(route.source, str(error))
+    except (OSError, MemoryError) as error:
+        return Skipped(route.source, str(error) or "it takes more memory than there is")
     try:
         levels = pictures.from_srgb(redrawn(model, picture.levels, to), picture.profile)
         drawn = pictures.Picture(levels, picture.alpha, picture.profile)

@@ -165,6 +165,13 @@ def test_of_a_picture_without_its_last_bytes_all_the_others_are_read(form: str, 
     assert np.array_equal(whole[rows], rest[rows])
 
 
+def test_of_an_animation_that_was_cut_the_first_frame_is_read() -> None:
+    frames = [Image.fromarray(255 - SOFT), Image.fromarray(SOFT[::-1])]
+    content = encoded("WEBP", lossless=True, save_all=True, append_images=frames)
+    Path("a.webp").write_bytes(content[: -len(content) // 4])
+    assert np.array_equal(pictures.read(Path("a.webp")).levels, SOFT)
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])
 def test_half_a_picture_is_none(form: str) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8))

@@ -189,6 +189,8 @@ def _webp(content: bytes) -> Repaired | None:
         kind, length = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         data = content[at + 8 : at + 8 + length]
         if kind in _WEBP_CHUNKS:
+            if len(data) < length and kind == b"ANMF" and kind in kept:
+                break  # a later frame of an animation, and only the first is read
             if len(data) < length * (1 - _MISSING):
                 return None
             data = data.ljust(length, b"\0")
