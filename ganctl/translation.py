@@ -150,8 +150,8 @@ def _translated(
     start = time.monotonic()
     try:
         picture = pictures.read(route.source, size, max_megapixels)
-    except OSError as error:
-        return Skipped(route.source, str(error))
+    except (OSError, MemoryError) as error:
+        return Skipped(route.source, str(error) or "it takes more memory than there is")
     height, width, _ = picture.levels.shape
     try:
         pictures.require_format(route.output, (width, height))

@@ -162,6 +162,20 @@ def test_broken_pictures_are_left_out_counted_and_named(photos: Path) -> None:
     assert sorted(file.split(":")[0] for file in named) == ["00.png", "01.png"]
 
 
+def test_test_pictures_are_held_out_and_what_is_not_read_is_told_where_one_trains(photos: Path) -> None:
+    for part in ("train", "val"):
+        shutil.copytree(photos, f"some/{part}")
+    Path("some/train/x.nef").touch()
+    told = train(Path("some"), "--epochs", 1, "--max-megapixels", 1)
+    assert told.code == 0
+    assert "Warning: Held out by name, not to be learnt from: 42 pictures in val." in told.err
+    why = "it is camera raw: export it as JPEG or TIFF (1); events.jsonl names them."
+    assert f"Warning: 1 picture is left out: {why}" in told.err
+    record = json.loads(Run(Path(told.out[0])).path.joinpath("run.json").read_text())
+    assert (record["data"]["train"], record["data"]["held_out"]) == (42, 42)
+    assert record["settings"]["max_megapixels"] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "warning"),
     [

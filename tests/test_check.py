@@ -272,6 +272,15 @@ def test_a_picture_on_its_side_is_told_as_it_is_shown(tmp_path: Path) -> None:
     assert probe(tmp_path / "x.jpg") == Probe(20, 40, "RGB")
 
 
+@pytest.mark.parametrize("form", ["tif", "jpg", "png", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sides_are_those_of_the_picture_as_it_is_shown(tmp_path: Path, form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (40, 20)).save(tmp_path / f"x.{form}", exif=exif)
+    assert probe(tmp_path / f"x.{form}")[:2] == ((40, 20) if orientation < 5 else (20, 40))
+
+
 def test_very_long_pictures_are_told(pair: Path) -> None:
     save(pair / "trainA" / "x.png", 1000, (40, 13))
     assert only(findings(pair))[:2] == (
@@ -313,6 +322,49 @@ def test_nothing_that_can_lie_in_a_folder_stops_the_look(pair: Path) -> None:
     assert any(r"\xff\n.png (it is no picture)" in line for line in outcome.out)
     assert any("such as pipe.png" in line for line in outcome.out)
     assert quick(pair)
+
+
+def test_what_training_does_without_is_told_and_a_flag_names_all_of_it(pair: Path) -> None:
+    (pair / "trainA" / "@eaDir").mkdir()
+    for i in range(6):
+        (pair / "trainA" / f"{i}.arw").touch()
+    outcome = ganctl("check", pair, "--size", 12, "--verbose")
+    raw = "it is camera raw: export it as JPEG or TIFF"
+    assert outcome.code == 0
+    assert outcome.out[5].startswith(f"warning: trainA holds 6 pictures that cannot be read: {raw} (6); --verbose")
+    assert outcome.out[6].startswith("note: @eaDir in trainA is left out: thumbnails")
+    named = [f"skipped: {pair}/trainA/{i}.arw: {raw}" for i in range(6)]
+    assert outcome.out[7:] == [*named, f"skipped: {pair}/trainA/@eaDir: it is left out"]
+
+
+def test_a_closed_folder_inside_of_another_is_a_warning(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (pair / "trainA" / "closed").mkdir()
+    listed = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert only(findings(pair))[:2] == (
+        "warning",
+        "trainA holds 1 entry that cannot be read: closed (Permission denied).",
+    )
+
+
+def test_what_would_be_held_out_is_told(tmp_path: Path) -> None:
+    root = fill(tmp_path / "set", "train", "val", counts=(60, 3))
+    said = "Held out by name, not to be learnt from: 3 pictures in val."
+    assert only(findings(root))[:2] == ("note", said)
+
+
+def test_a_jpeg_of_any_size_is_looked_at_and_anything_else_up_to_a_limit(pair: Path) -> None:
+    save(pair / "trainA" / "x.jpg", 1000, (100, 100))
+    save(pair / "trainA" / "y.png", 1001, (100, 100))
+    outcome = ganctl("check", pair, "--size", 12, "--max-megapixels", "0.001")
+    why = "it has more than 0.001 megapixels, which --max-megapixels would allow"
+    assert f"trainA holds 1 picture that cannot be read: y.png ({why})." in outcome.out[5]
 
 
 def test_a_folder_that_may_not_be_read_is_told_so(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,49 @@ def test_what_only_looks_like_a_picture_is_passed_by(folder: Path) -> None:
     assert (levels(dataset.train), dataset.broken) == ([0, 1], [])
 
 
+def test_linked_folders_are_read_each_once(folder: Path, tmp_path: Path) -> None:
+    for number, name in enumerate(("cats", "dogs")):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name / "0.png", (number, number, number))
+        (folder / name).symlink_to(tmp_path / name)
+    (tmp_path / "cats" / "others").symlink_to(tmp_path / "dogs")
+    (tmp_path / "dogs" / "all").symlink_to(tmp_path)
+    assert levels(opened(folder).train) == [0, 1]
+
+
+def test_what_is_passed_by_is_told_with_its_reason(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    greys(folder, 2)
+    (folder / "a.cr3").touch()
+    (folder / "gone.png").symlink_to("nothing")
+    for name in ("@eaDir", "closed"):
+        (folder / name).mkdir()
+        save(folder / name / "0.png")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = source(str(folder))
+    raw = "a.cr3: it is camera raw: export it as JPEG or TIFF"
+    told = [raw, "closed: Permission denied", "gone.png: it is a link to nothing"]
+    assert list(found.skipped) == told
+    for _ in range(2):  # decoded, and from the cache
+        dataset = open_dataset(found, 8, None)
+        assert (levels(dataset.train), dataset.broken) == ([0, 1], told)
+    assert found.notes == (
+        "@eaDir in pictures is left out: thumbnails that a server or a desktop keeps, or what was thrown away.",
+    )
+
+
+def test_a_folder_of_nothing_but_what_is_not_read_says_what_it_is(folder: Path) -> None:
+    (folder / "a.dng").touch()
+    with pytest.raises(DataError, match=r"holds no picture that can be read: a\.dng \(it is camera raw: "):
+        source(str(folder))
+
+
 def test_hidden_files_are_left_alone(folder: Path) -> None:
     greys(folder, 2)
     (folder / "._000.png").write_bytes(b"\0\5\26\7 what macOS keeps beside a picture")
@@ -326,6 +369,42 @@ def test_what_is_held_out_depends_on_nothing_but_the_set(folder: Path, tmp_path:
 def test_nineteen_pictures_are_too_few_to_hold_one_out(folder: Path) -> None:
     dataset = opened(greys(folder, 19))
     assert (len(dataset.train), len(dataset.test)) == (19, 0)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "held_out"),
+    [
+        (["trainA", "trainB"], ["testA", "testB"]),
+        (["train"], ["val", "test"]),
+        (["train/cat", "train/dog"], ["Validation/cat"]),
+        (["images/train2017"], ["images/val2017"]),
+        (["bottle/train/good", "cable/train/good"], ["bottle/test/good", "cable/test/bad"]),
+        (["train", "more"], ["test"]),
+    ],
+)
+def test_folders_to_test_with_are_held_out_and_that_is_said(
+    folder: Path, learnt: list[str], held_out: list[str]
+) -> None:
+    for level, name in enumerate([*learnt, *held_out]):
+        (folder / name).mkdir(parents=True)
+        for i in range(3):
+            save(folder / name / f"{i}.png", (level, level, level))
+    found = source(str(folder))
+    dataset = open_dataset(found, 8, None)
+    assert set(levels(dataset.train)) == set(range(len(learnt)))
+    assert sorted(levels(dataset.test)) == [len(learnt) + i // 3 for i in range(3 * len(held_out))]
+    (said,) = found.notes
+    assert said.startswith(f"Held out by name, not to be learnt from: {len(dataset.test)} pictures in ")
+    assert all(part in said for name in held_out for part in [name.split("/")[-1]] if "/" not in name)
+
+
+@pytest.mark.parametrize("names", [["test", "val"], ["train", "contest"], ["training", "train"], ["cat/train", "test"]])
+def test_a_name_alone_holds_nothing_out(folder: Path, names: list[str]) -> None:
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        save(folder / name / "0.png")
+    found = source(str(folder))
+    assert (found.notes, len(opened(folder).train)) == ((), 2)
 
 
 def test_a_limit_takes_the_first_pictures_of_each_part(folder: Path) -> None:

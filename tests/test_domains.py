@@ -64,6 +64,14 @@ def test_two_folders_can_be_the_domains_and_some_of_each_is_held_out(tmp_path: P
     assert [side.counts for side in open_domains(found, 8, None, 8).sides] == [(19, 1), (38, 2)]
 
 
+def test_folders_to_test_with_inside_of_a_domain_are_held_out(tmp_path: Path) -> None:
+    for part, count in (("cat/train", 30), ("cat/test", 3), ("dog", 40)):
+        pictures(tmp_path / "set" / part, count)
+    found = domains(str(tmp_path / "set"), "cat,dog")
+    assert [side.counts for side in open_domains(found, 8, None, 8).sides] == [(30, 3), (38, 2)]
+    assert found.notes == ("Held out by name, not to be learnt from: 3 pictures in test.",)
+
+
 def test_a_set_in_the_user_s_data_folder_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("trainA", "trainB", "testA", "testB"):
         pictures(tmp_path / "apple2orange" / part, 2)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,7 +195,8 @@ def require_pictures(contents: layout.Folder, root: Path, remedy: str) -> None:
     if contents.reachable:
         return
     if contents.skipped:
-        said = findings.listed(findings.inside(contents.path, contents.skipped), "ganctl check --verbose names each")
+        where = f"ganctl check {shlex.quote(str(root))} --verbose names each"
+        said = findings.listed(findings.inside(contents.path, contents.skipped), where)
         raise DataError(f"{root} holds no picture that can be read: {said}.", remedy)
     raise DataError(f"{root} {'holds no pictures' if contents.there else 'is no folder'}.", remedy)
 

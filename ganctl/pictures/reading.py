@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ganctl.pictures.formats import open_image, unsupported_by_content, unsupported_raw
 from ganctl.pictures.profiles import own_profile, to_srgb
-from ganctl.pictures.repair import Repaired, repair
+from ganctl.pictures.repair import Repaired, orientation, repair
 
 MAX_MEGAPIXELS = 128.0  # half a gigabyte in Pillow's memory; the photographs of most phones have up to 108
 _TURNS = {
@@ -213,7 +213,7 @@ def _decoded(file: Image.Image, shorter: int | None, max_megapixels: float, besi
         raise _TooLargeError(f"it has more than {max_megapixels:g} megapixels, which --max-megapixels would allow")
     file.load()
     size = stored if drafted else file.size  # TIFF's reader turns a picture itself, and its sides at any time
-    turn = _TURNS.get(_orientation(file, beside.exif if beside else b""))
+    turn = _TURNS.get(_orientation(file, beside.exif if beside else file.info.get("exif")))
     own = (beside and beside.profile) or file.info.get("icc_profile")
     image = to_srgb(_to_eight_bits(file), own if isinstance(own, bytes) else None)
     if turn is not None:
@@ -222,16 +222,15 @@ def _decoded(file: Image.Image, shorter: int | None, max_megapixels: float, besi
     return Decoded(image, size, mode, own_profile(own))
 
 
-def _orientation(file: Image.Image, exif: bytes) -> int:
-    """What the EXIF data say; 1, which is upright, where they are malformed."""
+def _orientation(file: Image.Image, exif: object) -> int:
+    """What the EXIF or XMP data say; 1, which is upright, where nobody can make it out."""
     try:
-        found = Image.Exif() if exif else file.getexif()
-        if exif:
-            found.load(exif)
-        value = found.get(ExifTags.Base.Orientation)
+        value = file.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow's reader of them raises anything, too
-        return 1
-    return value if isinstance(value, int) else 1
+        value = None
+    if isinstance(value, int):
+        return value
+    return orientation(exif) if isinstance(exif, bytes) else 1
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:

@@ -61,6 +61,19 @@ def repair(content: bytes) -> Repaired | None:
     return None
 
 
+def orientation(exif: bytes) -> int:
+    """The orientation that EXIF data begin with, whatever is wrong with the rest of them; 1 where there is none."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    if (order := _TIFF.get(exif[:4])) is None or len(exif) < 10:
+        return 1
+    start = struct.unpack_from(f"{order}I", exif, 4)[0]
+    for at in range(start + 2, len(exif) - 9, 12):
+        tag, kind = struct.unpack_from(f"{order}HH", exif, at)
+        if tag == 0x0112:
+            return int(struct.unpack_from(f"{order}H", exif, at + 8)[0]) if kind == 3 else 1
+    return 1
+
+
 def _jpeg(content: bytes) -> Repaired | None:
     at, kept, exif, profile = 2, [content[:2]], b"", {}
     while (marker := content[at + 1]) != 0xDA:  # the beginning of the first scan
@@ -176,6 +189,8 @@ def _webp(content: bytes) -> Repaired | None:
         kind, length = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
         data = content[at + 8 : at + 8 + length]
         if kind in _WEBP_CHUNKS:
+            if len(data) < length and kind == b"ANMF" and kind in kept:
+                break  # a later frame of an animation, and only the first is read
             if len(data) < length * (1 - _MISSING):
                 return None
             data = data.ljust(length, b"\0")
