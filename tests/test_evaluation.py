@@ -152,7 +152,7 @@ def test_a_checkerboard_is_seen(real: Set, healthy: Mapping[str, float]) -> None
 def test_features_of_real_pictures_are_computed_once_and_damage_in_the_cache_does_no_harm(
     real: Set, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (file,) = (cache / "features").glob("digits-digits-cnn-*")
+    (file,) = (cache / "features").glob("digits-digits-cnn-*.safetensors")
     again = reference.reference(real.data, digits_cnn.extractor())
     assert torch.equal(again.held_out, real.references[0].held_out)
     file.write_bytes(file.read_bytes()[:1000])

@@ -18,6 +18,7 @@ from ganctl.checkpoint import Contents
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
 from ganctl.data.source import user_cache
+from ganctl.data.store import compute_once
 from ganctl.errors import CheckpointError
 from ganctl.extractors.extractor import Extractor
 from ganctl.files import atomic_file
@@ -66,10 +67,15 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
     key = json.dumps([_FORMAT, data.fingerprint, extractor.name, LEARNT, SOME])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = user_cache() / "features" / f"{data.name[:40]}-{extractor.name}-{digest}.safetensors"
-    stored = _stored(path)
-    if stored is None:
+
+    def make() -> Mapping[str, Tensor]:
+        _keep(path, computed := _computed(data, extractor))
+        return computed
+
+    try:
+        stored = compute_once(path, load=lambda: _stored(path), make=make)
+    except OSError:  # the cache cannot be written to: the next evaluation computes it again
         stored = _computed(data, extractor)
-        _keep(path, stored)
     labels = torch.from_numpy(np.array(data.test_labels[: len(stored["held_out"])]))
     statistics = Statistics(int(stored["count"]), stored["mean"], stored["covariance"])
     return Reference(extractor, statistics, stored["some"], stored["held_out"], labels)
@@ -108,6 +114,6 @@ def _stored(path: Path) -> Mapping[str, Tensor] | None:
 
 
 def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write to the cache; where that cannot be, the next evaluation computes it again."""
+    """Write to the cache, where that can be."""
     with suppress(OSError), atomic_file(path) as staged:
         checkpoint.write(staged, Contents(tensors, {}))
