@@ -350,11 +350,13 @@ def _wait(task: "Task", over: Flag) -> None:
 
 def _so_far(task: "Task", began: float) -> str:
     """What is done of a task, of how much, and how long the rest will take."""
-    amount = size if task.unit == "bytes" else "{:,} pictures".format
-    if task.total is None or not task.done:
-        return amount(task.done) if task.total is None else f"none of {amount(task.total)} yet"
+    amount, unit = (size, "") if task.unit == "bytes" else ("{:,}".format, f" {task.unit}")
+    if task.total is None:
+        return f"{amount(task.done)}{unit}"
+    if not task.done:
+        return f"none of {amount(task.total)}{unit} yet"
     left = (time.monotonic() - began) * max(0, task.total - task.done) / task.done
-    return f"{amount(task.done)} of {amount(task.total)}, {duration(left)} left"
+    return f"{amount(task.done)} of {amount(task.total)}{unit}, {duration(left)} left"
 
 
 class Translations(AbstractContextManager["Translations"]):
