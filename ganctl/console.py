@@ -340,12 +340,13 @@ def _wait(task: "Task", over: Flag) -> None:
             BarColumn(bar_width=24),
             TextColumn("{task.fields[text]}", markup=False),
             console=stderr,
+            auto_refresh=False,
             transient=True,
         )
         with bar:
             shown = bar.add_task(task.what, total=task.total, text="")
             while not over.wait(_REFRESH):
-                bar.update(shown, completed=task.done, text=_so_far(task, began))
+                bar.update(shown, completed=task.done, text=_so_far(task, began), refresh=True)
 
 
 def _so_far(task: "Task", began: float) -> str:

@@ -127,4 +127,4 @@ def forks() -> Iterator[Forks]:
     command: Sequence[str] = (sys.executable, "-c", FORKS)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield Forks(server)
-        server.communicate()
+        server.kill()

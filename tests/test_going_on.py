@@ -1,5 +1,6 @@
 """What ends a training and what does not: displays, measurements, readers and terminals that go away, signals."""
 
+import io
 import os
 import signal
 import time
@@ -10,13 +11,17 @@ from typing import Any
 import pytest
 
 import ganctl
-from ganctl import interrupt, training, watching
+from ganctl import console, interrupt, training, watching
+from ganctl.assembly import open_data as assemble
+from ganctl.data import cache, progress
 from ganctl.evaluation import samples
-from ganctl.events import Event, Stepped, Subscriber, Warned
+from ganctl.events import Emitter, Ended, Event, Stepped, Subscriber, Warned
 from ganctl.families import dcgan
 from ganctl.run import Run
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
+from tests.test_console import Screen, seen_on
+from tests.test_engine import TwoDomains, train
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent=8")
@@ -65,16 +70,22 @@ def warned(run: Run) -> list[str]:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_whatever_a_display_raises_is_warned_of_once_and_ends_nothing(
-    photos: Path, whole: Run, error: BaseException, said: str
-) -> None:
+def test_whatever_a_display_raises_is_warned_of_once_and_ends_nothing(error: BaseException, said: str) -> None:
     seen: list[Event] = []
+    emit = Emitter(Subscriber(raises(error)), Subscriber(seen.append))
+    run = train("run", TwoDomains(), emit=emit)
+    assert run.checkpoint_steps()[0] == 12
+    messages = [event.message for event in seen if isinstance(event, Warned)]
+    assert messages == [f"The display failed, training goes on: {said}"]
+    assert len([event for event in seen if isinstance(event, Stepped)]) == 12, "others are still told of everything"
+    assert seen[-1] == Ended(12, None)
+
+
+def test_a_display_that_fails_is_in_the_diary_and_changes_no_bit(photos: Path, whole: Run) -> None:
     with training.start(tiny(photos), "a/run") as started:
-        ended = started.train(lambda: None, Subscriber(raises(error)), Subscriber(seen.append))
+        ended = started.train(lambda: None, Subscriber(raises(SystemExit(1))))
     assert (ended.step, ended.reason) == (TOTAL, None)
-    assert warned(started.run) == [f"The display failed, training goes on: {said}"]
-    assert [event.message for event in seen if isinstance(event, Warned)] == warned(started.run)
-    assert len([event for event in seen if isinstance(event, Stepped)]) == TOTAL, "others are still told of everything"
+    assert warned(started.run) == ["The display failed, training goes on: SystemExit: 1"]
     assert_equal(started.run, whole)
 
 
@@ -152,12 +163,12 @@ def test_python_is_warned_of_what_the_terminal_is(photos: Path, monkeypatch: pyt
 
 
 def test_a_reader_that_goes_away_stops_no_training(photos: Path, forked: Forks) -> None:
-    child = forked.begin("train", "dcgan", "--data", photos, "--run", "run", "--epochs", 12, *SMALL)
+    child = forked.begin("train", "dcgan", "--data", photos, "--run", "run", "--epochs", 6, *SMALL)
     assert child.read_until("parameters")
     os.close(child.screen)
     assert child.code() == 0
     run = Run(Path("runs/run"))
-    assert run.checkpoint_steps()[0] == 12 * STEPS
+    assert run.checkpoint_steps()[0] == 6 * STEPS
     assert list(run.read_events())[-1]["reason"] == "finished"
     assert warned(run) in ([], ["The display failed, training goes on: [Errno 32] Broken pipe"])
 
@@ -241,25 +252,39 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     assert not Path("runs").exists()
 
 
-def test_decoding_is_shown_as_a_bar_on_a_terminal_which_goes_when_it_is_over(photos: Path, forked: Forks) -> None:
-    script = """
-import time
-from ganctl import console
-from ganctl.data import cache
-plain = cache.with_channels
-def slow(*arguments):
-    time.sleep(0.4)
-    return plain(*arguments)
-cache.with_channels = slow
-console._UNSEEN = 0.1
-"""
-    told = ("--data", photos, "--run", "run", "--epochs", 1, *SMALL)
-    child = forked.begin("train", "dcgan", *told, terminal=True, script=script, GANCTL_CACHE="cache")
-    shown = child.read_until("no such text")
-    assert child.code() == 0
-    assert f"Decoding {photos.name} " in shown
-    assert " 40 of 42 pictures, 0 s left" in shown or " 32 of 42 pictures, 0 s left" in shown
-    assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") == 2
+@pytest.mark.parametrize("terminal", [True, False])
+def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    screen = Screen() if terminal else io.StringIO()
+    monkeypatch.setenv("GANCTL_CACHE", "cache")
+    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=terminal))
+    monkeypatch.setattr(console, "_UNSEEN", 0.0)
+    monkeypatch.setattr(console, "_REFRESH", 0.01)
+    monkeypatch.setattr(console, "_QUIET", 0.01)
+    plain = cache.with_channels
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(0.1)
+        return plain(*arguments)
+
+    monkeypatch.setattr(cache, "with_channels", slow)
+    with progress.shown_by(console.waiting):
+        assemble(tiny(photos))
+    shown = screen.getvalue()
+    assert f"Decoding {photos.name}{'' if terminal else ':'} " in shown
+    assert "40 of 42 pictures, 0 s left" in shown
+    assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") == int(terminal)
+    assert ("\x1b" in shown) == terminal
+
+
+def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.StringIO()
+    monkeypatch.setenv("GANCTL_CACHE", "cache")
+    monkeypatch.setattr(console, "stderr", seen_on(pipe))
+    with progress.shown_by(console.waiting):
+        assemble(tiny(photos))
+    assert pipe.getvalue() == ""
 
 
 def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
