@@ -82,26 +82,34 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
 
 
 def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
-    some = [extractor.features(piece) for piece in in_pieces(spaced(data.train, SOME))]
-    more = (extractor.features(piece) for piece in in_pieces(spaced(data.train, LEARNT)))
+    some = [extractor.features(piece) for piece in in_pieces(data.train, SOME)]
+    more = (extractor.features(piece) for piece in in_pieces(data.train, LEARNT))
     learnt = Statistics.of(some if len(data.train) <= SOME else more)  # of few, each is looked at once
     held_out = [extractor.features(piece) for piece in in_pieces(data.test[:SOME])]
     found = {"some": torch.cat(some), "held_out": torch.cat([torch.empty(0, len(learnt.mean)), *held_out])}
     return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
 
 
-def in_pieces(levels: NDArray[np.uint8]) -> Iterator[Tensor]:
-    """Levels [N, H, W, C] as pictures [n, C, H, W] in [-1, 1], so many at a time that memory holds them."""
-    for start in range(0, len(levels), _CHUNK):
-        yield normalised(levels[start : start + _CHUNK], torch.device("cpu"))
+def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Tensor]:
+    """Levels [N, H, W, C], or at most so many of them, evenly spaced, as pictures [n, C, H, W] in [-1, 1].
+
+    So many at a time that memory holds them, however many and large they are.
+    """
+    numbers = _spaced(len(levels), most or len(levels))
+    for start in range(0, len(numbers), _CHUNK):
+        yield normalised(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
 
 
 def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """At most so many of the pictures, evenly spaced."""
     if len(levels) <= count:
         return levels
-    chosen: NDArray[np.uint8] = levels[np.linspace(0, len(levels) - 1, count).round().astype(int)]
+    chosen: NDArray[np.uint8] = levels[_spaced(len(levels), count)]
     return chosen
+
+
+def _spaced(length: int, count: int) -> NDArray[np.int64]:
+    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
 
 
 def _stored(path: Path) -> Mapping[str, Tensor] | None:
