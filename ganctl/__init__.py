@@ -8,7 +8,7 @@ The public names, imported when first used, because torch costs about two second
 
 from typing import TYPE_CHECKING, Any
 
-from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, UsageError
+from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from ganctl.inference import Model, load
@@ -21,6 +21,7 @@ __all__ = [
     "DivergedError",
     "GanctlError",
     "Model",
+    "StorageError",
     "UsageError",
     "load",
     "train",

@@ -51,9 +51,9 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     data: Data
     if isinstance(origin, Domains):
         warnings += _look(origin) if fresh else []
-        data = open_domains(origin, size, settings.channels, load)
+        data = open_domains(origin, size, settings.channels, load, thorough=not fresh)
     else:
-        data = open_dataset(origin, size, settings.channels, load)
+        data = open_dataset(origin, size, settings.channels, load, thorough=not fresh)
     count = min(settings.limit or data.counts[0], data.counts[0])
     if broken := [line for each in (data.sides if isinstance(data, TwoDatasets) else [data]) for line in each.broken]:
         what = "picture is" if len(broken) == 1 else "pictures are"

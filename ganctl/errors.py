@@ -1,6 +1,7 @@
 """Every failure that ganctl can explain, one class for each exit code.
 
     GanctlError             1   it could not be done
+    ├── StorageError        1   a disk is full, or may not be written to
     ├── UsageError          2   the command line asks for something that does not exist
     ├── CheckpointError     3   a run or checkpoint cannot be used
     ├── DataError           4   the pictures cannot be used
@@ -27,6 +28,20 @@ class GanctlError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".rstrip()
+
+
+class StorageError(GanctlError, OSError):
+    """A disk is full or may not be written to; the message names the place, and the remedy another one.
+
+    Args:
+        message: one sentence.
+        remedy: what to do next.
+        number: what the system calls the failure: see `errno`.
+    """
+
+    def __init__(self, message: str, remedy: str = "", number: int | None = None) -> None:
+        super().__init__(message, remedy)
+        self.errno = number
 
 
 class UsageError(GanctlError):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ganctl import interrupt
+from ganctl import interrupt, units
 
 STAGING = ".tmp-ganctl-"
 _LOCK = f"{STAGING}lock"  # in a staging folder, beside what is staged
@@ -77,9 +77,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by a new one that is wholly on the disk, or not at all: see `atomic_file`."""
-    with atomic_file(path) as staged:
-        staged.write_bytes(content)
+    """Replace a file by a new one that is wholly on the disk, or not at all: see `atomic_file`.
+
+    Raises:
+        OSError: as `atomic_file`; where the disk is full, `reason` also says how much is needed.
+    """
+    try:
+        with atomic_file(path) as staged:
+            staged.write_bytes(content)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            error.add_note(f"which takes {units.size(len(content))}")
+        raise
 
 
 def move_into_place(finished: Path, path: Path, mode: int | None = None) -> None:
@@ -178,8 +187,9 @@ def free_path(path: Path) -> Path:
 
 
 def reason(error: OSError) -> str:
-    """What the disk said, and of which place: ``No space left on device: runs/mnist/log.jsonl``."""
-    return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    """What the disk said, and of which place: ``No space left on device: out.png, which takes 3 MB``."""
+    what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return ", ".join([what, *getattr(error, "__notes__", ())])
 
 
 def umask() -> int:

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganctl import checkpoint
+from ganctl import checkpoint, files
 from ganctl.run import Run
 from tests.commands import failed, ganctl, train
 
@@ -274,11 +275,27 @@ def refuse(number: int) -> Any:
     return refused
 
 
+@pytest.mark.parametrize("command", ["sample", "make-gif", "report"])
+def test_a_full_disk_names_the_file_what_it_takes_and_the_way_out(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    name = {"sample": "a.png", "make-gif": "a.gif", "report": "a.html"}[command]
+    monkeypatch.setattr(files, "_fsync_file", refuse(errno.ENOSPC))
+    said = failed(ganctl(command, "photos", "-o", name), 1)
+    assert re.match(
+        rf"Error: No space left on device: {re.escape(name)}, which takes [\d.]+ [kM]B\. Name another ", said
+    )
+    assert said.endswith("with -o, or make room there, for example with ganctl cache --clear.")
+    assert not Path(name).exists()
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES])
 def test_a_disk_that_refuses_a_new_run_exits_1(photos: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     train(photos, "--dry-run")  # so that the pictures are decoded already
     monkeypatch.setattr(tempfile, "mkdtemp", refuse(number))
-    assert failed(train(photos), 1) == f"Error: {os.strerror(number)}: runs/{photos.name}."
+    said = failed(train(photos), 1)
+    assert said.startswith(f"Error: {os.strerror(number)}: runs/{photos.name}. Name another place with --run")
+    assert ("ganctl cache --clear" in said) == (number == errno.ENOSPC)
     assert nothing_left()
 
 

@@ -241,11 +241,11 @@ def test_model_is_a_run_a_checkpoint_a_file_or_a_name(run: Run) -> None:
         run.checkpoint(10),
         run.checkpoint(10) / "model.safetensors",
     ):
-        told = ganctl("sample", model, "-n", 2, "-o", "out.png")
+        told = ganctl("sample", model, "-n", 2, "-o", "out.png", "--force")
         assert told == Outcome(0, ["out.png"], [])
         wanted.append(Path("out.png").read_bytes())
     assert len(set(wanted)) == 1
-    assert ganctl("sample", run.checkpoint(5), "-n", 2, "-o", "out.png").code == 0
+    assert ganctl("sample", run.checkpoint(5), "-n", 2, "-o", "out.png", "--force").code == 0
     assert Path("out.png").read_bytes() != wanted[0]
 
 
@@ -279,7 +279,7 @@ def test_sample_fills_a_folder_with_single_files(run: Run) -> None:
 
 def test_a_folder_may_have_a_dot_in_its_name(run: Run) -> None:
     assert ganctl("sample", "photos", "-n", 1, "-o", "out.v2/").out == ["out.v2/0.png"]
-    assert ganctl("sample", "photos", "-n", 1, "-o", "out.v2").out == ["out.v2/0.png"]
+    assert ganctl("sample", "photos", "-n", 1, "-o", "out.v2", "--force").out == ["out.v2/0.png"]
 
 
 def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:

@@ -15,9 +15,10 @@ from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
 from ganctl.errors import CheckpointError, GanctlError
 from ganctl.evaluation import choice, reference, samples
+from ganctl.evaluation import vitals as vitals_module
 from ganctl.evaluation.evaluate import judged, measured
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.vitals import Vitals
+from ganctl.evaluation.vitals import Vitals, reduced
 from ganctl.extractors import digits_cnn
 from ganctl.run import Run
 from tests.commands import failed, ganctl
@@ -152,7 +153,7 @@ def test_a_checkerboard_is_seen(real: Set, healthy: Mapping[str, float]) -> None
 def test_features_of_real_pictures_are_computed_once_and_damage_in_the_cache_does_no_harm(
     real: Set, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (file,) = (cache / "features").glob("digits-digits-cnn-*")
+    (file,) = (cache / "features").glob("digits-digits-cnn-*.safetensors")
     again = reference.reference(real.data, digits_cnn.extractor())
     assert torch.equal(again.held_out, real.references[0].held_out)
     file.write_bytes(file.read_bytes()[:1000])
@@ -170,6 +171,33 @@ def test_few_pictures_have_vital_signs_too() -> None:
         found = Vitals([train], [test]).of(torch.rand(64, 3, 16, 16))
         assert set(found) == {"contrast", "checkerboard"}
         assert all(np.isfinite(value) for value in found.values())
+
+
+def own_memory() -> float:
+    """What this process alone holds, in MiB."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]
+    return int(line.split()[1]) / 1024
+
+
+def test_vital_signs_hold_a_bounded_part_of_a_set_and_still_see_every_copy(tmp_path: Path) -> None:
+    shape = 60_000, 28, 28, 1
+    path = tmp_path / "train"
+    path.write_bytes(np.random.default_rng(0).integers(0, 256, shape, np.uint8).tobytes())
+    train = np.memmap(path, np.uint8, "r", shape=shape)  # as the cache's
+    before = own_memory()
+    vitals = Vitals([train], [train[:100]])
+    assert own_memory() - before < 110  # MiB; as numbers they are 180, and were there twice on the way
+    copies = normalised(train[[1, 30_001, 59_998] * 8], CPU)
+    assert vitals.of(copies)["novelty"] == 0
+
+
+def test_of_large_sets_evenly_spaced_pictures_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vitals_module, "REFERENCES", 5 * 32 * 32 * 3)
+    train = np.random.default_rng(0).integers(0, 256, (41, 64, 64, 3), np.uint8)
+    held = Vitals([train], [train[:16]])._references
+    assert held.shape == (5, 3, 32, 32)
+    chosen = reduced(normalised(train[[0, 10, 20, 30, 40]], CPU))
+    assert (held - chosen.add(1).mul(127.5)).abs().max() <= 0.51
 
 
 def offline(*_: object) -> None:

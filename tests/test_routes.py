@@ -443,7 +443,9 @@ def test_a_full_disk_stops_the_rest_with_a_sentence(monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    assert failed(translate("photos"), 1) == "Error: No space left on device."
+    said = failed(translate("photos"), 1)
+    assert re.match(r"Error: No space left on device: photos-zebra/a\.png, which takes \d+ bytes\. ", said)
+    assert said.endswith("Name another place with -o, or make room there, for example with ganctl cache --clear.")
     assert found("photos-zebra") == []
 
 

@@ -15,7 +15,8 @@ import typer
 from ganctl import __version__, console
 from ganctl.data import progress
 from ganctl.errors import GanctlError
-from ganctl.interrupt import TIME_IS_UP, Interrupted, exit_code
+from ganctl.files import reason
+from ganctl.interrupt import TIME_IS_UP, Interrupted
 
 app = typer.Typer(
     name="ganctl",
@@ -27,6 +28,11 @@ app = typer.Typer(
 
 # Newer Typers bring a Click of their own, so its class of all usage errors cannot be imported from one place.
 _Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
+_PLACES = dict.fromkeys(("sample", "translate", "make-gif", "report"), "-o") | {"train": "--run"}
 
 
 def _print_version(asked: bool) -> None:
@@ -82,10 +88,9 @@ def _explained() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
     except Interrupted as error:  # before or after a training, which handles its own
-        if error.reason != TIME_IS_UP:
-            raise SystemExit(exit_code(error.reason)) from None
-        console.fail("The time was over before the first step.", "Give --max-minutes more.")
-        raise SystemExit(1) from None
+        if error.reason == TIME_IS_UP:
+            console.fail("The time was over before the first step.", "Give --max-minutes more.")
+        raise SystemExit(error.exit_code) from error
     except _Misuse as error:
         command = error.ctx.command_path if error.ctx else "ganctl"
         console.fail(f"{error.format_message().rstrip('.')}.", f"{command} --help")
@@ -97,7 +102,7 @@ def _explained() -> Iterator[None]:
         if error.errno == errno.EPIPE:  # the reader of our output went away; the last flush shall not mind
             console.silence(console.stdout)
             raise SystemExit(1) from None
-        console.fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
+        console.fail(f"{reason(error)}.", _way_out(error))
         raise SystemExit(1) from None
     except (MemoryError, RuntimeError) as error:
         from ganctl.device import is_out_of_memory, memory_sentence
@@ -106,3 +111,16 @@ def _explained() -> Iterator[None]:
             raise
         console.fail(memory_sentence(), "Try a smaller --batch-size, or a smaller --size.")
         raise SystemExit(1) from None
+
+
+def _way_out(error: OSError) -> str:
+    """What to do about a disk that takes nothing; empty where it is one that gives nothing."""
+    if error.errno not in _REFUSED or not error.filename:
+        return ""
+    if (path := Path(os.fsdecode(error.filename))).exists() and not os.access(path, os.R_OK):
+        return ""
+    option = _PLACES.get(sys.argv[1], "")
+    if error.errno not in _FULL:
+        return option and f"Name another place with {option}."
+    room = "ake room there, for example with ganctl cache --clear."
+    return f"Name another place with {option}, or m{room}" if option else f"M{room}"

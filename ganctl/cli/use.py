@@ -8,7 +8,19 @@ import typer
 
 from ganctl import console, names
 from ganctl import run as runs
-from ganctl.cli.words import Checkpoint, Device, MaxMegapixels, ModelName, Output, Verbose, load, require_positive
+from ganctl.cli.words import (
+    Checkpoint,
+    Device,
+    Force,
+    MaxMegapixels,
+    ModelName,
+    Output,
+    Verbose,
+    default_output,
+    load,
+    require_free,
+    require_positive,
+)
 from ganctl.errors import UsageError
 
 
@@ -17,6 +29,7 @@ def sample(
     count: Annotated[int, typer.Option("--number", "-n", min=1, help="How many pictures.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Decides the pictures.")] = 0,
     output: Output = None,
+    force: Force = False,
     which: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
@@ -27,14 +40,20 @@ def sample(
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
         width = len(str(count - 1))
-        for number, picture in enumerate(p for piece in loaded.draw(count, seed) for p in piece):
-            file = path / f"{number:0{width}d}.png"
+        singles = [path / f"{number:0{width}d}.png" for number in range(count)]
+        require_free(singles, force)
+        drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
+        for file, picture in zip(singles, drawn, strict=True):
             pictures.save_single(file, picture)
             console.result(file)
         return
     columns = pictures.columns(count)
     pictures.require_format(path, pictures.grid_size(count, columns, loaded.header["shape"][-1]))
-    pictures.save_grid(path, loaded.sample(count, seed), columns)
+    if output is not None:
+        require_free([path], force)
+    grid = loaded.sample(count, seed)
+    path = path if output else default_output(path, force)
+    pictures.save_grid(path, grid, columns)
     console.result(path)
 
 
@@ -44,7 +63,7 @@ def translate(
     to: Annotated[str | None, typer.Option(metavar="DOMAIN", help="What to make; the second if not given.")] = None,
     size: Annotated[int | None, typer.Option(metavar="PX", min=1, help="Resize the shorter side first.")] = None,
     output: Output = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")] = False,
+    force: Force = False,
     max_megapixels: MaxMegapixels = None,
     verbose: Verbose = False,
     which: Checkpoint = None,
@@ -75,6 +94,7 @@ def translate(
 def make_gif(
     run: ModelName,
     output: Output = None,
+    force: Force = False,
     fps: Annotated[float | None, typer.Option(help="Frames a second: 5, or 24 for a walk.")] = None,
     walk: Annotated[bool, typer.Option("--walk", help="A loop through the latents instead of the progress.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides the walk.")] = 0,
@@ -85,19 +105,21 @@ def make_gif(
     found = names.find(run)
     from ganctl import filming, pictures  # no torch, which takes more memory than any film
 
+    filmed = runs.Run(found) if (found / "run.json").exists() else None
+    own = None if filmed is None else filmed.walk if walk else filmed.film
     if output is not None:
         pictures.require_film(Path(output))
+        require_free([Path(output)], force, own)
     if walk:
         loaded = load(run)
         from ganctl import inference
 
-        is_run = (found / "run.json").exists()
-        path = Path(output or (runs.Run(found).walk if is_run else f"{loaded.name}-walk.gif"))
+        path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.walk(loaded, seed)
         frames = pictures.Frames.alike(len(steps), lambda i: pictures.labelled(pictures.grid(steps[i], 4), ""))
         pictures.film(path, frames, fps or 24)
     else:
-        filmed = names.find_run(run)
-        path = Path(output or filmed.film)
-        pictures.film(path, filming.progress(filmed), fps or 5, hold=2)
+        chosen = names.find_run(run)
+        path = Path(output or chosen.film)
+        pictures.film(path, filming.progress(chosen), fps or 5, hold=2)
     console.result(path)

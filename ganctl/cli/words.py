@@ -1,13 +1,15 @@
 """Arguments and sentences that several commands share."""
 
+import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, names, units
+from ganctl import console, files, names, units
+from ganctl import run as runs
 from ganctl.errors import UsageError
 from ganctl.text import quote
 
@@ -22,6 +24,7 @@ Checkpoint = Annotated[
     str | None, typer.Option("--checkpoint", metavar="best|STEP", help="Which of a run's; the newest if not given.")
 ]
 Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")]
 MaxMegapixels = Annotated[
     float | None, typer.Option(metavar="N", help="Read pictures of up to so many million pixels; 128 if not given.")
 ]
@@ -51,6 +54,27 @@ def load(model: str, device: str = "auto", which: str | None = None, family: str
         loaded = inference.load(model, device, which)
     warn_all(loaded.warnings)
     return loaded
+
+
+def require_free(paths: Collection[Path], force: bool, own: Path | None = None) -> None:
+    """Raise UsageError where a command would overwrite a file; what killed ones left half-written there is removed.
+
+    Args:
+        paths: of the outputs. A device or a pipe is written into, and overwrites nothing.
+        force: overwriting was asked for.
+        own: an output that the command alone owns, such as a run's own film.
+    """
+    for folder in {path.parent for path in paths}:
+        files.remove_strays(folder)
+    for path in paths:
+        is_own = own is not None and os.path.realpath(path) == os.path.realpath(own)
+        if path.is_file() and not force and not is_own:
+            raise UsageError(f"{console.shown(path)} exists already.", f"To replace it: {runs.command_line()} --force")
+
+
+def default_output(path: Path, force: bool) -> Path:
+    """A place that nobody named: the first free one of ``name.png``, ``name-2.png`` and so on, unless forced."""
+    return path if force else files.free_path(path)
 
 
 def warn_all(sentences: Iterable[str]) -> None:

@@ -13,6 +13,9 @@ progress    how far decoding and downloading have come, for whoever shows it
 check       what is wrong with a set, told before a training finds out
   layout    which pictures lie in which of its folders
   findings  what can be said of them, in sentences
+store       what the user's cache stores: computed once, with room for it, marked as used
+  entries   what is in it, and how it is emptied
+  integrity whether what was decoded is still what was written
 cache       every set decoded once into memory-mapped bytes
 feed        batches by number
 """

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from ganctl.data import progress
+from ganctl.data.entries import drop_useless
+from ganctl.data.integrity import fingerprint, is_whole, marks
 from ganctl.data.source import Part, Source, user_cache
+from ganctl.data.store import compute_once, room_for, share
 from ganctl.errors import DataError
-from ganctl.files import atomic_folder, make_folder, remove_folder
+from ganctl.files import atomic_folder, remove_folder
 
 _FORMAT = 3  # raise it when what is stored for the same source changes
 
@@ -57,57 +59,70 @@ class Dataset:
         return len(self.train), len(self.test)
 
 
-def open_dataset(source: Source, size: int, channels: int | None, load: int | None = None) -> Dataset:
-    """The set at a size, decoded now unless it was before.
+def open_dataset(
+    source: Source, size: int, channels: int | None, load: int | None = None, *, thorough: bool = False
+) -> Dataset:
+    """The set at a size, decoded now unless it was before, or what was decoded is damaged.
 
     Args:
         source: where it comes from.
         size: side of the pictures, in pixels.
         channels: 1 grey, 3 colour, None as the pictures are.
         load: side of the pictures to learn from, where it is another: they are to be cropped later.
+        thorough: whether all bytes of what was decoded before are compared with its fingerprint, and not samples only.
 
     Raises:
         DataError: none of its pictures can be read.
-        OSError: the cache cannot be written.
+        StorageError: the cache has no room for it, or cannot be used.
     """
     load = load or size
     key = json.dumps([_FORMAT, source.identity(), size, channels, *([load] if load != size else [])])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = user_cache() / "decoded" / f"{source.name[:40]}-{load}-{digest}"
-    if (decoded := _decoded(source, folder)) is not None:
-        return decoded
-    make_folder(folder.parent)
-    with (
-        progress.task(f"Decoding {source.name}", "pictures", source.count()),
-        FileLock(folder.with_name(folder.name + ".lock")),
-    ):
-        decoded = _decoded(source, folder)  # by whoever held the lock
-        if decoded is None:
+
+    def make() -> Dataset:
+        drop_useless(_FORMAT)
+        with room_for(f"the decoded pictures of {source.name}", _needed(source, load, channels)):
             _decode(source, {"train": load, "test": size}, channels, folder)
-            decoded = _decoded(source, folder)
-    if decoded is None:
-        raise DataError(f"{folder} is changed by something else.", "Remove it, and try again.")
-    return decoded
+        if (decoded := _decoded(source, folder)) is None:
+            raise DataError(f"{folder} is changed by something else.", "Remove it, and try again.")
+        return decoded
+
+    with room_for(f"the decoded pictures of {source.name}"):
+        return compute_once(
+            folder,
+            load=lambda: _decoded(source, folder, thorough),
+            make=make,
+            shown=progress.task(f"Decoding {source.name}", "pictures", source.count()),
+        )
 
 
-def _decoded(source: Source, folder: Path) -> Dataset | None:
+def _needed(source: Source, size: int, channels: int | None) -> int | None:
+    """Bytes that decoding takes at most: colours first, and then grey beside them where all turn out to be grey."""
+    depth = channels or source.native_channels() or 4
+    return None if (count := source.count()) is None else count * size * size * depth
+
+
+def _decoded(source: Source, folder: Path, thorough: bool = False) -> Dataset | None:
     """What a folder of the cache holds; None where that is nothing whole."""
     try:
         meta = json.loads((folder / "meta.json").read_bytes())
+        if not is_whole(folder, meta, thorough):
+            return None
         maps = {name: _mapped(folder / name, tuple(shape)) for name, shape in meta["shapes"].items()}
-    except (FileNotFoundError, ValueError):
+        return Dataset(
+            source.name,
+            source.origin,
+            maps["train"],
+            maps["test"],
+            maps["train-labels"],
+            maps["test-labels"],
+            meta["fingerprint"],
+            [*source.skipped, *meta["broken"]],
+            int(meta["enlarged"]),
+        )
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return Dataset(
-        source.name,
-        source.origin,
-        maps["train"],
-        maps["test"],
-        maps["train-labels"],
-        maps["test-labels"],
-        meta["fingerprint"],
-        [*source.skipped, *meta["broken"]],
-        meta["enlarged"],
-    )
 
 
 def _decode(source: Source, sizes: Mapping[Part, int], channels: int | None, folder: Path) -> None:
@@ -133,12 +148,9 @@ def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, stag
     if native is None and not coloured:
         for part in sizes:
             _make_grey(staged / part, meta["shapes"][part])
-    digest = hashlib.sha256()
-    for name in sorted(meta["shapes"]):
-        digest.update(f"{name} {meta['shapes'][name]}".encode())
-        with (staged / name).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return meta | {"fingerprint": digest.hexdigest()}
+    root = source.directory()
+    about = {"format": _FORMAT, "folder": None if root is None else str(root.resolve())}
+    return about | meta | {"fingerprint": fingerprint(staged, meta["shapes"]), "marks": marks(staged, meta["shapes"])}
 
 
 def _write_part(
@@ -186,4 +198,6 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """A file's bytes as an array, without reading them; an empty file cannot be mapped."""
     if not all(shape):
         return np.empty(shape, np.uint8)
-    return np.memmap(path, np.uint8, "r", shape=shape)
+    with path.open("rb") as file:
+        share(file)  # as long as the array lives
+        return np.memmap(file, np.uint8, "r", shape=shape)

@@ -89,7 +89,9 @@ class TwoDatasets:
         return sum(side.enlarged for side in self.sides)
 
 
-def open_domains(domains: Domains, size: int, channels: int | None, load: int) -> TwoDatasets:
+def open_domains(
+    domains: Domains, size: int, channels: int | None, load: int, *, thorough: bool = False
+) -> TwoDatasets:
     """Both sets, decoded now unless they were before; a grey side becomes colour beside a coloured one.
 
     Args:
@@ -97,15 +99,16 @@ def open_domains(domains: Domains, size: int, channels: int | None, load: int) -
         size: side of the pictures that the nets see, and of the held-out ones.
         channels: 1 grey, 3 colour, None as the pictures are.
         load: side of the pictures to learn from, before they are cropped.
+        thorough: see `open_dataset`.
 
     Raises:
         DataError: none of a side's pictures can be read.
-        OSError: the cache cannot be written.
+        StorageError: the cache has no room for them, or cannot be used.
     """
-    sides = [open_dataset(side, size, channels, load) for side in domains.sides]
+    sides = [open_dataset(side, size, channels, load, thorough=thorough) for side in domains.sides]
     depth = max(side.shape[0] for side in sides)
     a, b = (
-        open_dataset(source, size, depth, load) if side.shape[0] < depth else side
+        open_dataset(source, size, depth, load, thorough=thorough) if side.shape[0] < depth else side
         for source, side in zip(domains.sides, sides, strict=True)
     )
     return TwoDatasets(domains.name, domains.origin, domains.names, (a, b))

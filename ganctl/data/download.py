@@ -8,14 +8,14 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import requests
-from filelock import FileLock
 from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import HTTPError as BrokenAnswer
 from urllib3.exceptions import ReadTimeoutError
 
 from ganctl.data import archive, progress
+from ganctl.data.store import compute_once, room_for
 from ganctl.errors import DataError
-from ganctl.files import make_folder, move_into_place
+from ganctl.files import move_into_place
 
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two pieces of an answer
 _PIECE = 2**16
@@ -57,18 +57,23 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
 
     Raises:
         DataError: no mirror gave it; each one's reason is named.
-        OSError: the disk refuses.
+        StorageError: there is no room for it, or the cache cannot be used.
     """
-    if expected.fits(target):
-        return target
-    make_folder(target.parent)
-    with (
-        progress.task(f"Downloading {target.name}", "bytes", expected.size),
-        FileLock(target.with_name(target.name + ".lock")),
-    ):
-        if expected.fits(target):  # by whoever held the lock
-            return target
-        problems = []
+    with room_for(target.name):
+        return compute_once(
+            target,
+            load=lambda: target if expected.fits(target) else None,
+            make=lambda: _downloaded(mirrors, target, expected),
+            shown=progress.task(f"Downloading {target.name}", "bytes", expected.size),
+        )
+
+
+def _downloaded(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
+    """Ask one mirror after the other. The caller holds the lock."""
+    part = target.with_name(f"{target.name}.part")
+    missing = None if expected.size is None else expected.size - (part.stat().st_size if part.exists() else 0)
+    problems = []
+    with room_for(target.name, missing):
         for number, mirror in enumerate(mirrors):
             problem = _fetch(mirror, target, expected, last=number == len(mirrors) - 1)
             if problem is None:

@@ -52,6 +52,10 @@ class Folder(Source):
         listed = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in part] for part in stats]
         return ["folder", self.origin, self.limit, self.max_megapixels, *listed]
 
+    def directory(self) -> Path:
+        """The folder itself."""
+        return self.root
+
     def native_size(self) -> None:
         """Not known."""
 
@@ -95,6 +99,10 @@ class Reduced(Source):
     def identity(self) -> Any:
         """The original's, and what is done to it."""
         return [LOWRES, _REDUCTION, self.original.identity()]
+
+    def directory(self) -> Path | None:
+        """The original's."""
+        return self.original.directory()
 
     def native_size(self) -> int | None:
         """The original's."""

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from ganctl import pictures
 from ganctl.data.download import Expected, download
 from ganctl.data.source import Block, Part, Source, user_cache
+from ganctl.data.store import room_for, use
 from ganctl.errors import DataError
+from ganctl.files import make_folder
 
 _BLOCK = 500  # pictures decoded together
 _FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
@@ -48,6 +50,7 @@ _SETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 NAMES = tuple(_SETS)
+FOLDERS = tuple(folder for folder, _, _ in _SETS.values())
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,9 @@ def idx_files(name: str) -> IdxFiles:
                 raise DataError(f"{place / file} is damaged: its checksum is not {md5}.", "Fetch it anew.")
         return IdxFiles(name, place, checksums)
     place = user_cache() / "downloads" / folder / "raw"
+    with room_for(name):
+        make_folder(place)
+    use(place.parent)
     for file, md5 in zip(_FILES, checksums, strict=True):
         download([mirror + file for mirror in mirrors], place / file, Expected(f"md5:{md5}"))
     return IdxFiles(name, place, checksums)

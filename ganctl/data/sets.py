@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
-
 from ganctl.data import archive
 from ganctl.data.download import Expected, download
 from ganctl.data.layout import TRAIN
 from ganctl.data.source import user_cache
+from ganctl.data.store import compute_once, room_for, use
 from ganctl.errors import DataError
-from ganctl.files import make_folder
 
 
 class Known(NamedTuple):
@@ -66,6 +64,7 @@ SETS: Mapping[str, Known] = {
     ),
 }
 NAMES = tuple(SETS)
+TO_FETCH = tuple(name for name, known in SETS.items() if known.size)
 DOMAINS: Mapping[str, tuple[str, str]] = {name: known.domains for name, known in SETS.items()}
 MIRRORS = (
     "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets/",
@@ -89,20 +88,25 @@ def fetch(name: str) -> Path:
 
     Raises:
         DataError: it cannot be had, with what to do by hand.
-        OSError: the disk refuses.
+        StorageError: there is no room for it, or the cache cannot be used.
     """
-    if place := find(name):
-        return _cleared(place)
-    if name == "cityscapes":
+    if name == "cityscapes" and find(name) is None:
         raise DataError(
             "The licence of cityscapes allows nobody to pass it on.",
             "Get gtFine_trainvaltest.zip and leftImg8bit_trainvaltest.zip from https://www.cityscapes-dataset.com, run "
             f"CycleGAN's prepare_cityscapes_dataset.py on them, and put what it makes into {kept(name)}.",
         )
     target = kept(name)
-    make_folder(target.parent)
-    with FileLock(target.with_name(target.name + ".lock")):
-        return find(name) or _unpacked(name, target)  # by whoever held the lock
+    with room_for(f"the pictures of {name}"):
+        return compute_once(target, load=lambda: _usable(name), make=lambda: _unpacked(name, target))
+
+
+def _usable(name: str) -> Path | None:
+    """What `find` gives, marked as used if it is in the cache."""
+    if find(name) == (target := kept(name)):
+        use(target)  # and is found again below, if nobody was removing it
+        target.with_name(f"{name}.zip").unlink(missing_ok=True)  # which a kill right after its extraction left
+    return find(name)
 
 
 def kept(name: str) -> Path:
@@ -118,13 +122,8 @@ def _unpacked(name: str, target: Path) -> Path:
     known = SETS[name]
     expected = Expected(f"sha256:{known.sha256}", known.size)
     download([mirror + packed.name for mirror in MIRRORS], packed, expected)
-    archive.extract(packed, target)
+    with room_for(f"the pictures of {name}", known.size):
+        archive.extract(packed, target)
     packed.unlink()
+    use(target)
     return target
-
-
-def _cleared(place: Path) -> Path:
-    """The same, without the zip that a kill right after its extraction left behind."""
-    if place == kept(place.name):
-        place.with_name(f"{place.name}.zip").unlink(missing_ok=True)
-    return place

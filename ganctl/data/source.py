@@ -56,6 +56,10 @@ class Source(ABC):
     def identity(self) -> Any:
         """JSON that changes whenever decoding would give other pictures."""
 
+    def directory(self) -> Path | None:
+        """The folder that its picture files lie in; None where there is none without which it is of no use."""
+        return None
+
     @abstractmethod
     def native_size(self) -> int | None:
         """The side of its pictures in pixels; None where they differ."""

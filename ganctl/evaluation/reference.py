@@ -18,6 +18,7 @@ from ganctl.checkpoint import Contents
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
 from ganctl.data.source import user_cache
+from ganctl.data.store import compute_once
 from ganctl.errors import CheckpointError
 from ganctl.extractors.extractor import Extractor
 from ganctl.files import atomic_file
@@ -66,36 +67,49 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
     key = json.dumps([_FORMAT, data.fingerprint, extractor.name, LEARNT, SOME])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = user_cache() / "features" / f"{data.name[:40]}-{extractor.name}-{digest}.safetensors"
-    stored = _stored(path)
-    if stored is None:
+
+    def make() -> Mapping[str, Tensor]:
+        _keep(path, computed := _computed(data, extractor))
+        return computed
+
+    try:
+        stored = compute_once(path, load=lambda: _stored(path), make=make)
+    except OSError:  # the cache cannot be written to: the next evaluation computes it again
         stored = _computed(data, extractor)
-        _keep(path, stored)
     labels = torch.from_numpy(np.array(data.test_labels[: len(stored["held_out"])]))
     statistics = Statistics(int(stored["count"]), stored["mean"], stored["covariance"])
     return Reference(extractor, statistics, stored["some"], stored["held_out"], labels)
 
 
 def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
-    some = [extractor.features(piece) for piece in in_pieces(spaced(data.train, SOME))]
-    more = (extractor.features(piece) for piece in in_pieces(spaced(data.train, LEARNT)))
+    some = [extractor.features(piece) for piece in in_pieces(data.train, SOME)]
+    more = (extractor.features(piece) for piece in in_pieces(data.train, LEARNT))
     learnt = Statistics.of(some if len(data.train) <= SOME else more)  # of few, each is looked at once
     held_out = [extractor.features(piece) for piece in in_pieces(data.test[:SOME])]
     found = {"some": torch.cat(some), "held_out": torch.cat([torch.empty(0, len(learnt.mean)), *held_out])}
     return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
 
 
-def in_pieces(levels: NDArray[np.uint8]) -> Iterator[Tensor]:
-    """Levels [N, H, W, C] as pictures [n, C, H, W] in [-1, 1], so many at a time that memory holds them."""
-    for start in range(0, len(levels), _CHUNK):
-        yield normalised(levels[start : start + _CHUNK], torch.device("cpu"))
+def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Tensor]:
+    """Levels [N, H, W, C], or at most so many of them, evenly spaced, as pictures [n, C, H, W] in [-1, 1].
+
+    So many at a time that memory holds them, however many and large they are.
+    """
+    numbers = _spaced(len(levels), most or len(levels))
+    for start in range(0, len(numbers), _CHUNK):
+        yield normalised(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
 
 
 def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """At most so many of the pictures, evenly spaced."""
     if len(levels) <= count:
         return levels
-    chosen: NDArray[np.uint8] = levels[np.linspace(0, len(levels) - 1, count).round().astype(int)]
+    chosen: NDArray[np.uint8] = levels[_spaced(len(levels), count)]
     return chosen
+
+
+def _spaced(length: int, count: int) -> NDArray[np.int64]:
+    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
 
 
 def _stored(path: Path) -> Mapping[str, Tensor] | None:
@@ -108,6 +122,6 @@ def _stored(path: Path) -> Mapping[str, Tensor] | None:
 
 
 def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write to the cache; where that cannot be, the next evaluation computes it again."""
+    """Write to the cache, where that can be."""
     with suppress(OSError), atomic_file(path) as staged:
         checkpoint.write(staged, Contents(tensors, {}))

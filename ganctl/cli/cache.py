@@ -1,0 +1,31 @@
+"""The command for what the user's cache holds."""
+
+from typing import Annotated
+
+import typer
+
+from ganctl import console, units
+
+
+def show_cache(
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove it all, but what a running process uses or nobody can fetch again.")
+    ] = False,
+) -> None:
+    """List what is stored for the next time, and how large it is: decoded sets, features, downloads."""
+    from ganctl.data import entries
+    from ganctl.data.source import user_cache
+
+    if clear:
+        cleared = entries.clear()
+        for entry in cleared.removed:
+            console.result(entry.path)
+        freed = sum(entry.size for entry in cleared.removed)
+        console.say(f"Removed {len(cleared.removed)} entries of {user_cache()}: {units.size(freed)}.")
+        for entry, reason in cleared.left:
+            console.say(f"Left {entry.path}: {reason}.")
+        return
+    stored = entries.entries()
+    total = units.size(sum(entry.size for entry in stored))
+    rows = [(entry.kind, units.size(entry.size), entry.path) for entry in stored]
+    console.table([("KIND", "SIZE", "PATH"), *rows, ("total", total, user_cache())])

@@ -1,0 +1,63 @@
+"""Whether the files of a decoded set are still those that were written."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_PIECES, _PIECE = 64, 4096  # bytes that are looked at at every start, evenly spaced
+
+Shapes = Mapping[str, Sequence[int]]
+"""By the name of a file of bytes, the shape of what is in it."""
+
+
+def fingerprint(folder: Path, shapes: Shapes) -> str:
+    """SHA-256 of the content of all files, their names and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(shapes):
+        digest.update(f"{name} {list(shapes[name])}".encode())
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def marks(folder: Path, shapes: Shapes) -> dict[str, list[Any]]:
+    """By the name of each file, when it was last changed, in nanoseconds, and a hash of samples of it."""
+    return {name: [(folder / name).stat().st_mtime_ns, _sampled(folder / name)] for name in shapes}
+
+
+def is_whole(folder: Path, meta: Mapping[str, Any], thorough: bool) -> bool:
+    """Whether the files are what `meta` says of them.
+
+    Their sizes and samples are looked at; all of their bytes only if that is asked for, or where a file was touched
+    since, as a copy of the cache is.
+
+    Args:
+        folder: where they are.
+        meta: its ``shapes``, `marks` and `fingerprint`.
+        thorough: whether all bytes are looked at in any case.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError, TypeError, KeyError: `meta` is damaged.
+    """
+    shapes: Shapes = meta["shapes"]
+    if any((folder / name).stat().st_size != int(np.prod(shape, dtype=np.int64)) for name, shape in shapes.items()):
+        return False
+    now, then = marks(folder, shapes), meta["marks"]
+    if any(now[name][1] != then[name][1] for name in shapes):
+        return False
+    touched = any(now[name][0] != then[name][0] for name in shapes)
+    return not (thorough or touched) or fingerprint(folder, shapes) == meta["fingerprint"]
+
+
+def _sampled(path: Path) -> str:
+    last = max(0, path.stat().st_size - _PIECE)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for start in np.linspace(0, last, _PIECES).astype(int).tolist():
+            file.seek(start)
+            digest.update(file.read(_PIECE))
+    return digest.hexdigest()

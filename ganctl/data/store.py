@@ -1,0 +1,123 @@
+"""What the user's cache stores: computed once, checked for room before, and marked as used while it is."""
+
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from filelock import FileLock
+
+from ganctl.data.source import user_cache
+from ganctl.errors import StorageError
+from ganctl.files import make_folder, reason
+from ganctl.units import size
+
+if sys.platform != "win32":  # where what is open cannot be removed anyway
+    import fcntl
+
+T = TypeVar("T")
+_in_use: dict[Path, int] = {}  # folders that this process uses until it ends, each with what keeps its lock
+
+
+def compute_once(
+    path: Path,
+    load: Callable[[], T | None],
+    make: Callable[[], T],
+    shown: AbstractContextManager[None] | None = None,
+) -> T:
+    """What is stored at a path; made now unless it is there, and once, however many processes ask for it.
+
+    Args:
+        path: where it is stored; its lock lies beside it.
+        load: what is stored there, or None where that is nothing whole.
+        make: makes it, stores it wholly or not at all (`files.atomic_file`, `files.atomic_folder`), and returns it.
+        shown: entered while it is made, and while another process makes it.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    if (stored := load()) is not None:
+        return stored
+    make_folder(path.parent)
+    with shown or nullcontext(), FileLock(lock_of(path)):
+        stored = load()  # by whoever held the lock
+        return make() if stored is None else stored
+
+
+def lock_of(path: Path) -> Path:
+    """The lock of what is made at a path."""
+    return path.with_name(f"{path.name}.lock")
+
+
+@contextmanager
+def room_for(what: str, needed: int | None = None) -> Iterator[None]:
+    """Store something in the cache, with a sentence for a disk that has no room for it, or may not be written to.
+
+    Args:
+        what: is stored, as the beginning of a sentence.
+        needed: bytes that it takes at most; None where nobody knows.
+
+    Raises:
+        StorageError: there are fewer bytes left, or the disk refuses; the place, the need and the ways out are named.
+    """
+    cache = user_cache()
+    try:
+        make_folder(cache)
+        if needed is not None and needed > (free := shutil.disk_usage(cache).free):
+            raise OSError(errno.ENOSPC, f"{size(free)} are left", str(cache))
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        named = Path(os.fsdecode(error.filename or cache))
+        if error.errno is None or not (named.is_relative_to(cache) or cache.is_relative_to(named)):
+            raise  # it is of another place
+        takes = "" if needed is None else f", which takes {size(needed)}"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        ways = "Make room with ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk."
+        said = f"There is no room for {what}{takes}: {reason(error)}."
+        if not full:
+            ways = "Set GANCTL_CACHE to a folder that can be written to."
+            said = f"The cache cannot be written to: {reason(error)}."
+        raise StorageError(said, ways, error.errno) from error
+
+
+def share(file: BinaryIO) -> None:
+    """Mark a file as used, for as long as it is open or mapped by anything that was opened through it."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # a file system without locks, or someone is removing it: what is open stays readable
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def use(folder: Path) -> None:
+    """Mark a folder as used until this process ends."""
+    if sys.platform == "win32" or (folder in _in_use and os.fstat(_in_use[folder]).st_nlink):
+        return
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        _in_use[folder] = handle
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+@contextmanager
+def unused(path: Path) -> Iterator[bool]:
+    """Whether no process uses a file or folder; if so, none is told that it may until the block ends."""
+    if sys.platform == "win32":
+        yield True
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        free = True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            free = False
+        except OSError:  # a file system without locks
+            pass
+        yield free
+    finally:
+        os.close(handle)
