@@ -216,6 +216,6 @@ def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": float("inf")}
-    engine._report(run, [], line, Emitter(Subscriber(seen.append)))
+    engine._report(run, line, engine.Unwritten(), Emitter(Subscriber(seen.append)))
     assert seen == [Reported(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": None}
