@@ -115,7 +115,7 @@ def further(run: Run) -> str:
         record = run.record()
     except CheckpointError:
         return run.resume_command  # which says what is wrong with it
-    more = f" --more {record['settings']['epochs']}" if state(run, record) == "finished" else ""
+    more = " --more 1" if state(run, record) == "finished" else ""
     return f"{run.resume_command}{more}"
 
 

@@ -133,7 +133,7 @@ def test_a_film_of_a_finished_run_without_pictures_names_what_makes_some() -> No
     run = rich(Path("runs/one"), epochs=50)
     shutil.rmtree(run.progress)
     assert failed(ganctl("make-gif", "one"), 1) == (
-        "Error: runs/one has no progress pictures yet. ganctl resume runs/one --more 50"
+        "Error: runs/one has no progress pictures yet. ganctl resume runs/one --more 1"
     )
     shutil.rmtree(run.checkpoint(50 * STEPS))
     assert failed(ganctl("make-gif", "one"), 1).endswith("progress pictures yet. ganctl resume runs/one")

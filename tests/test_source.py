@@ -83,6 +83,7 @@ HOMES = {
     "safetensors": {"checkpoint"},
     "PIL": {"pictures"},
     "pillow_heif": {"pictures"},
+    "imageio": {"pictures"},
     "imageio_ffmpeg": {"pictures"},
     "torchvision": {"data", "pictures"},
     "pooch": {"data"},

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
+import imageio.v3 as imageio
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -19,7 +20,7 @@ from ganctl.pictures.writing import require_format
 
 _FILM_BYTES = 4 * 2**20
 _FILM_FRAMES = 24  # with so few left, a film that is still too large is made smaller instead
-_GIF_PIXELS = 64_000_000  # of all frames of a GIF, which Pillow holds, a byte each, until it has seen the last
+_GIF_PIXELS = 48_000_000  # of all frames of a GIF, which are held until the last one is seen, in five bytes each
 _LONGEST = 655_350  # milliseconds: what a GIF shows of a frame at most
 _H264, _VP9 = "libx264 -crf 20", "libvpx-vp9 -crf 30 -b:v 0"
 _CODECS = {".mp4": _H264, ".mov": _H264, ".mkv": _H264, ".webm": _VP9}
@@ -111,11 +112,12 @@ def _gif(pictures: Sequence[Image.Image], seconds: float, hold: float) -> bytes:
     pace = min(max(1000 * seconds / len(pictures), 20), 600_000)  # browsers slow faster films down; 16 bits hold it
     shown, durations = _without_repeats(pictures, pace)
     durations[-1] = min(durations[-1] + 1000 * hold, _LONGEST)
-    mixed = len({picture.mode for picture in shown}) > 1  # grey and palettes: some readers take all for grey
-    alike = (picture.convert("RGB") if mixed else picture for picture in shown)
+    mode = "L" if all(picture.mode == "L" for picture in shown) else "RGB"  # some readers take a mixture for grey
     staying = durations if len(durations) > 1 else durations[0]  # Pillow takes no list of one
     buffer = io.BytesIO()
-    next(alike).save(buffer, "GIF", save_all=True, append_images=alike, duration=staying, loop=0)
+    with imageio.imopen(buffer, "w", extension=".gif", plugin="pillow") as file:
+        for picture in shown:
+            file.write(np.asarray(picture.convert(mode)), is_batch=False, duration=staying, loop=0)
     return buffer.getvalue()
 
 
