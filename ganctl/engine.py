@@ -133,12 +133,12 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
         DivergedError: a loss or weight is not finite; nothing bad was saved.
         OSError: the last save could not be written.
     """
-    pending: list[str] = []
+    unwritten = Unwritten()
     emit(Started(state.step))
     sheet = _draw(0, state, feed, plan, emit) if state.step == 0 else None
     saved, reason = time.monotonic(), stop()
     if sheet is not None:
-        _write(run, 0, sheet, emit)
+        _write(run, 0, sheet, unwritten, emit)
     while state.step < plan.total and not reason:
         advance(state, feed, plan)
         emit(Stepped(state.step, state.means))
@@ -146,10 +146,10 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
         measured: Mapping[str, float] = {}
         if into == 0:
             state.require_finite()
-            measured = _look(run, epoch, state, feed, plan, emit)
+            measured = _look(run, epoch, state, feed, plan, unwritten, emit)
         if is_due(state, feed, plan):
             line = take_line(state, feed, measured)
-            _report(run, pending, line, emit)
+            _report(run, line, unwritten, emit)
             with emit.surviving("The training could not be judged"):
                 plan.watch.judge(state, line, emit)
         reason = stop()
@@ -158,8 +158,10 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
         )
         if due and not reason and state.step < plan.total:
             with emit.surviving(f"The checkpoint of step {state.step} could not be saved"):
+                unwritten.write(run)
                 emit(save(state, plan, run))
             saved = time.monotonic()
+    unwritten.write(run)
     emit(save(state, plan, run))
     ended = Ended(state.step, None if state.step >= plan.total else reason)
     emit(ended)
@@ -190,21 +192,40 @@ def take_line(state: State, feed: Feed, measured: Mapping[str, float]) -> Mappin
     return line
 
 
-def _report(run: Run, pending: list[str], line: Mapping[str, float], emit: Emitter) -> None:
-    """Write a line of the log; on a full disk it waits in `pending` for the next one."""
-    pending.append(json.dumps(line))
+@dataclass
+class Unwritten:
+    """Lines of the log and progress sheets that the disk refused. No checkpoint is ahead of them."""
+
+    lines: list[str] = field(default_factory=list)
+    sheets: dict[int, Sheet] = field(default_factory=dict)
+
+    def write(self, run: Run) -> None:
+        """Write all of it, or raise OSError; what is written is forgotten."""
+        for epoch, sheet in list(self.sheets.items()):
+            pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
+            del self.sheets[epoch]
+        if self.lines:
+            run.append_log(self.lines)
+            self.lines.clear()
+
+
+def _report(run: Run, line: Mapping[str, float], unwritten: Unwritten, emit: Emitter) -> None:
+    """Write a line of the log, and those before it that the disk refused."""
+    unwritten.lines.append(json.dumps(line))
     with emit.surviving("The log could not be written"):
-        run.append_log(pending)
-        pending.clear()
+        run.append_log(unwritten.lines)
+        unwritten.lines.clear()
     emit(Reported(line))
 
 
-def _look(run: Run, epoch: int, state: State, feed: Feed, plan: Plan, emit: Emitter) -> Mapping[str, float]:
+def _look(
+    run: Run, epoch: int, state: State, feed: Feed, plan: Plan, unwritten: Unwritten, emit: Emitter
+) -> Mapping[str, float]:
     """Draw the progress sheet of an epoch's end, and measure it; the readings for the log."""
     sheet = _draw(epoch, state, feed, plan, emit)
     if sheet is None:
         return {}
-    _write(run, epoch, sheet, emit)
+    _write(run, epoch, sheet, unwritten, emit)
     with emit.surviving(f"Epoch {epoch} could not be measured"):
         return plan.watch.measure(state, sheet, epoch, emit)
     return {}
@@ -218,10 +239,12 @@ def _draw(epoch: int, state: State, feed: Feed, plan: Plan, emit: Emitter) -> Sh
     return None
 
 
-def _write(run: Run, epoch: int, sheet: Sheet, emit: Emitter) -> None:
-    """Write the progress sheet of an epoch."""
+def _write(run: Run, epoch: int, sheet: Sheet, unwritten: Unwritten, emit: Emitter) -> None:
+    """Write the progress sheet of an epoch; one that the disk refuses is written before the next checkpoint."""
+    unwritten.sheets[epoch] = sheet
     with emit.surviving(f"The progress sheet of epoch {epoch} could not be written"):
         pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
+        del unwritten.sheets[epoch]
         emit(Drawn(epoch, run.sheet(epoch)))
 
 

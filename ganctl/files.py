@@ -156,11 +156,11 @@ def fsync_folder(folder: Path) -> None:
 
 def append(path: Path, content: bytes) -> None:
     """Append to a file: all of it, or nothing and an OSError."""
-    with path.open("ab") as file:
-        start = file.tell()
+    with path.open("ab", buffering=0) as file:  # a buffer would write it after all when it is closed
+        start, rest = file.tell(), memoryview(content)
         try:
-            file.write(content)
-            file.flush()
+            while rest:
+                rest = rest[file.write(rest) :]
         except OSError:
             with suppress(OSError):
                 os.truncate(path, start)
@@ -255,8 +255,8 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        before, _, staged = str(error.filename or "").partition(STAGING)
-        if error.errno is None or (before and not staged):
+        place = str(error.filename or "")
+        if error.errno is None or (place and STAGING not in place):
             raise  # it has words of its own, or is of another place
-        inside = Path(staged).parts[2:]  # below its folder, and the name that it has there
+        inside = Path(place.rpartition(STAGING)[2]).parts[2:]  # below its folder, and the name that it has there
         raise OSError(error.errno, error.strerror, str(path.joinpath(*inside))) from error

@@ -139,7 +139,7 @@ def _decide(run: Run, record: Mapping[str, Any], request: Request) -> Resumption
     told = changed(before, find_family(before.family).options, request.changes)
     told = dataclasses.replace(told, device=request.device or told.device, epochs=_total(told, request))
     chosen = _device(run, told, request)
-    _require_readable_log(run)
+    _require_readable(run)
     steps = run.checkpoint_steps()
     step = None if request.origin is None else checkpoint.chosen_step(run, request.origin)
     data, warnings = _open_data(run, record, told, request)
@@ -195,8 +195,9 @@ def _device(run: Run, settings: Settings, request: Request) -> torch.device:
         raise UsageError(error.message, f"To go on here: {run.resume_command} --device auto") from None
 
 
-def _require_readable_log(run: Run) -> None:
-    """What cannot be read is not taken for an empty log, to which a resume would cut it."""
+def _require_readable(run: Run) -> None:
+    """What cannot be read is not taken for an empty log, to which a resume would cut it, or for no best checkpoint."""
+    run.best()
     try:
         for _ in run.read_log():
             pass

@@ -140,11 +140,18 @@ class Run:
         return False
 
     def best(self) -> dict[str, Any] | None:
-        """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none."""
+        """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none.
+
+        Raises:
+            CheckpointError: the disk does not say.
+        """
+        file = self.path / "best.json"
         try:
-            best = json.loads((self.path / "best.json").read_bytes())
+            best = json.loads(file.read_bytes()) if os.path.lexists(file) else {}
             return best if isinstance(best["step"], int) else None
-        except (OSError, ValueError, TypeError, KeyError):
+        except OSError as error:
+            raise CheckpointError(f"{file} cannot be read: {error.strerror}.") from None
+        except (ValueError, TypeError, KeyError):
             return None
 
     def mark_best(self, best: Mapping[str, Any] | None) -> None:

@@ -209,6 +209,12 @@ def inner() -> None:
         (staged / "c/d").write_bytes(b"much")
 
 
+def nested() -> None:
+    with atomic_folder(Path("a/b")) as staged:
+        (staged / "c").mkdir()
+        a_file(staged / "c")
+
+
 def refused() -> None:
     with atomic_file(Path("x.png")):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -223,6 +229,7 @@ def refused() -> None:
         (loop, "Too many levels of symbolic links: loop"),
         (full, "No space left on device: a/b"),
         (inner, "No such file or directory: a/b/c/d"),
+        (nested, "Is a directory: a/b/c"),
         (refused, "Input/output error: x.png"),
     ],
 )

@@ -82,6 +82,11 @@ def test_checkpoints_that_are_gone_are_not_taken_for_none_that_ever_were(
     assert ganctl("runs").out[1].split() == ["photos", "unreadable"]
 
 
+def test_a_report_needs_no_checkpoints(run: Run) -> None:
+    missing(run)
+    assert ganctl("report", "photos").code == 0
+
+
 def test_checkpoints_that_come_back_are_gone_on_from(run: Run, whole: Run) -> None:
     dangling(run)
     with pytest.raises(CheckpointError, match="is a link to nothing"):
@@ -120,13 +125,12 @@ def test_checkpoints_that_may_not_be_looked_at_are_not_taken_for_none(
         run.checkpoint_steps()
 
 
-@pytest.mark.parametrize("name", ["log.jsonl", "events.jsonl"])
-def test_a_log_that_leads_nowhere_is_not_taken_for_an_empty_one(run: Run, name: str) -> None:
-    (run.path / name).rename("elsewhere")
+@pytest.mark.parametrize("name", ["log.jsonl", "best.json"])
+def test_what_leads_nowhere_is_not_taken_for_empty(run: Run, name: str) -> None:
+    (run.path / name).unlink(missing_ok=True)
     (run.path / name).symlink_to("/mnt/unplugged/log")
-    (run.path / "checkpoints").rename("checkpoints-elsewhere")
     before = content(run)
-    assert ganctl("resume", "photos").code in (1, 3)
+    assert f"{name}" in failed(ganctl("resume", "photos"), 3)
     assert content(run) == before
 
 
