@@ -157,8 +157,8 @@ def test_what_the_disk_has_no_room_for_is_known_before_it_is_decoded(
     monkeypatch.setattr("ganctl.data.cache._decode", lambda *_: pytest.fail("it was decoded"))
     said = failed(train(folder, "--size", 128), 1)
     assert said == (
-        "Error: There is no room for the decoded pictures of pictures, which takes 1.97 MB: 1 MB are left: "
-        f"{cache}. Make room with ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk."
+        f"Error: There is no room for the decoded pictures of pictures: that takes 1.97 MB, and {cache} has 1 MB left. "
+        "Make room with ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk."
     )
     assert not Path("runs").exists()
 
@@ -172,7 +172,7 @@ def test_a_disk_that_fills_while_it_is_decoded_is_a_sentence_with_the_need_and_t
 
     monkeypatch.setattr("ganctl.data.cache._write", full)
     said = failed(train(folder), 1)
-    assert f"which takes 30.7 kB: {os.strerror(number)}: {cache / 'decoded'}" in said
+    assert f"that takes 30.7 kB, and the disk says: {os.strerror(number)}: {cache / 'decoded'}" in said
     assert said.endswith("ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk.")
     assert not [path for path in (cache / "decoded").iterdir() if path.is_dir()]
 
@@ -186,6 +186,15 @@ def test_a_cache_that_cannot_be_written_to_is_told_with_the_way_out(
     said = failed(ganctl(*command), 1)
     assert str(tmp_path / "file") in said
     assert said.endswith("Set GANCTL_CACHE to a folder that can be written to.")
+
+
+def test_what_is_here_already_needs_no_cache_to_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    for side in ("trainA", "trainB"):
+        (tmp_path / "data" / "horse2zebra" / side).mkdir(parents=True)
+    monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("GANCTL_CACHE", str(tmp_path / "file" / "cache"))
+    assert sets.fetch("horse2zebra") == tmp_path / "data" / "horse2zebra"
 
 
 def test_a_failure_of_another_place_is_not_taken_for_the_caches() -> None:
@@ -308,6 +317,16 @@ def test_sets_of_old_formats_and_of_folders_that_are_gone_are_dropped_when_anoth
     opened(pictures(tmp_path / "third"))
     assert kept.exists()
     assert not doomed.exists() and not old.exists() and not (cache / "decoded" / "older-28-0").exists()
+
+
+def test_a_disk_without_room_for_a_name_is_emptied_all_the_same(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    places = everything(cache)
+    monkeypatch.setattr(entries, "remove_folder", full)
+    assert len(entries.clear().removed) == 5
+    assert not places["decoded"].parent.exists()
 
 
 def test_what_is_downloaded_again_is_known_by_name() -> None:

@@ -1,7 +1,9 @@
 """What is in the user's cache, and how it is emptied: never of what a running process uses."""
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -92,7 +94,7 @@ def remove_unused(path: Path) -> bool:
             if not all(held.enter_context(unused(marked)) for marked in (path, mapped) if marked.exists()):
                 return False
             if path.is_dir() and not path.is_symlink():
-                remove_folder(path)
+                _remove(path)
             else:
                 path.unlink(missing_ok=True)
         except (Timeout, PermissionError):  # Windows removes nothing that is open
@@ -116,6 +118,15 @@ def drop_useless(form: int) -> None:
         if useless:
             with suppress(OSError):
                 remove_unused(path)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        remove_folder(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        shutil.rmtree(folder)  # a full disk takes no new name, and is what has to be emptied
 
 
 def _paths(kind: Kind) -> Iterator[Path]:

@@ -20,6 +20,7 @@ if sys.platform != "win32":  # where what is open cannot be removed anyway
     import fcntl
 
 T = TypeVar("T")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _in_use: dict[Path, int] = {}  # folders that this process uses until it ends, each with what keeps its lock
 
 
@@ -58,17 +59,19 @@ def room_for(what: str, needed: int | None = None) -> Iterator[None]:
     """Store something in the cache, with a sentence for a disk that has no room for it, or may not be written to.
 
     Args:
-        what: is stored, as the beginning of a sentence.
+        what: is stored, in words.
         needed: bytes that it takes at most; None where nobody knows.
 
     Raises:
         StorageError: there are fewer bytes left, or the disk refuses; the place, the need and the ways out are named.
     """
     cache = user_cache()
+    make_room = "Make room with ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk."
     try:
-        make_folder(cache)
-        if needed is not None and needed > (free := shutil.disk_usage(cache).free):
-            raise OSError(errno.ENOSPC, f"{size(free)} are left", str(cache))
+        disk = next(folder for folder in (cache.absolute(), *cache.absolute().parents) if folder.is_dir())
+        if needed is not None and needed > (free := shutil.disk_usage(disk).free):
+            said = f"There is no room for {what}: that takes {size(needed)}, and {cache} has {size(free)} left."
+            raise StorageError(said, make_room, errno.ENOSPC)
         yield
     except StorageError:
         raise
@@ -76,14 +79,12 @@ def room_for(what: str, needed: int | None = None) -> Iterator[None]:
         named = Path(os.fsdecode(error.filename or cache))
         if error.errno is None or not (named.is_relative_to(cache) or cache.is_relative_to(named)):
             raise  # it is of another place
-        takes = "" if needed is None else f", which takes {size(needed)}"
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        ways = "Make room with ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk."
-        said = f"There is no room for {what}{takes}: {reason(error)}."
-        if not full:
-            ways = "Set GANCTL_CACHE to a folder that can be written to."
-            said = f"The cache cannot be written to: {reason(error)}."
-        raise StorageError(said, ways, error.errno) from error
+        if error.errno in _FULL:
+            takes = "" if needed is None else f" that takes {size(needed)}, and"
+            said = f"There is no room for {what}:{takes} the disk says: {reason(error)}."
+            raise StorageError(said, make_room, error.errno) from error
+        said = f"The cache cannot be written to: {reason(error)}."
+        raise StorageError(said, "Set GANCTL_CACHE to a folder that can be written to.", error.errno) from error
 
 
 def share(file: BinaryIO) -> None:

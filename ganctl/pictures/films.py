@@ -1,6 +1,8 @@
 """Films: GIFs that stay small, and videos. Of however many frames, a few are in memory."""
 
+import errno
 import io
+import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -177,5 +179,8 @@ def _video(path: Path, frames: Frames, fps: float, hold: float) -> None:
                 raise
         if process.returncode:
             complaints.seek(0)
-            why = (complaints.read().decode(errors="replace").splitlines() or ["it does not say why"])[0]
+            said = complaints.read().decode(errors="replace")
+            if (full := os.strerror(errno.ENOSPC)) in said:
+                raise OSError(errno.ENOSPC, full, str(path))
+            why = (said.splitlines() or ["it does not say why"])[0]
             raise GanctlError(f"ffmpeg made no {path.name}: {why.rstrip('.')}.")
