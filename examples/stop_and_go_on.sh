@@ -13,7 +13,7 @@ wait "$victim" || true
 ganctl resume killed
 
 cd runs
-cmp {never-stopped,killed}/checkpoints/step-00000279/model.safetensors
-cmp {never-stopped,killed}/checkpoints/step-00000279/state.safetensors
+cmp {never-stopped,killed}/checkpoints/step-00000561/model.safetensors
+cmp {never-stopped,killed}/checkpoints/step-00000561/state.safetensors
 cmp {never-stopped,killed}/log.jsonl
 echo "Not one bit differs."
