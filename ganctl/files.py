@@ -56,7 +56,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Folders above it that are missing are made, and what killed processes left beside it is removed.
 
     Raises:
-        OSError: the disk refuses, or something is there already. It names `path`, or what was to be in it.
+        OSError: the disk refuses, or something is there already. It names `path`, or what was to be in it. Where only
+            the name could not be brought to the disk, the folder is there and whole.
     """
     with _naming(path):
         target = Path(os.path.realpath(path))

@@ -12,6 +12,7 @@ runs/NAME/
   .lock, .owner     who writes here now
 """
 
+import errno
 import json
 import os
 import sys
@@ -314,8 +315,9 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
             (staged / "run.json").write_bytes(_pretty(record))
             for folder in (Run(staged).progress, Run(staged).checkpoints):
                 folder.mkdir()
-    except OSError:
-        refuse_taken(path)  # another process was quicker
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            refuse_taken(path)  # another process was quicker
         raise
     return Run(path)
 

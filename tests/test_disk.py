@@ -180,6 +180,5 @@ def test_whatever_a_disk_refuses_costs_no_more_than_the_last_interval(
 ) -> None:
     for k in itertools.count(1):
         if not refused(command, runs, photos, k, number, lasting):
-            assert k > 50
-            print(f"{k - 1} refusals")
+            assert k > 40
             break

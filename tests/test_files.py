@@ -93,6 +93,17 @@ def test_what_fails_leaves_everything_as_it_was(
     assert write is a_folder or Path("x").read_bytes() == b"old"
 
 
+def test_a_folder_whose_name_was_not_brought_to_the_disk_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(folder: Path) -> None:
+        if Path("x").exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files, "fsync_folder", fail)
+    with pytest.raises(OSError, match=r"Input/output error: 'x'"):
+        a_folder(Path("x"))
+    assert [str(path) for path in Path().rglob("*")] == ["x", "x/inner.txt"]
+
+
 def test_a_link_stays_a_link_and_what_it_points_to_is_written() -> None:
     Path("far").mkdir()
     Path("far/old.txt").write_bytes(b"old")
