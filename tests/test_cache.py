@@ -239,6 +239,7 @@ def test_an_empty_cache_has_a_total_of_nothing(cache: Path) -> None:
 
 def test_a_cleared_cache_holds_only_what_could_not_be_downloaded_again(cache: Path) -> None:
     places = everything(cache)
+    (cache / "decoded" / "nothing-came-of-it.lock").touch()
     told = ganctl("cache", "--clear")
     assert told.code == 0
     assert str(cache / "features" / "a.safetensors") in told.out

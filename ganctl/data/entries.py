@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -75,6 +76,9 @@ def clear() -> Cleared:
             removed.append(entry)
         else:
             left.append((entry, "a running process uses it"))
+    for lock in [lock for kind in KINDS for lock in (user_cache() / kind).glob("*.lock")]:
+        if not lock.with_suffix("").exists():  # nothing came of it
+            remove_unused(lock.with_suffix(""))
     return Cleared(tuple(removed), tuple(left))
 
 
@@ -97,7 +101,11 @@ def remove_unused(path: Path) -> bool:
                 _remove(path)
             else:
                 path.unlink(missing_ok=True)
-        except (Timeout, PermissionError):  # Windows removes nothing that is open
+        except Timeout:
+            return False
+        except PermissionError:
+            if sys.platform != "win32":  # where nothing is removed that is open
+                raise
             return False
         lock_of(made).unlink(missing_ok=True)  # whoever waits for it makes the same again, at worst
     return True
