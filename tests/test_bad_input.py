@@ -285,7 +285,7 @@ def test_a_full_disk_names_the_file_what_it_takes_and_the_way_out(
     assert re.match(
         rf"Error: No space left on device: {re.escape(name)}, which takes [\d.]+ [kM]B\. Name another ", said
     )
-    assert said.endswith("with -o, or make room there, for example with ganctl cache --clear.")
+    assert said.endswith("Make room there, for example with ganctl cache --clear, or name another place with -o.")
     assert not Path(name).exists()
 
 

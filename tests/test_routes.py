@@ -445,7 +445,7 @@ def test_a_full_disk_stops_the_rest_with_a_sentence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "fsync", refuse)
     said = failed(translate("photos"), 1)
     assert re.match(r"Error: No space left on device: photos-zebra/a\.png, which takes \d+ bytes\. ", said)
-    assert said.endswith("Name another place with -o, or make room there, for example with ganctl cache --clear.")
+    assert said.endswith("Make room there, for example with ganctl cache --clear, or name another place with -o.")
     assert found("photos-zebra") == []
 
 

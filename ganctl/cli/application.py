@@ -122,5 +122,5 @@ def _way_out(error: OSError) -> str:
     option = _PLACES.get(sys.argv[1], "")
     if error.errno not in _FULL:
         return option and f"Name another place with {option}."
-    room = "ake room there, for example with ganctl cache --clear."
-    return f"Name another place with {option}, or m{room}" if option else f"M{room}"
+    room = "Make room there, for example with ganctl cache --clear"
+    return f"{room}, or name another place with {option}." if option else f"{room}."
