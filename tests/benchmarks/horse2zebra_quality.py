@@ -3,8 +3,8 @@
     GANCTL_DATA=… python -m tests.benchmarks.horse2zebra_quality MODEL WEIGHTS
 
 WEIGHTS are the convolutions 1_1 to 4_1 of VGG-16 (`blockB_convC.weight`, OIHW; its input is BGR from 0 to 255 less the
-mean). Features are the means over each of 512 maps of relu4_1. These kernel distances compare among themselves only;
-papers measure in Inception's features.
+mean). Features are the means over each of 512 maps of relu4_1, brought to mean 0 and deviation 1 over all real pictures
+of the test split. These kernel distances compare among themselves only; papers measure in Inception's features.
 """
 
 import os
@@ -49,9 +49,11 @@ def main() -> None:
     model, weights = ganctl.load(sys.argv[1]), load_file(sys.argv[2])
     root = Path(os.environ["GANCTL_DATA"]) / "horse2zebra"
     real = {name: torch.cat([features(weights, p) for p in tensors(root / name)]) for name in ("testA", "testB")}
+    deviation, mean = torch.std_mean(torch.cat(list(real.values())), 0)
     for source, target, domain in (("testA", "testB", "zebra"), ("testB", "testA", "horse")):
         translated = torch.cat([features(weights, model.translate(p, domain)) for p in tensors(root / source)])
-        before, after = (kernel_distance(some, real[target]).mean for some in (real[source], translated))
+        first, second, truth = ((some - mean) / deviation for some in (real[source], translated, real[target]))
+        before, after = (kernel_distance(some, truth).mean for some in (first, second))
         print(
             f"{source} to {domain}: KID {after:.4g}; untranslated {before:.4g}; ratio {after / before:.3f}", flush=True
         )
