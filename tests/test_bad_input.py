@@ -282,9 +282,7 @@ def test_a_full_disk_names_the_file_what_it_takes_and_the_way_out(
     name = {"sample": "a.png", "make-gif": "a.gif", "report": "a.html"}[command]
     monkeypatch.setattr(files, "_fsync_file", refuse(errno.ENOSPC))
     said = failed(ganctl(command, "photos", "-o", name), 1)
-    assert re.match(
-        rf"Error: No space left on device: {re.escape(name)}, which takes [\d.]+ [kM]B\. Name another ", said
-    )
+    assert re.match(rf"Error: No space left on device: {re.escape(name)}, which takes [\d.]+ [kM]B\. Make room ", said)
     assert said.endswith("Make room there, for example with ganctl cache --clear, or name another place with -o.")
     assert not Path(name).exists()
 
@@ -294,7 +292,8 @@ def test_a_disk_that_refuses_a_new_run_exits_1(photos: Path, monkeypatch: pytest
     train(photos, "--dry-run")  # so that the pictures are decoded already
     monkeypatch.setattr(tempfile, "mkdtemp", refuse(number))
     said = failed(train(photos), 1)
-    assert said.startswith(f"Error: {os.strerror(number)}: runs/{photos.name}. Name another place with --run")
+    assert said.startswith(f"Error: {os.strerror(number)}: runs/{photos.name}. ")
+    assert said.endswith("ame another place with --run.")
     assert ("ganctl cache --clear" in said) == (number == errno.ENOSPC)
     assert nothing_left()
 

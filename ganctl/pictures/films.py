@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import imageio.v3 as imageio
 import numpy as np
@@ -117,7 +117,8 @@ def _gif(pictures: Sequence[Image.Image], seconds: float, hold: float) -> bytes:
     mode = "L" if all(picture.mode == "L" for picture in shown) else "RGB"  # some readers take a mixture for grey
     staying = durations if len(durations) > 1 else durations[0]  # Pillow takes no list of one
     buffer = io.BytesIO()
-    with imageio.imopen(buffer, "w", extension=".gif", plugin="pillow") as file:
+    writer: Any = imageio.imopen(buffer, "w", extension=".gif", plugin="pillow")  # typed without its options
+    with writer as file:
         for picture in shown:
             file.write(np.asarray(picture.convert(mode)), is_batch=False, duration=staying, loop=0)
     return buffer.getvalue()
