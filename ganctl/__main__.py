@@ -13,7 +13,11 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except interrupt.Interrupted as error:
-        raise SystemExit(interrupt.exit_code(error.reason)) from None
+        interrupt.leave(error.exit_code)
+    except SystemExit as left:
+        if isinstance(left.__cause__, interrupt.Interrupted):
+            interrupt.leave(left.__cause__.exit_code)
+        raise
 
 
 if __name__ == "__main__":

@@ -340,21 +340,24 @@ def _wait(task: "Task", over: Flag) -> None:
             BarColumn(bar_width=24),
             TextColumn("{task.fields[text]}", markup=False),
             console=stderr,
+            auto_refresh=False,
             transient=True,
         )
         with bar:
             shown = bar.add_task(task.what, total=task.total, text="")
             while not over.wait(_REFRESH):
-                bar.update(shown, completed=task.done, text=_so_far(task, began))
+                bar.update(shown, completed=task.done, text=_so_far(task, began), refresh=True)
 
 
 def _so_far(task: "Task", began: float) -> str:
     """What is done of a task, of how much, and how long the rest will take."""
-    amount = size if task.unit == "bytes" else "{:,} pictures".format
-    if task.total is None or not task.done:
-        return amount(task.done) if task.total is None else f"none of {amount(task.total)} yet"
+    amount, unit = (size, "") if task.unit == "bytes" else ("{:,}".format, f" {task.unit}")
+    if task.total is None:
+        return f"{amount(task.done)}{unit}"
+    if not task.done:
+        return f"none of {amount(task.total)}{unit} yet"
     left = (time.monotonic() - began) * max(0, task.total - task.done) / task.done
-    return f"{amount(task.done)} of {amount(task.total)}, {duration(left)} left"
+    return f"{amount(task.done)} of {amount(task.total)}{unit}, {duration(left)} left"
 
 
 class Translations(AbstractContextManager["Translations"]):

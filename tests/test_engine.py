@@ -81,7 +81,7 @@ class TwoDomains(Recipe):
         return Sheet(torch.cat([batch["a"], drawn]), 2, drawn)
 
 
-def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12) -> Run:
+def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12, emit: Emitter | None = None) -> Run:
     """Train a fake family as far as asked, from its newest checkpoint if it has one."""
     run = Run(Path(path))
     if not run.path.exists():
@@ -90,7 +90,7 @@ def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12) -> R
     if steps := run.checkpoint_steps():
         state.restore(read(run.checkpoint(steps[0]) / STATE))
     plan = Plan(total=total, seed=3, log_every=5, keep=50, schedule=lambda step: 1 - step / total)
-    engine.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, Emitter())
+    engine.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, emit or Emitter())
     return run
 
 

@@ -13,7 +13,7 @@ import typer
 from ganctl import __version__, console
 from ganctl.data import progress
 from ganctl.errors import GanctlError
-from ganctl.interrupt import TIME_IS_UP, Interrupted, exit_code
+from ganctl.interrupt import TIME_IS_UP, Interrupted
 
 app = typer.Typer(
     name="ganctl",
@@ -61,10 +61,9 @@ def _explained() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort):
         raise SystemExit(130) from None
     except Interrupted as error:  # before or after a training, which handles its own
-        if error.reason != TIME_IS_UP:
-            raise SystemExit(exit_code(error.reason)) from None
-        console.fail("The time was over before the first step.", "Give --max-minutes more.")
-        raise SystemExit(1) from None
+        if error.reason == TIME_IS_UP:
+            console.fail("The time was over before the first step.", "Give --max-minutes more.")
+        raise SystemExit(error.exit_code) from error
     except _Misuse as error:
         command = error.ctx.command_path if error.ctx else "ganctl"
         console.fail(f"{error.format_message().rstrip('.')}.", f"{command} --help")
