@@ -439,7 +439,7 @@ def test_a_full_disk_stops_the_rest_with_a_sentence(monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    assert failed(translate("photos"), 1) == "Error: No space left on device."
+    assert failed(translate("photos"), 1) == "Error: No space left on device: photos-zebra/a.png."
     assert found("photos-zebra") == []
 
 
