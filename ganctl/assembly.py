@@ -94,7 +94,8 @@ def _require_drawable(settings: Settings, size: int) -> None:
     options = found.options(**settings.options)
     try:
         with torch.device("meta"):
-            found.recipe(options, found.model(options, shape), shape).optimizers()
+            recipe = found.recipe(options, found.model(options, shape), shape)
+        recipe.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
     except (RuntimeError, TypeError, OverflowError):

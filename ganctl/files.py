@@ -225,7 +225,11 @@ def _staging_folder(parent: Path) -> Iterator[Path]:
             yield folder
     finally:
         lock.release()
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            (folder / _LOCK).unlink(missing_ok=True)
+            folder.rmdir()
+        except OSError:  # something is left in it
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _locked_folder(parent: Path) -> tuple[Path, FileLock]:

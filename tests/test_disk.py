@@ -164,7 +164,7 @@ def test_lines_that_were_refused_are_not_written_after_all() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-@pytest.mark.parametrize(("first", "lasting"), [(7, False), (40, True)], ids=["once", "from there on"])
+@pytest.mark.parametrize(("first", "lasting"), [(7, False), (25, True)], ids=["once", "from there on"])
 def test_a_disk_that_refuses_costs_no_more_than_the_last_interval(
     command: tuple[object, ...], first: int, lasting: bool, runs: tuple[Run, Run], photos: Path
 ) -> None:
@@ -180,5 +180,5 @@ def test_whatever_a_disk_refuses_costs_no_more_than_the_last_interval(
 ) -> None:
     for k in itertools.count(1):
         if not refused(command, runs, photos, k, number, lasting):
-            assert k > 40
+            assert k > 25
             break
