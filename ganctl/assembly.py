@@ -1,6 +1,5 @@
 """What settings mean: the data, the nets, the feed and the plan that a training is put together from."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
 from ganctl.state import State
+from ganctl.text import command
 from ganctl.watching import watch
 
 Data = Dataset | TwoDatasets
@@ -220,7 +220,7 @@ def restore_newest(run: Run, state: State) -> dict[int, str]:
     if unusable or any(run.checkpoints.glob("unusable-*")):
         why = " ".join(unusable.values()) or "All that it had were set aside before."
         told = Settings.from_json(run.record()["settings"])
-        anew = shlex.join(["ganctl", "train", told.family, *(["--data", told.data] if told.data else [])])
+        anew = command("ganctl", "train", told.family, *(["--data", told.data] if told.data else []))
         raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {anew}")
     return unusable
 

@@ -344,14 +344,14 @@ def waiting(task: "Task") -> Iterator[None]:
 
 def _wait(task: "Task", over: Flag) -> None:
     """In a thread of its own: a bar on a terminal, elsewhere a line after some seconds and one every minute."""
-    began = time.monotonic()
+    began, what = time.monotonic(), printable(task.what)
     if over.wait(_UNSEEN):
         return
     with going_on_without(stderr):
         if not _sees_bars():
-            stderr.print(f"{task.what}: {_so_far(task, began)}.")
+            stderr.print(f"{what}: {_so_far(task, began)}.")
             while not over.wait(_QUIET):
-                stderr.print(f"{task.what}: {_so_far(task, began)}.")
+                stderr.print(f"{what}: {_so_far(task, began)}.")
             return
         bar = Progress(
             TextColumn("{task.description}", markup=False),
@@ -362,7 +362,7 @@ def _wait(task: "Task", over: Flag) -> None:
             transient=True,
         )
         with bar:
-            shown = bar.add_task(task.what, total=task.total, text="")
+            shown = bar.add_task(what, total=task.total, text="")
             while not over.wait(_REFRESH):
                 bar.update(shown, completed=task.done, text=_so_far(task, began), refresh=True)
 
@@ -392,7 +392,7 @@ class Translations(AbstractContextManager["Translations"]):
             console=stderr,
             disable=not self.live,
             auto_refresh=False,
-            redirect_stdout=sys.stdout.isatty(),  # what goes to another place than the bar shall get there
+            redirect_stdout=stdout.file.isatty(),  # what goes to another place than the bar shall get there
         )
         self.bar = self.progress.add_task("", total=total, text="")
 
@@ -414,7 +414,7 @@ class Translations(AbstractContextManager["Translations"]):
         self.done += 1
         if isinstance(ended, translation.Translated):
             self.slow, self.seconds = self.slow + 1, self.seconds + ended.seconds
-            if self.live:  # Rich's own way to stdout passes by what keeps the bar whole
+            if self.live and sys.stdout is not None:  # Rich's own way to stdout passes by what keeps the bar whole
                 sys.stdout.write(f"{printable(str(ended.path))}\n")
                 sys.stdout.flush()
             else:

@@ -5,7 +5,6 @@ The way there is gone plainly; only the steps since everything was last known to
 Nothing of the run is touched.
 """
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from ganctl.interrupt import Reason
 from ganctl.run import Run
 from ganctl.settings import Settings
 from ganctl.state import State, parameters_of
+from ganctl.text import command
 from ganctl.verdicts import VERDICTS
 
 
@@ -124,7 +124,7 @@ class Case:
             "lr": lr,
         }
         words = [word for name, value in flags.items() if value is not None for word in (f"--{name}", str(value))]
-        return f"In smaller steps: {shlex.join(['ganctl', 'train', told.family, *words])}"
+        return f"In smaller steps: {command('ganctl', 'train', told.family, *words)}"
 
 
 def last_good(run: Run) -> tuple[int, Contents] | None:

@@ -139,7 +139,8 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
     sheet = _draw(0, state, feed, plan, emit) if state.step == 0 else None
     saved, reason = time.monotonic(), stop()
     if sheet is not None:
-        _write(run, 0, sheet, unwritten, emit)
+        unwritten.sheets[0] = sheet
+        unwritten.write_sheets(run, emit)
     while state.step < plan.total and not reason:
         advance(state, feed, plan)
         emit(Stepped(state.step, state.means))
@@ -159,10 +160,10 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
         )
         if due and not reason and state.step < plan.total:
             with emit.surviving(f"The checkpoint of step {state.step} could not be saved"):
-                unwritten.write(run)
+                unwritten.write(run, emit)
                 emit(save(state, plan, run))
             saved = time.monotonic()
-    unwritten.write(run)
+    unwritten.write(run, emit)
     emit(save(state, plan, run))
     ended = Ended(state.step, None if state.step >= plan.total else reason)
     emit(ended)
@@ -195,27 +196,44 @@ def take_line(state: State, feed: Feed, measured: Mapping[str, float]) -> Mappin
 
 @dataclass
 class Unwritten:
-    """Lines of the log and progress sheets that the disk refused. No checkpoint is ahead of them."""
+    """Lines of the log and progress sheets that the disk refused: tried again before every checkpoint.
+
+    No checkpoint is ahead of its log. A sheet only shows: one that cannot be written keeps nothing from
+    being saved.
+    """
 
     lines: list[str] = field(default_factory=list)
     sheets: dict[int, Sheet] = field(default_factory=dict)
 
-    def write(self, run: Run) -> None:
-        """Write all of it, or raise OSError; what is written is forgotten."""
-        for epoch, sheet in list(self.sheets.items()):
-            pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
-            del self.sheets[epoch]
+    def write(self, run: Run, emit: Emitter) -> None:
+        """Write all of it; what is written is forgotten.
+
+        Raises:
+            OSError: the disk refuses a line.
+        """
+        self.write_sheets(run, emit)
+        self.write_lines(run)
+
+    def write_lines(self, run: Run) -> None:
+        """Write the lines, or raise OSError."""
         if self.lines:
             run.append_log(self.lines)
             self.lines.clear()
+
+    def write_sheets(self, run: Run, emit: Emitter) -> None:
+        """Write the sheets, or warn of those that cannot be."""
+        for epoch, sheet in list(self.sheets.items()):
+            with emit.surviving(f"The progress sheet of epoch {epoch} could not be written"):
+                pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
+                del self.sheets[epoch]
+                emit(Drawn(epoch, run.sheet(epoch)))
 
 
 def _report(run: Run, line: Mapping[str, float], unwritten: Unwritten, emit: Emitter) -> None:
     """Write a line of the log, and those before it that the disk refused."""
     unwritten.lines.append(json.dumps(finite(line)))
     with emit.surviving("The log could not be written"):
-        run.append_log(unwritten.lines)
-        unwritten.lines.clear()
+        unwritten.write_lines(run)
     emit(Reported(line))
 
 
@@ -226,7 +244,8 @@ def _look(
     sheet = _draw(epoch, state, feed, plan, emit)
     if sheet is None:
         return {}
-    _write(run, epoch, sheet, unwritten, emit)
+    unwritten.sheets[epoch] = sheet
+    unwritten.write_sheets(run, emit)
     with emit.surviving(f"Epoch {epoch} could not be measured"):
         return plan.watch.measure(state, sheet, epoch, emit)
     return {}
@@ -238,15 +257,6 @@ def _draw(epoch: int, state: State, feed: Feed, plan: Plan, emit: Emitter) -> Sh
     with emit.surviving(failure), seeded(state.device, plan.seed, Stream.SHEET), torch.inference_mode():
         return state.recipe.preview(state.average, feed.held_out(state.device))
     return None
-
-
-def _write(run: Run, epoch: int, sheet: Sheet, unwritten: Unwritten, emit: Emitter) -> None:
-    """Write the progress sheet of an epoch; one that the disk refuses is written before the next checkpoint."""
-    unwritten.sheets[epoch] = sheet
-    with emit.surviving(f"The progress sheet of epoch {epoch} could not be written"):
-        pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
-        del unwritten.sheets[epoch]
-        emit(Drawn(epoch, run.sheet(epoch)))
 
 
 def save(state: State, plan: Plan, run: Run) -> Saved:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganctl.errors import DivergedError, GanctlError
+from ganctl.files import reason
 from ganctl.verdicts import Verdict
 
 
@@ -138,7 +139,7 @@ class Emitter:
 
 def _cause(error: BaseException) -> str:
     """Why something failed, in a line; with the kind of an error that says little without it."""
-    said = str(error).strip().partition("\n")[0].rstrip(".")
+    said = (reason(error) if isinstance(error, OSError) else str(error)).strip().partition("\n")[0].rstrip(".")
     if isinstance(error, MemoryError):
         return said or "the memory is full"
     if said and isinstance(error, OSError | RuntimeError | ValueError | GanctlError):

@@ -65,7 +65,10 @@ class LeastSquares(AdversarialLoss):
     Attributes:
         a: the discriminator's target for generated pictures.
         b: the discriminator's target for real pictures.
-        c: the value the generator wants the discriminator to give its pictures.
+        c: the value the generator wants the discriminator to give its pictures: b, or between a and b, or beyond b.
+
+    Raises:
+        ValueError: a and b are the same, or c is not on b's side of a.
     """
 
     a: float = 0.0
@@ -76,6 +79,11 @@ class LeastSquares(AdversarialLoss):
         if self.a == self.b:
             raise ValueError(
                 f"lsgan_a and lsgan_b must differ: a discriminator learns nothing where both are {self.a:g}"
+            )
+        if (self.c - self.a) * (self.b - self.a) <= 0:
+            raise ValueError(
+                f"lsgan_c = {self.c:g} does not lie from lsgan_a = {self.a:g} towards lsgan_b = {self.b:g}, so the "
+                f"generator would learn to be recognised: it is lsgan_b in most papers, --set lsgan_c={self.b:g}"
             )
 
     def realness(self, logits: Tensor) -> Tensor:

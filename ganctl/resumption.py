@@ -17,7 +17,6 @@ from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.families import find as find_family
-from ganctl.files import reason
 from ganctl.run import Run
 from ganctl.settings import Settings, changed, require_options
 from ganctl.state import State
@@ -199,11 +198,8 @@ def _device(run: Run, settings: Settings, request: Request) -> torch.device:
 def _require_readable(run: Run) -> None:
     """What cannot be read is not taken for an empty log, to which a resume would cut it, or for no best checkpoint."""
     run.best()
-    try:
-        for _ in run.read_log():
-            pass
-    except OSError as error:
-        raise CheckpointError(f"The log cannot be read: {reason(error)}.") from None
+    for _ in run.read_log():
+        pass
 
 
 def _open_data(run: Run, record: Mapping[str, Any], settings: Settings, request: Request) -> tuple[Data, list[str]]:

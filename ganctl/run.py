@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.files import append_lines, atomic_folder, fsync_folder, make_folder, remove_strays, write_atomically
 from ganctl.settings import Settings, parse_cadence
-from ganctl.text import finite, quote
+from ganctl.text import command, finite
 
 _CHECKPOINT = "step-"
 _PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
@@ -93,7 +93,7 @@ class Run:
     @property
     def resume_command(self) -> str:
         """What to type to go on with it."""
-        return f"ganctl resume {quote(str(self.path))}"
+        return command("ganctl", "resume", str(self.path))
 
     def sheet(self, epoch: int) -> Path:
         """The progress sheet of an epoch; 0 is before the first step."""
@@ -135,10 +135,11 @@ class Run:
         events = [event["event"] for event in self.read_events()]
         if events or self.best():
             return "save" in events or self.best() is not None
-        with suppress(GanctlError):
+        try:
             epochs, _ = parse_cadence(self.record()["settings"]["checkpoint_every"])
-            return any(line.get("epoch", 0) > epochs for line in self.read_log())
-        return False
+        except GanctlError:
+            return False
+        return any(line.get("epoch", 0) > epochs for line in self.read_log())
 
     def best(self) -> dict[str, Any] | None:
         """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none.
@@ -246,22 +247,20 @@ class Run:
             write_atomically(self.log, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def read_log(self) -> Iterator[dict[str, Any]]:
-        """The log's whole lines."""
-        if os.path.lexists(self.log):  # a link to nothing is not taken for an empty log
-            for text in self.log.read_text(encoding="utf-8", errors="replace").splitlines():
-                with suppress(ValueError, TypeError, KeyError, RecursionError):
-                    line = json.loads(text)
-                    if isinstance(line["step"], int):
-                        yield line
+        """The log's whole lines.
+
+        Raises:
+            CheckpointError: the disk does not give them.
+        """
+        return (line for line in _objects(self.log) if isinstance(line.get("step"), int))
 
     def read_events(self) -> Iterator[dict[str, Any]]:
-        """The whole lines of ``events.jsonl``, oldest first."""
-        if os.path.lexists(self.events):
-            for text in self.events.read_bytes().splitlines():
-                with suppress(ValueError, RecursionError):
-                    line = json.loads(text)
-                    if isinstance(line, dict) and isinstance(line.get("event"), str):
-                        yield line
+        """The whole lines of ``events.jsonl``, oldest first.
+
+        Raises:
+            CheckpointError: the disk does not give them.
+        """
+        return (line for line in _objects(self.events) if isinstance(line.get("event"), str))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -333,7 +332,26 @@ def refuse_taken(path: Path) -> None:
 def command_line() -> str:
     """How this process was started, to be typed again."""
     name = Path(sys.argv[0]).name
-    return " ".join(map(quote, ["ganctl" if name == "__main__.py" else name, *sys.argv[1:]]))
+    return command("ganctl" if name == "__main__.py" else name, *sys.argv[1:])
+
+
+def _objects(file: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects in the lines of a file; half a line is passed over, and a file that is not there has none.
+
+    Raises:
+        CheckpointError: the disk does not give it, or it is a link to nothing: that is not taken for an empty file.
+    """
+    try:
+        lines = file.read_bytes().splitlines() if os.path.lexists(file) else []
+    except OSError as error:
+        raise CheckpointError(f"{file} cannot be read: {error.strerror}.") from None
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict):
+            yield found
 
 
 def _fsync_both(source: Path, target: Path) -> None:

@@ -22,6 +22,11 @@ def quote(text: str) -> str:
     return f"$'{printable(plain)}'"
 
 
+def command(*words: str) -> str:
+    """Words as a command for a shell, each quoted as it needs."""
+    return " ".join(map(quote, words))
+
+
 def finite(value: object) -> object:
     """The value as standard JSON can hold it: None in place of every infinity and NaN, at any depth."""
     if isinstance(value, float):

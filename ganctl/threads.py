@@ -54,10 +54,14 @@ def usable() -> int:
 def resumed(recorded: int) -> tuple[int, str]:
     """The threads to go on with, and a sentence where they are not those that a run was begun with.
 
+    Only a CPU quota makes them fewer, which stops a process that is over it for a while: on fewer cores they are as
+    many, for the last bits of a sum depend on them.
+
     Args:
-        recorded: the threads it was begun with: the last bits of a sum depend on them.
+        recorded: the threads it was begun with.
     """
-    count = min(recorded, usable())
+    limit = quota()
+    count = recorded if limit is None else min(recorded, max(1, int(limit)))
     if count == recorded:
         return count, ""
     return count, (

@@ -17,7 +17,7 @@ from ganctl.engine import Plan
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
 from ganctl.families import find as find_family
-from ganctl.files import discard
+from ganctl.files import discard, reason
 from ganctl.resumption import Request
 from ganctl.run import Run
 from ganctl.settings import Settings, Value
@@ -108,9 +108,9 @@ class Training:
             self.run.event("failure", step=self.state.step, message=error.message)
             raise
         except OSError as error:
-            self.run.event("failure", step=self.state.step, message=str(error))
+            self.run.event("failure", step=self.state.step, message=reason(error))
             remedy = f"Make room for it, then: {self.run.resume_command}"
-            raise GanctlError(f"{self.run.path} could not be saved: {error}.", remedy) from None
+            raise GanctlError(f"{self.run.path} could not be saved: {reason(error)}.", remedy) from None
 
     def _trained(self, stop: interrupt.Reason, emit: Emitter) -> Ended:
         """Train; where that diverges, find out why."""

@@ -57,6 +57,7 @@ def nothing_left() -> bool:
         ("--preset radford --size 16 --set r1=1", "R1 needs each picture's own gradient. Leave it out: --set r1=0"),
         ("--set nets=radford", "R1 needs each picture's own gradient."),
         ("--loss lsgan --set lsgan_a=1", "lsgan_a and lsgan_b must differ"),
+        ("--loss lsgan --set lsgan_a=1 --set lsgan_b=0", "--set lsgan_c=0."),
         ("--channels 2", "Choose among: 1, 3."),
         ("--seed -1", "It must be at least 0."),
         ("--limit 0", "It must be at least 1."),
@@ -306,7 +307,7 @@ def test_a_disk_that_is_full_at_the_end_exits_1_and_the_run_goes_on_later(
         told = train(photos, "--run", "photos")
     assert "Warning: The checkpoint of step 5 could not be saved" in told.err[2]
     assert failed(told, 1) == (
-        "Error: runs/photos could not be saved: [Errno 28] No space left on device. "
+        "Error: runs/photos could not be saved: No space left on device. "
         "Make room for it, then: ganctl resume runs/photos"
     )
     assert ganctl("resume", "photos").code == 0

@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image, ImageSequence
 
-from ganctl import __version__, checkpoint, cli, engine, inference, inspection, interrupt, names
+from ganctl import __version__, checkpoint, cli, engine, inference, inspection, interrupt, names, training
 from ganctl.__main__ import main as start
 from ganctl.cli import application
 from ganctl.data.feed import Feed
@@ -477,15 +478,22 @@ def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch: pytest.MonkeyP
         known()
 
 
-def test_out_of_memory_names_the_peak_and_a_smaller_command(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_names_the_peak_and_a_smaller_command(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
 
-        def describe(model: str, error: Exception = error) -> None:
+        def start(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(inspection, "describe", describe)
-        said = failed(ganctl("info", "photos"), 1)
+        monkeypatch.setattr(training, "start", start)
+        said = failed(train(photos), 1)
         assert re.search(r"the most that was held is [\d.]+ GiB on cpu\. Try a smaller --batch-size", said)
+
+
+def test_what_a_full_disk_and_a_full_memory_advise_are_options_that_the_command_has() -> None:
+    commands = typer.main.get_command(application.app).commands  # type: ignore[attr-defined]
+    for command, advice in [*application._SMALLER.items(), *application._PLACES.items()]:
+        options = {name for option in commands[command].params for name in option.opts}
+        assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", advice)) <= options, command
 
 
 def test_a_fault_of_our_own_is_not_hushed_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

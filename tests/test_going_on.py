@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from ganctl import console, interrupt, training, watching
 from ganctl.assembly import open_data as assemble
 from ganctl.data import cache, progress
 from ganctl.evaluation import samples
-from ganctl.events import Emitter, Ended, Event, Stepped, Subscriber, Warned
+from ganctl.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.families import dcgan
 from ganctl.run import Run
 from tests.forked import STUCK, Forks, forks
@@ -59,7 +60,7 @@ def warned(run: Run) -> list[str]:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (BrokenPipeError(32, "Broken pipe"), "[Errno 32] Broken pipe"),
+        (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
         (SystemExit(1), "SystemExit: 1"),
         (MemoryError(), "the memory is full"),
         (
@@ -170,7 +171,7 @@ def test_a_reader_that_goes_away_stops_no_training(photos: Path, forked: Forks) 
     run = Run(Path("runs/run"))
     assert run.checkpoint_steps()[0] == 6 * STEPS
     assert list(run.read_events())[-1]["reason"] == "finished"
-    assert warned(run) in ([], ["The display failed, training goes on: [Errno 32] Broken pipe"])
+    assert warned(run) in ([], ["The display failed, training goes on: Broken pipe"])
 
 
 def test_a_closed_terminal_saves_and_exits_129(photos: Path, forked: Forks) -> None:
@@ -250,6 +251,32 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     assert "Traceback" not in shown
     assert not strays(cache)
     assert not Path("runs").exists()
+
+
+def test_a_sheet_that_can_never_be_written_keeps_nothing_from_being_saved(photos: Path, whole: Run) -> None:
+    with training.start(tiny(photos), "a/run") as started:
+        started.run.progress.rmdir()
+        started.run.progress.touch()
+        saved: list[int] = []
+        started.train(
+            lambda: None, Subscriber(lambda event: saved.append(event.step) if isinstance(event, Saved) else None)
+        )
+    assert saved == [5, 10, 15, 20]
+    assert len([said for said in warned(started.run) if "could not be written" in said]) == 5
+    started.run.progress.unlink()
+    shutil.copytree(whole.progress, started.run.progress)
+    assert_equal(started.run, whole)
+
+
+def test_a_set_of_any_name_does_nothing_to_the_screen_that_it_is_decoded_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for screen in (Screen(), io.StringIO()):
+        monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=screen.isatty()))
+        monkeypatch.setattr(console, "_UNSEEN", 0.0)
+        monkeypatch.setattr(console, "_REFRESH", 0.01)
+        with progress.shown_by(console.waiting), progress.task("Decoding a\x1b]2;b\udcff", "pictures"):
+            while "0 pictures" not in screen.getvalue():
+                time.sleep(0.01)
+        assert "Decoding a\\x1b]2;b\\xff" in screen.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -55,6 +55,12 @@ def test_hinge_stops_at_the_margin() -> None:
     torch.testing.assert_close(loss.generator(FAKE), -FAKE.mean())
 
 
+@pytest.mark.parametrize(("a", "b", "c"), [(1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (0.0, 1.0, -1.0), (1.0, 0.0, 2.0)])
+def test_lsgan_refuses_a_generator_that_would_learn_to_be_recognised(a: float, b: float, c: float) -> None:
+    with pytest.raises(ValueError, match=f"--set lsgan_c={b:g}$"):
+        adversarial("lsgan", a, b, c)
+
+
 @pytest.mark.parametrize("name", ["bce", "lsgan", "hinge"])
 def test_real_and_fake_batches_may_differ_in_size(name: str) -> None:
     assert adversarial(name).discriminator(torch.zeros(3), torch.zeros(5)).shape == ()

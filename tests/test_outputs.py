@@ -4,14 +4,18 @@ import os
 import shlex
 import shutil
 import stat
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from ganctl import inference
-from ganctl.files import atomic_file
+from ganctl import cli, inference
+from ganctl.files import STAGING, atomic_file
 from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
+from tests.translators import write_model
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +123,25 @@ def test_a_device_or_a_pipe_is_written_into_and_stays_one(run: Run) -> None:
     assert os.read(reader, 4) == b"\x89PNG"
     os.close(reader)
     assert stat.S_ISFIFO(Path("pipe.png").stat().st_mode)
+
+
+def test_where_stdout_is_closed_pictures_are_translated_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_model(Path("model.safetensors"))
+    for name in "ab":
+        Image.new("RGB", (8, 8)).save(f"{name}.png")
+    monkeypatch.setattr(sys, "argv", ["ganctl", "translate", "model.safetensors", "a.png", "b.png"])
+    with redirect_stdout(None), pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 0
+    assert len(list(Path().glob("[ab]-*.png"))) == 2
+
+
+def test_what_a_killed_translation_left_half_written_is_removed_by_the_next() -> None:
+    write_model(Path("model.safetensors"))
+    Image.new("RGB", (8, 8)).save("a.png")
+    Path(f"{STAGING}killed").mkdir()
+    assert ganctl("translate", "model.safetensors", "a.png").code == 0
+    assert not list(Path().glob(f"{STAGING}*"))
 
 
 def test_a_link_is_written_through(run: Run) -> None:

@@ -82,6 +82,22 @@ def test_checkpoints_that_are_gone_are_not_taken_for_none_that_ever_were(
     assert ganctl("runs").out[1].split() == ["photos", "unreadable"]
 
 
+@pytest.mark.parametrize("name", ["events", "log"])
+def test_a_diary_or_a_log_that_cannot_be_read_is_not_taken_for_an_empty_one(run: Run, name: str) -> None:
+    missing(run)
+    file = {"events": run.events, "log": run.log}[name]
+    file.unlink()
+    file.symlink_to("/mnt/unplugged/file")
+    if name == "log":
+        run.events.unlink()  # with which nobody would ask the log
+    before = content(run)
+    for command in ("resume", "sample", "info", "report"):
+        said = failed(ganctl(command, "photos"), 3)
+        assert said == f"Error: {file} cannot be read: No such file or directory."
+    assert ganctl("runs").out[1].split() == ["photos", "unreadable"]
+    assert content(run) == before
+
+
 def test_a_report_needs_no_checkpoints(run: Run) -> None:
     missing(run)
     assert ganctl("report", "photos").code == 0

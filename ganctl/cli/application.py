@@ -33,6 +33,14 @@ _Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
 _PLACES = dict.fromkeys(("sample", "translate", "make-gif", "report"), "-o") | {"train": "--run"}
+_SMALLER = {
+    "train": "Try a smaller --batch-size, or a smaller --size.",
+    "translate": "Try a smaller --size.",
+    "sample": "Try --device cpu.",
+    "evaluate": "Try a smaller --number, or --device cpu.",
+    "resume": "Stop what else takes memory here, or go on elsewhere with --device.",
+}
+"""Command → what takes less memory, of the options that it has."""
 
 
 def _print_version(asked: bool) -> None:
@@ -109,7 +117,7 @@ def _explained() -> Iterator[None]:
 
         if not is_out_of_memory(error):
             raise
-        console.fail(memory_sentence(), "Try a smaller --batch-size, or a smaller --size.")
+        console.fail(memory_sentence(), _SMALLER.get(sys.argv[1], "Stop what else takes memory here, and try again."))
         raise SystemExit(1) from None
 
 

@@ -1,6 +1,5 @@
 """The commands that train."""
 
-import shlex
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ from ganctl.cli.words import (
 from ganctl.errors import UsageError
 from ganctl.events import Subscriber
 from ganctl.settings import parse_assignments
+from ganctl.text import quote
 
 if TYPE_CHECKING:
     from ganctl.training import Training
@@ -171,7 +171,7 @@ def _watch(training: "Training", stop: interrupt.Reason) -> None:
     console.say(f"{training.run.path.name}: {training.summary}")
     warn_all(training.warnings)
     if training.settings.tensorboard:
-        console.say(f"To look on: tensorboard --logdir {shlex.quote(console.shown(training.run.board))}")
+        console.say(f"To look on: tensorboard --logdir {quote(console.shown(training.run.board))}")
     with console.Display(training) as display:
         last = training.train(stop, Subscriber(display.show))
     with console.going_on_without(console.stdout):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ganctl import console, names
+from ganctl import console, files, names
 from ganctl import run as runs
 from ganctl.cli.words import (
     Checkpoint,
@@ -76,6 +76,8 @@ def translate(
 
     domain = loaded.domain(to)
     planned = routes.plan(inputs, domain, output, force)
+    for folder in {route.output.parent for route in planned if isinstance(route, routes.Route)}:
+        files.remove_strays(folder)
     results = []
     largest = max_megapixels or pictures.MAX_MEGAPIXELS
     with console.Translations(len(planned)) as display:

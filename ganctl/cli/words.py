@@ -11,7 +11,7 @@ import typer
 from ganctl import console, files, names, units
 from ganctl import run as runs
 from ganctl.errors import UsageError
-from ganctl.text import quote
+from ganctl.text import command
 
 if TYPE_CHECKING:
     from ganctl.inference import Model
@@ -34,7 +34,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 def typed(verb: str, path: Path) -> str:
     """The command for a path, ready to be typed here."""
-    return f"ganctl {verb} {quote(console.shown(path))}"
+    return command("ganctl", verb, console.shown(path))
 
 
 def load(model: str, device: str = "auto", which: str | None = None, family: str = "dcgan") -> "Model":

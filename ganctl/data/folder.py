@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from ganctl.data import findings, layout
 from ganctl.data.source import Block, Part, Source, in_parallel
 from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
-from ganctl.text import quote
+from ganctl.text import command, quote
 
 LOWRES = "lowres"
 _HELD_OUT = 20  # of a folder, one picture in so many
@@ -203,7 +202,7 @@ def require_pictures(contents: layout.Folder, root: Path, remedy: str) -> None:
     if contents.reachable:
         return
     if contents.skipped:
-        where = f"ganctl check {shlex.quote(str(root))} --verbose names each"
+        where = f"{command('ganctl', 'check', str(root))} --verbose names each"
         said = findings.listed(findings.inside(contents.path, contents.skipped), where)
         raise DataError(f"{root} holds no picture that can be read: {said}.", remedy)
     raise DataError(f"{root} {'holds no pictures' if contents.there else 'is no folder'}.", remedy)

@@ -1,7 +1,6 @@
 """What was chosen for a run: its settings, of which those that its preset does not say come first, and its commands."""
 
 import dataclasses
-import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from ganctl import families
 from ganctl.errors import UsageError
 from ganctl.report.story import Story
 from ganctl.settings import Settings
+from ganctl.text import quote
 
 _DECIDED = {"size", "channels", "device", "precision", "data"}  # by the data and the machine, where nobody does
 
@@ -51,7 +51,7 @@ def settings(told: Settings) -> list[Choice]:
 
 def commands(story: Story, verb: str) -> list[Command]:
     """What reproduces a run, and what can be done with it."""
-    run = shlex.quote(str(story.run.path))
+    run = quote(str(story.run.path))
     further = f" --more {story.record['settings']['epochs']}" if story.state == "finished" else ""
     found = [
         Command("Train the same again", story.record["command"]),

@@ -40,8 +40,7 @@ def read(run: Run) -> Story:
     """Read a run, which may be trained meanwhile.
 
     Raises:
-        CheckpointError: it has no usable ``run.json``.
-        OSError: a file cannot be read.
+        CheckpointError: it has no usable ``run.json``, or a file cannot be read.
     """
     record = run.record()
     steps, rows = inspection.steps_per_epoch(record), log(run.read_log())
