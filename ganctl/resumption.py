@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganctl import assembly, board, checkpoint, device, threads
+from ganctl import assembly, board, checkpoint, device, precision, threads
 from ganctl import run as runs
 from ganctl.assembly import Data
 from ganctl.data.domains import TwoDatasets
@@ -108,7 +108,9 @@ class Resumption:
         return said
 
     def _new_record(self) -> dict[str, Any]:
-        record = {**self.record, "device": device.describe(self.state.device)}
+        place = self.state.device
+        numbers = precision.resolve(self.settings.precision, place)
+        record = {**self.record, "device": device.describe(place), "precision": numbers}
         if self.settings == self.before:
             return record
         extension: dict[str, Any] = {"from_step": self.state.step, "epochs": self.settings.epochs}

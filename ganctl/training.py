@@ -262,7 +262,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     numbers = precision.resolve(settings.precision, chosen)
     data, warnings = assembly.open_data(settings)
     channels, size, _ = data.shape
-    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels, precision=numbers)
+    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
     state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
@@ -278,6 +278,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
         },
         "versions": device.versions(),
         "device": device.describe(chosen),
+        "precision": numbers,
         "threads": count,
         "extensions": [],
         "command": runs.command_line(),
