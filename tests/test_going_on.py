@@ -119,6 +119,15 @@ def test_judging_that_fails_is_warned_of_once(photos: Path, monkeypatch: pytest.
     assert warned(run) == ["The training could not be judged, training goes on: ZeroDivisionError: division by zero"]
 
 
+@pytest.fixture
+def notebook() -> Iterator[None]:
+    """Ctrl-C is Python's own again: a shell lets what it runs in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("notebook")
 def test_ctrl_c_in_a_notebook_saves_and_gets_through(photos: Path, whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     append = Run.append_log
 
@@ -138,6 +147,7 @@ def test_ctrl_c_in_a_notebook_saves_and_gets_through(photos: Path, whole: Run, m
     assert run.log.read_bytes() == whole.log.read_bytes()
 
 
+@pytest.mark.usefixtures("notebook")
 def test_ctrl_c_before_the_first_step_of_a_notebook_leaves_no_run(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +186,10 @@ def test_a_reader_that_goes_away_stops_no_training(photos: Path, forked: Forks) 
 
 def test_a_closed_terminal_saves_and_exits_129(photos: Path, forked: Forks) -> None:
     child = forked.begin("train", "dcgan", "--data", photos, "--run", "run", "--epochs", 999, *SMALL, terminal=True)
-    assert "\x1b[?25l" in child.read_until(" 1/999")
+    shown = ""
+    while not Path("runs/run/progress/epoch-0001.png").exists():
+        shown += child.read_until("\0", 0.05)  # so that its writes find room
+    assert "\x1b[?25l" in shown
     os.close(child.screen)
     assert child.code() == 129
     run = Run(Path("runs/run"))

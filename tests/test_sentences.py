@@ -135,7 +135,7 @@ def test_a_film_of_a_finished_run_without_pictures_names_what_makes_some() -> No
     assert failed(ganctl("make-gif", "one"), 1) == (
         "Error: runs/one has no progress pictures yet. ganctl resume runs/one --more 1"
     )
-    shutil.rmtree(run.checkpoint(50 * STEPS))
+    run.checkpoint(50 * STEPS).rename(run.checkpoint(40 * STEPS))  # as if it had been stopped
     assert failed(ganctl("make-gif", "one"), 1).endswith("progress pictures yet. ganctl resume runs/one")
 
 
