@@ -21,7 +21,6 @@ from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
 from ganctl.state import State
-from ganctl.text import command
 from ganctl.watching import watch
 
 Data = Dataset | TwoDatasets
@@ -40,7 +39,7 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     try:
         origin = _origin(settings, own if settings.data is None else settings.data)
     except DataError as error:
-        if (settings.data or settings.pair or settings.domains) is not None:
+        if any(told is not None for told in (settings.data, settings.pair, settings.domains)):
             raise
         origin = _origin(settings, stand_in)
         warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
@@ -219,9 +218,7 @@ def restore_newest(run: Run, state: State) -> dict[int, str]:
             unusable[step] = error.message
     if unusable or any(run.checkpoints.glob("unusable-*")):
         why = " ".join(unusable.values()) or "All that it had were set aside before."
-        told = Settings.from_json(run.record()["settings"])
-        anew = command("ganctl", "train", told.family, *(["--data", told.data] if told.data else []))
-        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {anew}")
+        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {run.again_command}")
     return unusable
 
 

@@ -252,8 +252,11 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
             problems.append(error.message)
         else:
             return folder / MODEL, problems
-    why = " ".join(problems) or "It has not saved one yet."
-    raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", run.resume_command)
+    if problems:
+        why = " ".join(problems)
+        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {run.again_command}")
+    remedy = "Wait for its first one." if run.is_being_written() else run.resume_command
+    raise CheckpointError(f"{run.path} has no usable checkpoint. It has not saved one yet.", remedy)
 
 
 def quarantine(run: Run, step: int) -> Path:

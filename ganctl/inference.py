@@ -98,7 +98,8 @@ class Model:
         Raises:
             UsageError: the model draws from noise, or has no such domain, or other channels.
         """
-        net = cast("Directions", self.net).toward(self.domains.index(self.domain(to)))
+        domain = self.domain(to)
+        net = cast("Directions", self.net).toward(self.domains.index(domain))
         channels = self.header["shape"][0]
         if images.ndim != 4 or images.shape[1] != channels or not all(images.shape[2:]):
             raise UsageError(f"{self.name} takes pictures [N, {channels}, H, W], not {list(images.shape)}.")

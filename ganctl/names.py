@@ -8,6 +8,7 @@ from typing import Any
 
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.run import Run, create
+from ganctl.text import command
 
 RUNS = Path("runs")
 SETS = {
@@ -85,6 +86,10 @@ def find(model: str, family: str = "dcgan") -> Path:
         return path
     if model and (RUNS / model / "run.json").exists():
         return RUNS / model
+    for run in (Run(path), Run(RUNS / model)):
+        if model and (saved := next(run.checkpoints.glob("step-*"), None)):
+            remedy = f"Bring that back; until then there is {command('ganctl', 'info', str(saved))}"
+            raise CheckpointError(f"{run.path} holds checkpoints but no run.json.", remedy)
     names = ", ".join(run.path.name for run in known())
     there = f"The runs here are: {names}." if names else "There are no runs here yet"
     of_set = next((name for name, sets in SETS.items() if model in sets), None)

@@ -157,6 +157,7 @@ def _decide(run: Run, record: Mapping[str, Any], request: Request, fewer_threads
         done = state.step // feed.steps_per_epoch
         raise UsageError(f"{run.path} has already done {done} epochs.", "--more N adds to them; --from STEP goes back.")
     said = _device_changed(record, chosen) + _rescheduled(before, told, state.step, feed.steps_per_epoch)
+    said += _lost_lines(run, told, state.step, feed)
     if told.tensorboard and not board.is_installed():
         said.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
     return Resumption(
@@ -200,8 +201,19 @@ def _device(run: Run, settings: Settings, request: Request) -> torch.device:
 def _require_readable(run: Run) -> None:
     """What cannot be read is not taken for an empty log, to which a resume would cut it, or for no best checkpoint."""
     run.best()
-    for _ in run.read_log():
+    for _ in (*run.read_log(), *run.read_events()):
         pass
+
+
+def _lost_lines(run: Run, settings: Settings, step: int, feed: Images | Pairs) -> list[str]:
+    """A sentence on lines of the log that should be there, for no checkpoint is ahead of it, and are not."""
+    due = {*range(settings.log_every, step + 1, settings.log_every)}
+    due |= {*range(feed.steps_per_epoch, step + 1, feed.steps_per_epoch)}
+    lost = len(due - {line["step"] for line in run.read_log()})
+    if not lost or settings.allow_changed_data:  # other data may have had other epochs
+        return []
+    lines = "line is" if lost == 1 else "lines are"
+    return [f"Of {run.log} {lost} {lines} lost; it goes on without."]
 
 
 def _open_data(run: Run, record: Mapping[str, Any], settings: Settings, request: Request) -> tuple[Data, list[str]]:

@@ -15,6 +15,7 @@ runs/NAME/
 import errno
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ from ganctl.settings import Settings, parse_cadence
 from ganctl.text import command, finite
 
 _CHECKPOINT = "step-"
+_OURS = (_CHECKPOINT, "unusable-")  # what else lies beside checkpoints says nothing of them
 _PATIENCE = 0.5  # seconds that a writer waits for one who only looks whether there is a writer
 _RECORD = {
     "settings": dict,
@@ -91,6 +93,22 @@ class Run:
         return self.path / "report.html"
 
     @property
+    def again_command(self) -> str:
+        """What to type to begin it anew, under another name: as it was begun, where that was typed.
+
+        Raises:
+            CheckpointError: its ``run.json`` is missing or damaged.
+        """
+        record = self.record()
+        with suppress(ValueError):  # it cannot be taken apart
+            words = shlex.split(record["command"])
+            if words[:2] == ["ganctl", "train"]:
+                named = words.index("--run") if "--run" in words else len(words)
+                return command(*words[:named], *words[named + 2 :])
+        settings = Settings.from_json(record["settings"])
+        return command("ganctl", "train", settings.family, *(["--data", settings.data] if settings.data else []))
+
+    @property
     def resume_command(self) -> str:
         """What to type to go on with it."""
         return command("ganctl", "resume", str(self.path))
@@ -117,7 +135,7 @@ class Run:
         """
         remedy = f"Bring it back, then: {self.resume_command}"
         try:
-            names = [path.name for path in self.checkpoints.iterdir() if not path.name.startswith(".")]
+            names = [path.name for path in self.checkpoints.iterdir() if path.name.startswith(_OURS)]
         except FileNotFoundError:
             names = []
             if self.checkpoints.is_symlink():
@@ -125,7 +143,7 @@ class Run:
         except OSError as error:
             raise CheckpointError(f"{self.checkpoints} cannot be read: {error.strerror}.", remedy) from None
         if not names and self._was_saved():
-            gone = "is empty" if self.checkpoints.exists() else "is gone"
+            gone = "holds none" if self.checkpoints.exists() else "is gone"
             raise CheckpointError(f"{self.path} was saved, but {self.checkpoints} {gone}.", remedy)
         steps = (name.removeprefix(_CHECKPOINT) for name in names if name.startswith(_CHECKPOINT))
         return sorted((int(step) for step in steps if step.isdecimal()), reverse=True)

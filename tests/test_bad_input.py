@@ -331,3 +331,8 @@ def test_what_was_saved_before_a_divergence_stays(photos: Path, run: Run) -> Non
         assert all(tensor.isfinite().all() for tensor in checkpoint.read(file).tensors.values())
     assert all(math.isfinite(value) for line in run.read_log() for value in line.values())
     assert ganctl("sample", "photos", "-n", 1).code == 0
+
+
+def test_data_of_no_name_is_not_taken_for_no_data_named() -> None:
+    assert "There is no data ''." in failed(ganctl("train", "dcgan", "--data", "", "--epochs", 1), 4)
+    assert not Path("runs").exists()

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
-from ganctl import checkpoint, training
+from ganctl import checkpoint, inference, training
 from ganctl.checkpoint import MODEL, STATE
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.run import Run
@@ -59,6 +60,12 @@ def empty(run: Run) -> None:
     run.checkpoints.mkdir()
 
 
+def others(run: Run) -> None:
+    empty(run)
+    (run.checkpoints / "lost+found").mkdir()
+    (run.checkpoints / "notes.txt").touch()
+
+
 def a_file(run: Run) -> None:
     missing(run)
     run.checkpoints.touch()
@@ -69,7 +76,7 @@ def a_file(run: Run) -> None:
     [("resume",), ("sample",), ("info",), ("evaluate", "-n", 2), ("make-gif", "--walk")],
     ids=lambda command: str(command[0]),
 )
-@pytest.mark.parametrize("damage", [missing, dangling, empty, a_file], ids=lambda damage: str(damage.__name__))
+@pytest.mark.parametrize("damage", [missing, dangling, empty, others, a_file], ids=lambda damage: str(damage.__name__))
 def test_checkpoints_that_are_gone_are_not_taken_for_none_that_ever_were(
     run: Run, command: tuple[object, ...], damage: Callable[[Run], None]
 ) -> None:
@@ -96,6 +103,47 @@ def test_a_diary_or_a_log_that_cannot_be_read_is_not_taken_for_an_empty_one(run:
         assert said == f"Error: {file} cannot be read: No such file or directory."
     assert ganctl("runs").out[1].split() == ["photos", "unreadable"]
     assert content(run) == before
+
+
+def test_events_that_are_a_folder_are_refused_before_anything_is_changed(run: Run) -> None:
+    run.events.unlink()
+    run.events.mkdir()
+    before = content(run)
+    assert "events.jsonl cannot be read: Is a directory." in failed(ganctl("resume", "photos", "--more", 1), 3)
+    assert content(run) == before
+
+
+@pytest.mark.parametrize(("cut", "lost"), [(slice(0), 5), (slice(1, None), 1), (slice(None), 0)])
+def test_lines_of_the_log_that_are_lost_are_told(run: Run, cut: slice, lost: int) -> None:
+    run.log.write_bytes(b"".join(run.log.read_bytes().splitlines(keepends=True)[cut]))
+    told = [line for line in go_on(run, stop_at=0) if "lost" in line]
+    words = "1 line is" if lost == 1 else f"{lost} lines are"
+    assert told == ([f"Of runs/photos/log.jsonl {words} lost; it goes on without."] if lost else [])
+
+
+def test_where_nothing_can_be_used_the_way_to_begin_again_is_the_way_it_was_begun(photos: Path) -> None:
+    begun = ("train", "dcgan", "--data", photos, "--size", 16, "--epochs", 1, "--set", "width=8", "--set", "latent=8")
+    assert ganctl(*begun, "--run", "it").code == 0
+    for folder in Path("runs/it/checkpoints").iterdir():
+        (folder / MODEL).write_bytes(b"")
+    again = f"Start anew: ganctl {' '.join(map(str, begun))}"
+    for command in ("sample", "resume"):
+        assert failed(ganctl(command, "it"), 3).endswith(again)
+    assert ganctl(*again.split()[3:]).code == 0
+
+
+def test_a_run_without_its_record_is_not_taken_for_nothing(run: Run) -> None:
+    (run.path / "run.json").unlink()
+    said = failed(ganctl("resume", "photos"), 3)
+    assert said.startswith(
+        "Error: runs/photos holds checkpoints but no run.json. Bring that back; until then there is "
+    )
+    assert ganctl(*said.partition("there is ganctl ")[2].split()).code == 0
+
+
+def test_from_python_too_a_model_that_draws_from_noise_says_that_it_redraws_nothing(run: Run) -> None:
+    with pytest.raises(UsageError, match="draws pictures from noise"):
+        inference.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
 
 
 def test_a_report_needs_no_checkpoints(run: Run) -> None:
