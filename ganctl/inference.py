@@ -152,7 +152,7 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     name = path.stem if path.is_file() else path.resolve().name
     if (path / "run.json").exists():
         run = Run(path)
-        path, warnings = (checkpoint.chosen_model(run, which), []) if which else checkpoint.newest_model(run)
+        path, warnings = checkpoint.newest_model(run) if which is None else (checkpoint.chosen_model(run, which), [])
     elif which is not None:
         raise UsageError(f"{model} is one checkpoint and no run.", "Leave out --checkpoint.")
     elif path.is_dir():

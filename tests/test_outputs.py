@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from torch import Tensor
 
-from ganctl import cli, inference
+from ganctl import cli, inference, pictures
 from ganctl.files import STAGING, atomic_file
 from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
@@ -162,3 +163,31 @@ def test_a_training_leaves_alone_what_another_process_is_writing_into_its_run(ru
         staged.write_bytes(b"half a film")
         assert ganctl("resume", "photos", "--more", 1).code == 0
     assert run.film.read_bytes() == b"half a film"
+
+
+def test_more_pictures_than_fit_into_a_grid_or_into_memory_are_refused_before_any_is_drawn(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference.Model, "render", None)
+    for count in (200_000, 10**14):
+        said = failed(ganctl("sample", "photos", "-n", count, "-o", "big.png"), 2)
+        assert said.startswith(f"Error: A grid of {count:,} pictures would have ")
+        assert said.endswith(" Write single files into a folder: -o big/")
+        assert f"Error: {10**14:,} pictures cannot be measured. Ask for 2 to " in failed(
+            ganctl("evaluate", "photos", "-n", 10**14), 2
+        )
+    assert not list(Path().glob("big*"))
+
+
+def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = pictures.save_single
+
+    def third_is_refused(path: Path, image: Tensor) -> None:
+        if path.stem.endswith("2"):
+            raise OSError(28, "No space left on device", str(path))
+        save(path, image)
+
+    monkeypatch.setattr(pictures, "save_single", third_is_refused)
+    assert ganctl("sample", "photos", "-n", 10**14, "-o", "big/").code == 1
+    assert sorted(path.name for path in Path("big").iterdir()) == ["00000000000000.png", "00000000000001.png"]
+    assert "big/00000000000000.png exists already" in failed(ganctl("sample", "photos", "-n", 10**14, "-o", "big/"), 2)

@@ -22,6 +22,9 @@ from ganctl.cli.words import (
     require_positive,
 )
 from ganctl.errors import UsageError
+from ganctl.text import quote
+
+_LARGEST_GRID = 64_000_000  # pixels; it is held whole, in up to 30 bytes each
 
 
 def sample(
@@ -39,22 +42,34 @@ def sample(
 
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
-        width = len(str(count - 1))
-        singles = [path / f"{number:0{width}d}.png" for number in range(count)]
-        require_free(singles, force)
+        require_free(_numbered(path, count), force)
+        numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
-        for file, picture in zip(singles, drawn, strict=True):
-            pictures.save_single(file, picture)
-            console.result(file)
+        for name, picture in zip(numbers, drawn, strict=True):
+            pictures.save_single(path / name, picture)
+            console.result(path / name)
         return
     columns = pictures.columns(count)
-    pictures.require_format(path, pictures.grid_size(count, columns, loaded.header["shape"][-1]))
+    width, height = pictures.grid_size(count, columns, loaded.header["shape"][-1])
+    if width * height > _LARGEST_GRID:
+        raise UsageError(
+            f"A grid of {count:,} pictures would have {width:,}×{height:,} pixels, and {_LARGEST_GRID:,} are the most.",
+            f"Write single files into a folder: -o {quote(str(path.with_suffix('')))}/",
+        )
+    pictures.require_format(path, (width, height))
     if output is not None:
         require_free([path], force)
     grid = loaded.sample(count, seed)
     path = path if output else default_output(path, force)
     pictures.save_grid(path, grid, columns)
     console.result(path)
+
+
+def _numbered(folder: Path, count: int) -> list[Path]:
+    """The files of a folder that have the name of one of so many pictures; one that is not there, if none has."""
+    width = len(str(count - 1))
+    there = [path for path in folder.glob("*.png") if path.stem.isdecimal() and len(path.stem) == width]
+    return sorted(path for path in there if int(path.stem) < count) or [folder / f"{0:0{width}d}.png"]
 
 
 def translate(

@@ -87,8 +87,8 @@ def evaluate(
         DataError: the pictures cannot be had.
         GanctlError: the extractor asked for cannot be had.
     """
-    if count < 2:
-        raise UsageError(f"{count} pictures cannot be measured.", "Ask for two or more.")
+    if not 2 <= count <= samples.MOST:
+        raise UsageError(f"{count:,} pictures cannot be measured.", f"Ask for 2 to {samples.MOST:,}.")
     try:
         told, step = _settings(model, data), model.header["step"]
         epoch = step / model.header["steps_per_epoch"]
