@@ -438,11 +438,16 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_a_full_disk_behind_stdout_is_a_sentence() -> None:
+@pytest.mark.parametrize(("argument", "unbuffered"), [("--version", ""), ("--version", "1"), ("--help", "")])
+def test_a_full_disk_behind_stdout_is_a_sentence_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, argument: str, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "ganctl", "--version"]
+        command = [sys.executable, "-m", "ganctl", argument]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
+    said = "Error: Standard output could not be written: No space left on device.\nSend it to another place.\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def interrupted(*_: object) -> None:

@@ -1,12 +1,15 @@
 """What a command writes: nothing that exists is lost, unless that was asked for or is the command's own."""
 
+import errno
+import io
 import os
 import shlex
 import shutil
 import stat
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
@@ -191,3 +194,36 @@ def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch
     assert ganctl("sample", "photos", "-n", 10**14, "-o", "big/").code == 1
     assert sorted(path.name for path in Path("big").iterdir()) == ["00000000000000.png", "00000000000001.png"]
     assert "big/00000000000000.png exists already" in failed(ganctl("sample", "photos", "-n", 10**14, "-o", "big/"), 2)
+
+
+def ganctl_into(number: int, *arguments: object) -> tuple[int, str]:
+    """The exit code of a command whose stdout refuses everything with an error, and what it says."""
+    told, err = ["ganctl", *map(str, arguments)], io.StringIO()
+    reader, writer = os.pipe() if number == errno.EPIPE else (os.open("/dev/null", 0), os.open("/dev/full", os.O_RDWR))
+    os.close(reader)
+    with (
+        os.fdopen(writer, "w") as out,
+        patch.object(sys, "argv", told),
+        redirect_stderr(err),
+        redirect_stdout(out),
+        pytest.raises(SystemExit) as left,
+    ):
+        cli.main()
+    return int(str(left.value.code)), err.getvalue()
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) -> None:
+    code = int(number == errno.ENOSPC)
+    said = "Error: Standard output could not be written: No space left on device.\nAll that it was to name is made"
+    found, words = ganctl_into(number, "sample", "photos", "-n", 9, "-o", "s/")
+    assert (found, said in words) == (code, bool(code))
+    assert len(list(Path("s").glob("*.png"))) == 9
+    write_model(Path("model.safetensors"))
+    for name in "abcd":
+        Image.new("RGB", (8, 8)).save(f"{name}.png")
+    names = [f"{name}.png" for name in "abcd"]
+    found, words = ganctl_into(number, "translate", "model.safetensors", *names, "-o", "t")
+    assert (found, said in words) == (code, bool(code))
+    assert "translated 4 of 4" in words
+    assert len(list(Path("t").glob("*.png"))) == 4

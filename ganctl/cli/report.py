@@ -17,4 +17,5 @@ def make_report(run: RunName, output: Output = None, force: Force = False) -> No
     from ganctl import report
 
     report.write(chosen, path)
-    console.result(path)
+    with console.results_of_work() as show:
+        show(path)

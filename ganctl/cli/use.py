@@ -45,9 +45,10 @@ def sample(
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
-        for name, picture in zip(numbers, drawn, strict=True):
-            pictures.save_single(path / name, picture)
-            console.result(path / name)
+        with console.results_of_work() as show:
+            for name, picture in zip(numbers, drawn, strict=True):
+                pictures.save_single(path / name, picture)
+                show(path / name)
         return
     columns = pictures.columns(count)
     width, height = pictures.grid_size(count, columns, loaded.header["shape"][-1])
@@ -62,7 +63,8 @@ def sample(
     grid = loaded.sample(count, seed)
     path = path if output else default_output(path, force)
     pictures.save_grid(path, grid, columns)
-    console.result(path)
+    with console.results_of_work() as show:
+        show(path)
 
 
 def _numbered(folder: Path, count: int) -> list[Path]:
@@ -95,15 +97,16 @@ def translate(
         files.remove_strays(folder)
     results = []
     largest = max_megapixels or pictures.MAX_MEGAPIXELS
-    with console.Translations(len(planned)) as display:
-        for result in translation.translate(loaded, planned, domain, size, force, largest):
-            display.show(result)
-            results.append(result)
-    if verbose:
-        for line in translation.names(results):
-            console.say(line)
-    tally = translation.tally(results)
-    console.say(tally.sentence)
+    with console.results_of_work() as show:
+        with console.Translations(len(planned), show) as display:
+            for result in translation.translate(loaded, planned, domain, size, force, largest):
+                display.show(result)
+                results.append(result)
+        if verbose:
+            for line in translation.names(results):
+                console.say(line)
+        tally = translation.tally(results)
+        console.say(tally.sentence)
     if tally.skipped:
         raise SystemExit(1)
 
@@ -139,4 +142,5 @@ def make_gif(
         chosen = names.find_run(run)
         path = Path(output or chosen.film)
         pictures.film(path, filming.progress(chosen), fps or 5, hold=2)
-    console.result(path)
+    with console.results_of_work() as show:
+        show(path)
