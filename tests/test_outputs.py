@@ -227,3 +227,39 @@ def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) 
     assert (found, said in words) == (code, bool(code))
     assert "translated 4 of 4" in words
     assert len(list(Path("t").glob("*.png"))) == 4
+
+
+IS_FILE = "file is a file. Name another place with -o."
+NO_FILM = "v has no ending to name a film format. Use .gif, .mp4, .mov, .mkv or .webm."
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sample", "photos", "-n", 2, "-o", "file"), IS_FILE),
+        (("sample", "photos", "-n", 2, "-o", "file/"), IS_FILE),
+        (("sample", "photos", "-n", 2, "-o", "file/new/x.png"), IS_FILE),
+        (("sample", "photos", "-n", 2, "-o", "/dev/null"), "/dev/null is no folder. Name another place with -o."),
+        (("report", "photos", "-o", "file/x.html"), IS_FILE),
+        (("make-gif", "photos", "-o", "file/x.gif"), IS_FILE),
+        (("make-gif", "photos", "-o", "runs"), "runs is a folder. Name a file: -o runs/film.gif"),
+        (("make-gif", "photos", "-o", "v"), NO_FILM),
+        (("translate", "model.safetensors", "a.png", "-o", "file/x.png"), IS_FILE),
+        (("translate", "model.safetensors", "a.png", "-o", "file/"), IS_FILE),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_a_place_that_cannot_be_written_to_is_refused_in_plain_words(
+    run: Run, command: tuple[object, ...], said: str
+) -> None:
+    write_model(Path("model.safetensors"))
+    Image.new("RGB", (8, 8)).save("a.png")
+    Path("file").write_bytes(b"dear to me")
+    assert failed(ganctl(*command), 2) == f"Error: {said}"
+    assert Path("file").read_bytes() == b"dear to me"
+
+
+@pytest.mark.parametrize("command", ["sample", "make-gif", "report", "translate"])
+def test_an_empty_place_is_not_taken_for_the_usual_one(command: str) -> None:
+    told = (command, "photos", *(["a.png"] if command == "translate" else []), "-o", "")
+    assert failed(ganctl(*told), 2) == "Error: -o names no place. Name a file or a folder: -o PATH"

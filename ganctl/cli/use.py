@@ -18,6 +18,8 @@ from ganctl.cli.words import (
     Verbose,
     default_output,
     load,
+    require_file,
+    require_folders,
     require_free,
     require_positive,
 )
@@ -42,6 +44,7 @@ def sample(
 
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
+        require_folders(path / "0.png")
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
@@ -59,6 +62,7 @@ def sample(
         )
     pictures.require_format(path, (width, height))
     if output is not None:
+        require_folders(path)
         require_free([path], force)
     grid = loaded.sample(count, seed)
     path = path if output else default_output(path, force)
@@ -92,6 +96,8 @@ def translate(
     from ganctl import pictures, routes, translation
 
     domain = loaded.domain(to)
+    if output is not None:
+        require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
     planned = routes.plan(inputs, domain, output, force)
     for folder in {route.output.parent for route in planned if isinstance(route, routes.Route)}:
         files.remove_strays(folder)
@@ -128,6 +134,7 @@ def make_gif(
     filmed = runs.Run(found) if (found / "run.json").exists() else None
     own = None if filmed is None else filmed.walk if walk else filmed.film
     if output is not None:
+        require_file(Path(output), "film.gif")
         pictures.require_film(Path(output))
         require_free([Path(output)], force, own)
     if walk:
