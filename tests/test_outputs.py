@@ -7,7 +7,9 @@ import shlex
 import shutil
 import stat
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,7 +17,8 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, inference, pictures
+from ganctl import cli, console, inference, pictures
+from ganctl.data import progress
 from ganctl.files import STAGING, atomic_file
 from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
@@ -263,3 +266,29 @@ def test_a_place_that_cannot_be_written_to_is_refused_in_plain_words(
 def test_an_empty_place_is_not_taken_for_the_usual_one(command: str) -> None:
     told = (command, "photos", *(["a.png"] if command == "translate" else []), "-o", "")
     assert failed(ganctl(*told), 2) == "Error: -o names no place. Name a file or a folder: -o PATH"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sample", "photos", "-n", 9, "-o", "x.png"), "Drawing: 9 of 9 pictures, "),
+        (("sample", "photos", "-n", 9, "-o", "s/"), "Drawing: 9 of 9 pictures, "),
+        (("evaluate", "photos", "-n", 9), "Drawing and measuring: 9 of 9 pictures, "),
+        (("make-gif", "photos", "-o", "x.gif"), "Filming x.gif: 3 pictures"),
+        (("make-gif", "photos", "--walk", "-o", "x.gif"), "Filming x.gif: 2 pictures"),
+    ],
+    ids=["grid", "singles", "evaluate", "film", "walk"],
+)
+def test_work_that_takes_long_says_on_a_pipe_how_far_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...], said: str
+) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def shown(task: progress.Task) -> Iterator[None]:
+        yield
+        told.append(f"{task.what}: {console._so_far(task, time.monotonic())}.")
+
+    monkeypatch.setattr(console, "waiting", shown)
+    assert ganctl(*command).code == 0
+    assert any(line.startswith(said) for line in told), told

@@ -1,8 +1,9 @@
 """The commands that use what was trained."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,8 +24,12 @@ from ganctl.cli.words import (
     require_free,
     require_positive,
 )
+from ganctl.data import progress
 from ganctl.errors import UsageError
 from ganctl.text import quote
+
+if TYPE_CHECKING:
+    from ganctl.pictures.frames import Frame, Frames
 
 _LARGEST_GRID = 64_000_000  # pixels; it is held whole, in up to 30 bytes each
 
@@ -48,7 +53,7 @@ def sample(
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
-        with console.results_of_work() as show:
+        with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
             for name, picture in zip(numbers, drawn, strict=True):
                 pictures.save_single(path / name, picture)
                 show(path / name)
@@ -64,9 +69,10 @@ def sample(
     if output is not None:
         require_folders(path)
         require_free([path], force)
-    grid = loaded.sample(count, seed)
-    path = path if output else default_output(path, force)
-    pictures.save_grid(path, grid, columns)
+    with progress.task("Drawing", "pictures", count):
+        grid = loaded.sample(count, seed)
+        path = path if output else default_output(path, force)
+        pictures.save_grid(path, grid, columns)
     with console.results_of_work() as show:
         show(path)
 
@@ -144,10 +150,23 @@ def make_gif(
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.walk(loaded, seed)
         frames = pictures.Frames.alike(len(steps), lambda i: pictures.labelled(pictures.grid(steps[i], 4), ""))
-        pictures.film(path, frames, fps or 24)
+        _film(path, frames, fps or 24)
     else:
         chosen = names.find_run(run)
         path = Path(output or chosen.film)
-        pictures.film(path, filming.progress(chosen), fps or 5, hold=2)
+        _film(path, filming.progress(chosen), fps or 5, hold=2)
     with console.results_of_work() as show:
         show(path)
+
+
+def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
+    """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
+    from ganctl import pictures
+
+    def counted(number: int) -> "Frame":
+        made = frames.make(number)
+        progress.advance(1)
+        return made
+
+    with progress.task(f"Filming {path.name}", "pictures"):
+        pictures.film(path, replace(frames, make=counted), fps, hold)
