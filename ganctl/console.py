@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Event as Flag
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from ganctl.errors import StorageError
 from ganctl.events import Event, Judged, Reported, Stepped, Warned
 from ganctl.readings import figures, losses, readings
 from ganctl.text import finite, printable
@@ -43,6 +45,7 @@ _WORTH_SAYING = 60  # seconds
 _REFRESH = 0.25  # seconds between two looks at the readings
 _WARM_UP = 5  # steps that say nothing about speed
 _UNSEEN, _QUIET = 3.0, 60.0  # seconds of other work before it is shown, and between two lines on a pipe
+_GONE = {errno.EPIPE, errno.EIO}  # what a pipe and a terminal say once nobody reads them
 _PATIENCE = 10.0  # seconds of training after which fewer steps have to do
 
 
@@ -72,12 +75,64 @@ def result(text: object) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    stdout.out(printable(str(text)), highlight=False)
+    line = printable(str(text))
+    if isinstance(sys.stdout, FileProxy):  # of a bar: Rich's own way to stdout passes by what keeps the bar whole
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    else:
+        _out(line)
+
+
+def _out(text: str) -> None:
+    try:
+        stdout.out(text, highlight=False)
+    except OSError as error:
+        raise error if error.errno in _GONE else unwritable(error) from None
+
+
+@contextmanager
+def results_of_work() -> Iterator[Callable[[object], None]]:
+    """Gives what shows the path of each thing that was made as a result, and lets the work go on if it cannot.
+
+    Raises:
+        OSError: in the end, where stdout refused a path other than by having no reader any more.
+    """
+    refused: list[OSError] = []
+
+    def show(path: object) -> None:
+        try:
+            result(path)
+        except OSError as error:
+            silence(stdout)
+            if error.errno not in _GONE:
+                refused.append(error)
+
+    yield show
+    for error in refused[:1]:
+        raise StorageError(unwritable(error).message, "All that it was to name is made, and there.", error.errno)
+
+
+def unwritable(error: OSError) -> StorageError:
+    """What to raise of a stdout that does not take what is written to it; nothing more is."""
+    silence(stdout)
+    if isinstance(error, StorageError):
+        return error
+    said = f"Standard output could not be written: {error.strerror or error}."
+    return StorageError(said, "Send it to another place.", error.errno)
+
+
+def stdout_refuses() -> bool:
+    """Whether stdout still holds something that it cannot get rid of."""
+    try:
+        stdout.file.flush()
+    except OSError:
+        return True
+    return False
 
 
 def document(value: object) -> None:
     """A result for machines: one JSON document on stdout, in ASCII and without infinities."""
-    stdout.out(json.dumps(finite(value), indent=2), highlight=False)
+    _out(json.dumps(finite(value), indent=2))
 
 
 @contextmanager
@@ -360,6 +415,7 @@ def _wait(task: "Task", over: Flag) -> None:
             console=stderr,
             auto_refresh=False,
             transient=True,
+            redirect_stdout=stdout.file.isatty(),  # what goes to another place than the bar shall get there
         )
         with bar:
             shown = bar.add_task(what, total=task.total, text="")
@@ -379,9 +435,15 @@ def _so_far(task: "Task", began: float) -> str:
 
 
 class Translations(AbstractContextManager["Translations"]):
-    """Pictures as they are translated: each one's path on stdout, and a bar on a terminal where they are several."""
+    """Pictures as they are translated: each one's path as a result, and a bar on a terminal where they are several.
 
-    def __init__(self, total: int) -> None:
+    Args:
+        total: how many there are.
+        write: shows a path; see `results_of_work`.
+    """
+
+    def __init__(self, total: int, write: Callable[[object], None] = result) -> None:
+        self.write = write
         self.live = total > 1 and _sees_bars()
         self.total, self.done = total, 0
         self.slow, self.seconds = 0, 0.0  # pictures that took time, and how much
@@ -414,11 +476,7 @@ class Translations(AbstractContextManager["Translations"]):
         self.done += 1
         if isinstance(ended, translation.Translated):
             self.slow, self.seconds = self.slow + 1, self.seconds + ended.seconds
-            if self.live and sys.stdout is not None:  # Rich's own way to stdout passes by what keeps the bar whole
-                sys.stdout.write(f"{printable(str(ended.path))}\n")
-                sys.stdout.flush()
-            else:
-                result(ended.path)
+            self.write(ended.path)
         left = (self.total - self.done) * self.seconds / max(1, self.slow)
         with going_on_without(stderr):
             self.progress.update(self.bar, completed=self.done, text=f"{duration(left)} left")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganctl import checkpoint, device, names, tiles
+from ganctl.data import progress
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
 from ganctl.run import Run
@@ -61,7 +62,9 @@ class Model:
             raise UsageError(f"{n} pictures of seed {seed} cannot be drawn.", "Ask for one or more, of seed 0 or more.")
         for start in range(0, n, CHUNK):
             latents = self.latents(seed, range(start, start + CHUNK))
-            yield self.render(latents)[: n - start]
+            piece = self.render(latents)[: n - start]
+            progress.advance(len(piece))
+            yield piece
 
     def latents(self, seed: int, numbers: range) -> Tensor:
         """Standard normal noise [len(numbers), latent], each row from a generator of its own.
@@ -103,8 +106,11 @@ class Model:
         channels = self.header["shape"][0]
         if images.ndim != 4 or images.shape[1] != channels or not all(images.shape[2:]):
             raise UsageError(f"{self.name} takes pictures [N, {channels}, H, W], not {list(images.shape)}.")
-        singles = (images[i : i + 1].float().cpu() for i in range(len(images)))  # slices keep the order in memory
-        drawn = [tiles.redraw(cast("tiles.Translator", net), single, self._place) for single in singles]
+        drawn = []
+        for i in range(len(images)):
+            single = images[i : i + 1].float().cpu()  # a slice keeps the order in memory
+            drawn.append(tiles.redraw(cast("tiles.Translator", net), single, self._place))
+            progress.advance(1)
         return torch.cat(drawn) if drawn else images
 
     def domain(self, to: str | None = None) -> str:
@@ -153,7 +159,7 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
     name = path.stem if path.is_file() else path.resolve().name
     if (path / "run.json").exists():
         run = Run(path)
-        path, warnings = (checkpoint.chosen_model(run, which), []) if which else checkpoint.newest_model(run)
+        path, warnings = checkpoint.newest_model(run) if which is None else (checkpoint.chosen_model(run, which), [])
     elif which is not None:
         raise UsageError(f"{model} is one checkpoint and no run.", "Leave out --checkpoint.")
     elif path.is_dir():

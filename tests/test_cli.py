@@ -302,9 +302,9 @@ def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:
         (
             "a.webp",
             1_000_000,
-            "cannot have 18,002×18,002 pixels: WEBP holds 16,383 a side, and .png any size. -o a.png",
+            "would have 18,002×18,002 pixels, and 64,000,000 are the most. Write single files into a folder: -o a/",
         ),
-        ("a.gif", 16_000_000, "GIF holds 65,535 a side"),
+        ("a.gif", 16_000_000, "would have 72,002×72,002 pixels"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_before_it_is_drawn(
@@ -312,7 +312,7 @@ def test_what_a_format_cannot_hold_is_refused_before_it_is_drawn(
 ) -> None:
     monkeypatch.setattr(inference.Model, "render", lambda *_: pytest.fail("it was drawn"))
     assert why in failed(ganctl("sample", "photos", "-n", count, "-o", name), 2)
-    assert "Use .gif or .mp4." in failed(ganctl("make-gif", "photos", "--walk", "-o", "a.webp"), 2)
+    assert "Use .gif, .mp4, .mov, .mkv or .webm." in failed(ganctl("make-gif", "photos", "--walk", "-o", "a.webp"), 2)
 
 
 def durations(path: Path) -> list[int]:
@@ -438,11 +438,16 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_a_full_disk_behind_stdout_is_a_sentence() -> None:
+@pytest.mark.parametrize(("argument", "unbuffered"), [("--version", ""), ("--version", "1"), ("--help", "")])
+def test_a_full_disk_behind_stdout_is_a_sentence_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, argument: str, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "ganctl", "--version"]
+        command = [sys.executable, "-m", "ganctl", argument]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (1, "Error: No space left on device.\n")
+    said = "Error: Standard output could not be written: No space left on device.\nSend it to another place.\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def interrupted(*_: object) -> None:

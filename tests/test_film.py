@@ -152,7 +152,7 @@ def test_a_film_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("name", ["film.png", "film", "film.avi"])
 def test_an_ending_that_names_no_film_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=r"names no film format\. Use \.gif or \.mp4\."):
+    with pytest.raises(UsageError, match=r"film format\. Use \.gif, \.mp4, \.mov, \.mkv or \.webm\."):
         pictures.film(Path("folder", name), [even(0)], fps=5)
     assert not Path("folder").exists()
 

@@ -1,17 +1,24 @@
 """What a command writes: nothing that exists is lost, unless that was asked for or is the command's own."""
 
+import errno
+import io
 import os
 import shlex
 import shutil
 import stat
 import sys
-from contextlib import redirect_stdout
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
+from torch import Tensor
 
-from ganctl import cli, inference
+from ganctl import cli, console, inference, pictures
+from ganctl.data import progress
 from ganctl.files import STAGING, atomic_file
 from ganctl.run import Run
 from tests.commands import Outcome, failed, ganctl, train
@@ -162,3 +169,126 @@ def test_a_training_leaves_alone_what_another_process_is_writing_into_its_run(ru
         staged.write_bytes(b"half a film")
         assert ganctl("resume", "photos", "--more", 1).code == 0
     assert run.film.read_bytes() == b"half a film"
+
+
+def test_more_pictures_than_fit_into_a_grid_or_into_memory_are_refused_before_any_is_drawn(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference.Model, "render", None)
+    for count in (200_000, 10**14):
+        said = failed(ganctl("sample", "photos", "-n", count, "-o", "big.png"), 2)
+        assert said.startswith(f"Error: A grid of {count:,} pictures would have ")
+        assert said.endswith(" Write single files into a folder: -o big/")
+        assert f"Error: {10**14:,} pictures cannot be measured. Ask for 2 to " in failed(
+            ganctl("evaluate", "photos", "-n", 10**14), 2
+        )
+    assert not list(Path().glob("big*"))
+
+
+def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = pictures.save_single
+
+    def third_is_refused(path: Path, image: Tensor) -> None:
+        if path.stem.endswith("2"):
+            raise OSError(28, "No space left on device", str(path))
+        save(path, image)
+
+    monkeypatch.setattr(pictures, "save_single", third_is_refused)
+    assert ganctl("sample", "photos", "-n", 10**14, "-o", "big/").code == 1
+    assert sorted(path.name for path in Path("big").iterdir()) == ["00000000000000.png", "00000000000001.png"]
+    assert "big/00000000000000.png exists already" in failed(ganctl("sample", "photos", "-n", 10**14, "-o", "big/"), 2)
+
+
+def ganctl_into(number: int, *arguments: object) -> tuple[int, str]:
+    """The exit code of a command whose stdout refuses everything with an error, and what it says."""
+    told, err = ["ganctl", *map(str, arguments)], io.StringIO()
+    reader, writer = os.pipe() if number == errno.EPIPE else (os.open("/dev/null", 0), os.open("/dev/full", os.O_RDWR))
+    os.close(reader)
+    with (
+        os.fdopen(writer, "w") as out,
+        patch.object(sys, "argv", told),
+        redirect_stderr(err),
+        redirect_stdout(out),
+        pytest.raises(SystemExit) as left,
+    ):
+        cli.main()
+    return int(str(left.value.code)), err.getvalue()
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
+def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) -> None:
+    code = int(number == errno.ENOSPC)
+    said = "Error: Standard output could not be written: No space left on device.\nAll that it was to name is made"
+    found, words = ganctl_into(number, "sample", "photos", "-n", 9, "-o", "s/")
+    assert (found, said in words) == (code, bool(code))
+    assert len(list(Path("s").glob("*.png"))) == 9
+    write_model(Path("model.safetensors"))
+    for name in "abcd":
+        Image.new("RGB", (8, 8)).save(f"{name}.png")
+    names = [f"{name}.png" for name in "abcd"]
+    found, words = ganctl_into(number, "translate", "model.safetensors", *names, "-o", "t")
+    assert (found, said in words) == (code, bool(code))
+    assert "translated 4 of 4" in words
+    assert len(list(Path("t").glob("*.png"))) == 4
+
+
+IS_FILE = "file is a file. Name another place with -o."
+NO_FILM = "v has no ending to name a film format. Use .gif, .mp4, .mov, .mkv or .webm."
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sample", "photos", "-n", 2, "-o", "file"), IS_FILE),
+        (("sample", "photos", "-n", 2, "-o", "file/"), IS_FILE),
+        (("sample", "photos", "-n", 2, "-o", "file/new/x.png"), IS_FILE),
+        (("sample", "photos", "-n", 2, "-o", "/dev/null"), "/dev/null is no folder. Name another place with -o."),
+        (("report", "photos", "-o", "file/x.html"), IS_FILE),
+        (("make-gif", "photos", "-o", "file/x.gif"), IS_FILE),
+        (("make-gif", "photos", "-o", "runs"), "runs is a folder. Name a file: -o runs/film.gif"),
+        (("make-gif", "photos", "-o", "v"), NO_FILM),
+        (("translate", "model.safetensors", "a.png", "-o", "file/x.png"), IS_FILE),
+        (("translate", "model.safetensors", "a.png", "-o", "file/"), IS_FILE),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_a_place_that_cannot_be_written_to_is_refused_in_plain_words(
+    run: Run, command: tuple[object, ...], said: str
+) -> None:
+    write_model(Path("model.safetensors"))
+    Image.new("RGB", (8, 8)).save("a.png")
+    Path("file").write_bytes(b"dear to me")
+    assert failed(ganctl(*command), 2) == f"Error: {said}"
+    assert Path("file").read_bytes() == b"dear to me"
+
+
+@pytest.mark.parametrize("command", ["sample", "make-gif", "report", "translate"])
+def test_an_empty_place_is_not_taken_for_the_usual_one(command: str) -> None:
+    told = (command, "photos", *(["a.png"] if command == "translate" else []), "-o", "")
+    assert failed(ganctl(*told), 2) == "Error: -o names no place. Name a file or a folder: -o PATH"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("sample", "photos", "-n", 9, "-o", "x.png"), "Drawing: 9 of 9 pictures, "),
+        (("sample", "photos", "-n", 9, "-o", "s/"), "Drawing: 9 of 9 pictures, "),
+        (("evaluate", "photos", "-n", 9), "Drawing and measuring: 9 of 9 pictures, "),
+        (("make-gif", "photos", "-o", "x.gif"), "Filming x.gif: 3 pictures"),
+        (("make-gif", "photos", "--walk", "-o", "x.gif"), "Filming x.gif: 2 pictures"),
+    ],
+    ids=["grid", "singles", "evaluate", "film", "walk"],
+)
+def test_work_that_takes_long_says_on_a_pipe_how_far_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...], said: str
+) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def shown(task: progress.Task) -> Iterator[None]:
+        yield
+        told.append(f"{task.what}: {console._so_far(task, time.monotonic())}.")
+
+    monkeypatch.setattr(console, "waiting", shown)
+    assert ganctl(*command).code == 0
+    assert any(line.startswith(said) for line in told), told

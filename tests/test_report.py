@@ -85,7 +85,7 @@ def test_what_is_no_run_and_what_cannot_be_written_are_told_apart() -> None:
     run = written(Path("runs/x"))
     assert "nosuch" in failed(ganctl("report", "nosuch"), 3)
     assert "is a folder" in failed(ganctl("report", "x", "-o", "runs"), 2)
-    assert failed(ganctl("report", "x", "-o", "runs/x/run.json/a.html"), 1)
+    assert "run.json is a file" in failed(ganctl("report", "x", "-o", "runs/x/run.json/a.html"), 2)
     (run.path / "run.json").write_text("{")
     assert "damaged" in failed(ganctl("report", "x"), 3)
 

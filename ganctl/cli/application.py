@@ -110,6 +110,10 @@ def _explained() -> Iterator[None]:
         if error.errno == errno.EPIPE:  # the reader of our output went away; the last flush shall not mind
             console.silence(console.stdout)
             raise SystemExit(1) from None
+        if not error.filename and console.stdout_refuses():
+            refused = console.unwritable(error)
+            console.fail(refused.message, refused.remedy)
+            raise SystemExit(1) from None
         console.fail(f"{reason(error)}.", _way_out(error))
         raise SystemExit(1) from None
     except (MemoryError, RuntimeError) as error:

@@ -18,12 +18,13 @@ def show_cache(
 
     if clear:
         cleared = entries.clear()
-        for entry in cleared.removed:
-            console.result(entry.path)
         freed = sum(entry.size for entry in cleared.removed)
-        console.say(f"Removed {len(cleared.removed)} entries of {user_cache()}: {units.size(freed)}.")
-        for entry, reason in cleared.left:
-            console.say(f"Left {entry.path}: {reason}.")
+        with console.results_of_work() as show:
+            for entry in cleared.removed:
+                show(entry.path)
+            console.say(f"Removed {len(cleared.removed)} entries of {user_cache()}: {units.size(freed)}.")
+            for entry, reason in cleared.left:
+                console.say(f"Left {entry.path}: {reason}.")
         return
     stored = entries.entries()
     total = units.size(sum(entry.size for entry in stored))

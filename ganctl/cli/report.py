@@ -3,18 +3,17 @@
 from pathlib import Path
 
 from ganctl import console, names
-from ganctl.cli.words import Force, Output, RunName, require_free
-from ganctl.errors import UsageError
+from ganctl.cli.words import Force, Output, RunName, require_file, require_free
 
 
 def make_report(run: RunName, output: Output = None, force: Force = False) -> None:
     """Make one page of a run to look at and pass on: its pictures, curves, verdicts, settings and commands."""
     chosen = names.find_run(run)
     path = Path(output or chosen.report)
-    if path.is_dir():
-        raise UsageError(f"{console.shown(path)} is a folder.", f"Name a file: -o {path / 'report.html'}")
+    require_file(path, "report.html")
     require_free([path], force, own=chosen.report)
     from ganctl import report
 
     report.write(chosen, path)
-    console.result(path)
+    with console.results_of_work() as show:
+        show(path)

@@ -1,8 +1,9 @@
 """The commands that use what was trained."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,10 +19,19 @@ from ganctl.cli.words import (
     Verbose,
     default_output,
     load,
+    require_file,
+    require_folders,
     require_free,
     require_positive,
 )
+from ganctl.data import progress
 from ganctl.errors import UsageError
+from ganctl.text import quote
+
+if TYPE_CHECKING:
+    from ganctl.pictures.frames import Frame, Frames
+
+_LARGEST_GRID = 64_000_000  # pixels; it is held whole, in up to 30 bytes each
 
 
 def sample(
@@ -39,22 +49,39 @@ def sample(
 
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
-        width = len(str(count - 1))
-        singles = [path / f"{number:0{width}d}.png" for number in range(count)]
-        require_free(singles, force)
+        require_folders(path / "0.png")
+        require_free(_numbered(path, count), force)
+        numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
-        for file, picture in zip(singles, drawn, strict=True):
-            pictures.save_single(file, picture)
-            console.result(file)
+        with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
+            for name, picture in zip(numbers, drawn, strict=True):
+                pictures.save_single(path / name, picture)
+                show(path / name)
         return
     columns = pictures.columns(count)
-    pictures.require_format(path, pictures.grid_size(count, columns, loaded.header["shape"][-1]))
+    width, height = pictures.grid_size(count, columns, loaded.header["shape"][-1])
+    if width * height > _LARGEST_GRID:
+        raise UsageError(
+            f"A grid of {count:,} pictures would have {width:,}×{height:,} pixels, and {_LARGEST_GRID:,} are the most.",
+            f"Write single files into a folder: -o {quote(str(path.with_suffix('')))}/",
+        )
+    pictures.require_format(path, (width, height))
     if output is not None:
+        require_folders(path)
         require_free([path], force)
-    grid = loaded.sample(count, seed)
-    path = path if output else default_output(path, force)
-    pictures.save_grid(path, grid, columns)
-    console.result(path)
+    with progress.task("Drawing", "pictures", count):
+        grid = loaded.sample(count, seed)
+        path = path if output else default_output(path, force)
+        pictures.save_grid(path, grid, columns)
+    with console.results_of_work() as show:
+        show(path)
+
+
+def _numbered(folder: Path, count: int) -> list[Path]:
+    """The files of a folder that have the name of one of so many pictures; one that is not there, if none has."""
+    width = len(str(count - 1))
+    there = [path for path in folder.glob("*.png") if path.stem.isdecimal() and len(path.stem) == width]
+    return sorted(path for path in there if int(path.stem) < count) or [folder / f"{0:0{width}d}.png"]
 
 
 def translate(
@@ -75,20 +102,23 @@ def translate(
     from ganctl import pictures, routes, translation
 
     domain = loaded.domain(to)
+    if output is not None:
+        require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
     planned = routes.plan(inputs, domain, output, force)
     for folder in {route.output.parent for route in planned if isinstance(route, routes.Route)}:
         files.remove_strays(folder)
     results = []
     largest = max_megapixels or pictures.MAX_MEGAPIXELS
-    with console.Translations(len(planned)) as display:
-        for result in translation.translate(loaded, planned, domain, size, force, largest):
-            display.show(result)
-            results.append(result)
-    if verbose:
-        for line in translation.names(results):
-            console.say(line)
-    tally = translation.tally(results)
-    console.say(tally.sentence)
+    with console.results_of_work() as show:
+        with console.Translations(len(planned), show) as display:
+            for result in translation.translate(loaded, planned, domain, size, force, largest):
+                display.show(result)
+                results.append(result)
+        if verbose:
+            for line in translation.names(results):
+                console.say(line)
+        tally = translation.tally(results)
+        console.say(tally.sentence)
     if tally.skipped:
         raise SystemExit(1)
 
@@ -110,6 +140,7 @@ def make_gif(
     filmed = runs.Run(found) if (found / "run.json").exists() else None
     own = None if filmed is None else filmed.walk if walk else filmed.film
     if output is not None:
+        require_file(Path(output), "film.gif")
         pictures.require_film(Path(output))
         require_free([Path(output)], force, own)
     if walk:
@@ -119,9 +150,23 @@ def make_gif(
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.walk(loaded, seed)
         frames = pictures.Frames.alike(len(steps), lambda i: pictures.labelled(pictures.grid(steps[i], 4), ""))
-        pictures.film(path, frames, fps or 24)
+        _film(path, frames, fps or 24)
     else:
         chosen = names.find_run(run)
         path = Path(output or chosen.film)
-        pictures.film(path, filming.progress(chosen), fps or 5, hold=2)
-    console.result(path)
+        _film(path, filming.progress(chosen), fps or 5, hold=2)
+    with console.results_of_work() as show:
+        show(path)
+
+
+def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
+    """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
+    from ganctl import pictures
+
+    def counted(number: int) -> "Frame":
+        made = frames.make(number)
+        progress.advance(1)
+        return made
+
+    with progress.task(f"Filming {path.name}", "pictures"):
+        pictures.film(path, replace(frames, make=counted), fps, hold)

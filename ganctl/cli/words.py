@@ -11,10 +11,17 @@ import typer
 from ganctl import console, files, names, units
 from ganctl import run as runs
 from ganctl.errors import UsageError
-from ganctl.text import command
+from ganctl.text import command, quote
 
 if TYPE_CHECKING:
     from ganctl.inference import Model
+
+
+def _named(output: str | None) -> str | None:
+    if output == "":
+        raise UsageError("-o names no place.", "Name a file or a folder: -o PATH")
+    return output
+
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under runs/, or its path.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.")]
@@ -23,7 +30,7 @@ Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VAL
 Checkpoint = Annotated[
     str | None, typer.Option("--checkpoint", metavar="best|STEP", help="Which of a run's; the newest if not given.")
 ]
-Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="Where to write.")]
+Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", callback=_named, help="Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")]
 MaxMegapixels = Annotated[
     float | None, typer.Option(metavar="N", help="Read pictures of up to so many million pixels; 128 if not given.")
@@ -54,6 +61,26 @@ def load(model: str, device: str = "auto", which: str | None = None, family: str
         loaded = inference.load(model, device, which)
     warn_all(loaded.warnings)
     return loaded
+
+
+def require_file(path: Path, name: str) -> None:
+    """Raise UsageError where a file cannot be, because it is a folder, or is to be in what is none.
+
+    Args:
+        path: of the file.
+        name: that it could have in a folder.
+    """
+    require_folders(path)
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where it may not look
+        raise UsageError(f"{console.shown(path)} is a folder.", f"Name a file: -o {quote(str(path / name))}")
+
+
+def require_folders(path: Path) -> None:
+    """Raise UsageError where what a path is to be in is there, and no folder."""
+    above = next((folder for folder in path.parents if os.path.lexists(folder)), Path())
+    if not os.path.isdir(above):  # noqa: PTH112 - likewise
+        kind = "a file" if os.path.isfile(above) else "no folder"  # noqa: PTH113 - likewise
+        raise UsageError(f"{console.shown(above)} is {kind}.", "Name another place with -o.")
 
 
 def require_free(paths: Collection[Path], force: bool, own: Path | None = None) -> None:

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from ganctl import assembly, run
+from ganctl.data import progress
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import choice, samples, translations
 from ganctl.evaluation.figure import Figure
-from ganctl.evaluation.reference import SOME, Reference, reference, spaced
+from ganctl.evaluation.reference import SOME, Reference, reference, spaced, to_look_at
 from ganctl.evaluation.vitals import Vitals
 from ganctl.extractors.extractor import quantised
 from ganctl.families import find as find_family
@@ -87,8 +88,8 @@ def evaluate(
         DataError: the pictures cannot be had.
         GanctlError: the extractor asked for cannot be had.
     """
-    if count < 2:
-        raise UsageError(f"{count} pictures cannot be measured.", "Ask for two or more.")
+    if not 2 <= count <= samples.MOST:
+        raise UsageError(f"{count:,} pictures cannot be measured.", f"Ask for 2 to {samples.MOST:,}.")
     try:
         told, step = _settings(model, data), model.header["step"]
         epoch = step / model.header["steps_per_epoch"]
@@ -96,15 +97,18 @@ def evaluate(
         raise CheckpointError(f"{model.path} does not say what it was trained on: {error!r}.") from None
     real, _ = assembly.open_data(told, fresh=False)
     chosen = choice.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
+    sides = [real] if isinstance(real, Dataset) else real.sides
+    with progress.task(f"Looking at {real.name}", "pictures", sum(map(to_look_at, sides))):
+        references = [reference(side, chosen.extractor) for side in sides] if chosen.extractor else []
     if isinstance(real, Dataset):
-        references = [reference(real, chosen.extractor)] if chosen.extractor else []
         drawn = (quantised(piece) for piece in model.draw(count, seed))
         learnt = replace(real, train=real.train[: told.limit])
-        figures = measured(drawn, count, learnt, references)
+        with progress.task("Drawing and measuring", "pictures", count):
+            figures = measured(drawn, count, learnt, references)
         pictures, held_out = count, min(SOME, len(real.test))
     else:
-        references = [reference(side, chosen.extractor) for side in real.sides] if chosen.extractor else []
-        figures = list(translations.compared(model, real, references))
+        with progress.task("Translating and measuring", "pictures", translations.passes(real)):
+            figures = list(translations.compared(model, real, references))
         pictures, held_out = translations.count(real), sum(len(side.test) for side in real.sides)
     return Evaluation(
         model.path,

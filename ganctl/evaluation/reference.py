@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ganctl import checkpoint
 from ganctl.checkpoint import Contents
+from ganctl.data import progress
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
 from ganctl.data.source import user_cache
@@ -82,12 +83,24 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
 
 
 def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
-    some = [extractor.features(piece) for piece in in_pieces(data.train, SOME)]
-    more = (extractor.features(piece) for piece in in_pieces(data.train, LEARNT))
+    some = list(_features(extractor, in_pieces(data.train, SOME)))
+    more = _features(extractor, in_pieces(data.train, LEARNT))
     learnt = Statistics.of(some if len(data.train) <= SOME else more)  # of few, each is looked at once
-    held_out = [extractor.features(piece) for piece in in_pieces(data.test[:SOME])]
+    held_out = _features(extractor, in_pieces(data.test[:SOME]))
     found = {"some": torch.cat(some), "held_out": torch.cat([torch.empty(0, len(learnt.mean)), *held_out])}
     return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
+
+
+def to_look_at(data: Dataset) -> int:
+    """How many pictures an extractor has to look at for a `reference` that is not stored yet."""
+    more = min(len(data.train), LEARNT) if len(data.train) > SOME else 0
+    return min(len(data.train), SOME) + more + min(len(data.test), SOME)
+
+
+def _features(extractor: Extractor, pieces: Iterable[Tensor]) -> Iterator[Tensor]:
+    for piece in pieces:
+        yield extractor.features(piece)
+        progress.advance(len(piece))
 
 
 def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Tensor]:

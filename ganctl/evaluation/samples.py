@@ -13,6 +13,7 @@ from ganctl.evaluation.vitals import Vitals
 from ganctl.metrics import density_coverage, precision_recall
 
 COUNT = 10_000  # pictures drawn
+MOST = 200_000  # pictures drawn at most: the features of all are in memory, up to 8 kB each
 LOOKED_AT = 2_000  # of them at most, for what needs no extractor, …
 VALUES = 100_000_000  # … with so many values at most
 REAL = 3  # k of precision and recall

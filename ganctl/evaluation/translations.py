@@ -31,6 +31,11 @@ def count(data: TwoDatasets) -> int:
     return sum(len(side.test) or min(_LEARNT, len(side.train)) for side in data.sides)
 
 
+def passes(data: TwoDatasets) -> int:
+    """How many translations `compared` makes in full: of each picture there, back, and into its own domain."""
+    return 3 * count(data)
+
+
 def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Figure]:
     """The figures of both directions.
 

@@ -38,7 +38,8 @@ def require_film(path: Path) -> None:
     if ending in _CODECS:
         _ffmpeg(ending)
     elif ending != ".gif":
-        raise UsageError(f"{path.name} has an ending that names no film format.", "Use .gif or .mp4.")
+        said = "an ending that names no film format" if ending else "no ending to name a film format"
+        raise UsageError(f"{path.name} has {said}.", "Use .gif, .mp4, .mov, .mkv or .webm.")
 
 
 def film(path: Path, frames: Frames | Sequence[Frame], fps: float, hold: float = 0.0) -> None:
