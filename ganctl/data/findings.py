@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ganctl.data.layout import Folder, Layout
+from ganctl.pictures import UNNAMED
 from ganctl.pictures.probing import Probe
 from ganctl.text import printable
 
@@ -17,7 +18,9 @@ _FEW = 50  # pictures; the smallest set of the CycleGAN paper has 400 a side
 _LONG = 3  # times as long as wide, and a square crop shows a third of it
 _NAMED = 5  # skipped files that are named in a sentence
 _REASONS = 9  # for which more of them are skipped
-_READ = "Leave them: what is read has the ending of a picture format, and is no pipe or device."
+_READ = "Leave them: what is read has the ending of a picture format."
+RENAME = "Give the names of pictures an ending, such as .png."
+_AS_DATA = "To use one all the same, name it as the data."
 _KINDS = {
     "1": "black-and-white",
     "L": "grey",
@@ -76,11 +79,17 @@ def inside(folder: Path, skipped: Iterable[tuple[Path, str]]) -> list[tuple[Path
     return [(path.relative_to(folder), why) for path, why in skipped]
 
 
-def of_thumbnails(folder: Folder) -> str:
-    """A sentence on folders of thumbnails."""
-    count, example = len(folder.thumbnails), _inside(folder, folder.thumbnails[0])
-    what = f"{example} in {shown(folder.name)} is" if count == 1 else f"{example} and {count - 1} more are"
-    return f"{what} left out: thumbnails that a server or a desktop keeps, or what was thrown away."
+def of_left_out(folder: Folder) -> Iterator[tuple[str, str]]:
+    """Sentences on thumbnails and on pictures whose names do not say so, each with what to do about it."""
+    reasons = (
+        (folder.thumbnails, "thumbnails that a server or a desktop keeps, or what was thrown away", _AS_DATA),
+        (folder.unnamed, UNNAMED, RENAME),
+    )
+    for paths, why, remedy in reasons:
+        if paths:
+            example, more = _inside(folder, paths[0]), len(paths) - 1
+            what = f"{example} and {more} more are" if more else f"{example} in {shown(folder.name)} is"
+            yield f"{what} left out: {why}.", remedy
 
 
 def of_held_out(folders: Sequence[Path], count: int) -> str:
@@ -113,8 +122,7 @@ def of_tree(layout: Layout) -> Iterator[Finding]:
         elif folder.part == "train" and count < _FEW:
             said = f"{name} holds only {_some(count, 'picture')}."
             yield Finding("warning", said, "Add more: so few are learnt by heart, and a few hundred are a start.")
-        if folder.thumbnails:
-            yield Finding("note", of_thumbnails(folder), "To use one all the same, name it as the data.")
+        yield from (Finding("note", said, remedy) for said, remedy in of_left_out(folder))
         if folder.others:
             said = f"{name} holds {_some(len(folder.others), 'file')} that training passes by"
             yield Finding("note", f"{said}, such as {_inside(folder, folder.others[0])}.", _READ)
