@@ -21,7 +21,7 @@ def show_cache(
         for entry in cleared.removed:
             console.result(entry.path)
         freed = sum(entry.size for entry in cleared.removed)
-        console.say(f"Removed {len(cleared.removed)} entries of {user_cache()}: {units.size(freed)}.")
+        console.say(f"Removed {units.counted(len(cleared.removed), 'entry')} of {user_cache()}: {units.size(freed)}.")
         for entry, reason in cleared.left:
             console.say(f"Left {entry.path}: {reason}.")
         return
