@@ -243,13 +243,18 @@ def train(
 
     Raises:
         GanctlError: of the kind that says what was wrong.
+        Warning: Python was told to raise them, and there was one before the first step: there is no run then.
         KeyboardInterrupt: Ctrl-C was pressed, or a notebook's stop button. The step in hand is finished and saved
             first, unless it comes before the first step or a second time.
     """
     told = configure(family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings)
     with interrupt.after_saving() as stop, start(told, run) as training:
-        for warning in training.warnings:
-            warn(warning, stacklevel=2)
+        try:
+            for warning in training.warnings:
+                warn(warning, stacklevel=2)
+        except Warning:  # which Python was told to raise: so nothing began
+            discard(training.run.path)
+            raise
         training.train(stop, Subscriber(_warn, "A warning was made an error"))
         return training.run.path
 
