@@ -58,7 +58,10 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
         what = "picture is" if len(broken) == 1 else "pictures are"
         warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
     if data.enlarged:
-        warnings.append(f"{data.enlarged} of the pictures are smaller than {size} pixels and were enlarged.")
+        smaller, enlarged = ("is", "was") if data.enlarged == 1 else ("are", "were")
+        warnings.append(
+            f"{data.enlarged} of the pictures {smaller} smaller than {size} pixels and {enlarged} enlarged."
+        )
     if count == 1:
         warnings.append("There is one picture only: all that can be learned is to repeat it.")
     if settings.batch_size > count:

@@ -29,7 +29,8 @@ from torch import Tensor
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
 from ganctl.run import Run
-from ganctl.text import quote
+from ganctl.text import malformed, quote
+from ganctl.units import counted
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
 _KEY = "ganctl"
@@ -93,13 +94,10 @@ def read_header(path: Path) -> Mapping[str, Any]:
         header = json.loads(metadata[_KEY])
         if not isinstance(header, dict):
             raise ValueError("its header is no object")
-    except (OSError, ValueError, TypeError, AttributeError, struct.error) as error:
-        raise CheckpointError(f"{path} cannot be used: {error}.") from None
-    except RecursionError:
-        raise CheckpointError(f"{path} cannot be used: its header is nested too deeply.") from None
-    except KeyError as error:
-        what = "was not written by ganctl" if error.args[0] == _KEY else f"lacks {error} in its header"
-        raise CheckpointError(f"{path} cannot be used: it {what}.") from None
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError, struct.error) as error:
+        foreign = isinstance(error, KeyError) and error.args[0] == _KEY
+        why = "it was not written by ganctl" if foreign else malformed(error)
+        raise CheckpointError(f"{path} cannot be used: {why}.") from None
     return header
 
 
@@ -128,7 +126,7 @@ def read(path: Path) -> Contents:
     try:
         return Contents(load_file(path), header)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be used: {error}.") from None
+        raise CheckpointError(f"{path} cannot be used: {malformed(error)}.") from None
 
 
 def save(
@@ -195,13 +193,13 @@ def _compare(folder: Path, names: tuple[str, ...]) -> None:
         KeyError,
         RecursionError,
     ) as error:
-        raise CheckpointError(f"{folder / MANIFEST} cannot be used: {error!r}.") from None
+        raise CheckpointError(f"{folder / MANIFEST} cannot be used: {malformed(error)}.") from None
     for name, (size, digest) in expected.items():
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{path} is missing.")
-        if path.stat().st_size != size:
-            raise CheckpointError(f"{path} has {path.stat().st_size} bytes and not the {size} that were written.")
+        if (there := path.stat().st_size) != size:
+            raise CheckpointError(f"{path} has {counted(there, 'byte')} and not the {size:,} that were written.")
         if _fingerprint(path)["sha256"] != digest:
             raise CheckpointError(f"{path} is damaged: its content is not what was written.")
 
@@ -252,11 +250,12 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
             problems.append(error.message)
         else:
             return folder / MODEL, problems
-    if problems:
-        why = " ".join(problems)
-        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {run.again_command}")
-    remedy = "Wait for its first one." if run.is_being_written() else run.resume_command
-    raise CheckpointError(f"{run.path} has no usable checkpoint. It has not saved one yet.", remedy)
+    why = " ".join(problems) or "It has not saved one yet."
+    if run.is_being_written():
+        remedy = "Wait for its next: it is training."
+    else:
+        remedy = f"Start anew: {run.again_command}" if problems else run.resume_command
+    raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", remedy)
 
 
 def quarantine(run: Run, step: int) -> Path:

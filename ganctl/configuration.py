@@ -6,6 +6,7 @@ from ganctl import assembly, checkpoint
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
 from ganctl.settings import Settings, Value, resolve
+from ganctl.text import malformed
 
 
 def configure(
@@ -35,7 +36,7 @@ def configure(
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
             base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
         except (KeyError, TypeError, IndexError) as error:
-            raise CheckpointError(f"{init_from} does not say what it is: {error!r}.") from None
+            raise CheckpointError(f"{init_from} does not say what it is: {malformed(error)}.") from None
         init_from = str(file)
     return resolve(
         family,

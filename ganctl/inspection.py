@@ -8,6 +8,7 @@ from typing import Any
 from ganctl import names
 from ganctl.errors import CheckpointError
 from ganctl.run import Run
+from ganctl.text import malformed
 
 Row = tuple[str, object]
 
@@ -90,7 +91,7 @@ def _of_file(path: Path) -> Iterator[Row]:
         yield "parameters", f"{checkpoint.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise CheckpointError(f"{path} does not say what it is: {error!r}.") from None
+        raise CheckpointError(f"{path} does not say what it is: {malformed(error)}.") from None
 
 
 def steps_per_epoch(record: Mapping[str, Any]) -> int:
@@ -110,12 +111,15 @@ def epochs_done(run: Run, record: Mapping[str, Any]) -> float:
 
 
 def further(run: Run) -> str:
-    """The command that trains a run further, be it finished or not."""
+    """The command that trains a run further, be it finished or not; that it trains already."""
     try:
         record = run.record()
     except CheckpointError:
         return run.resume_command  # which says what is wrong with it
-    more = " --more 1" if state(run, record) == "finished" else ""
+    found = state(run, record)
+    if found == "training":
+        return "Wait for the first: it is training."
+    more = " --more 1" if found == "finished" else ""
     return f"{run.resume_command}{more}"
 
 

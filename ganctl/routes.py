@@ -3,7 +3,6 @@
 import glob
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +30,17 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Excluded:
-    """A folder of a server's thumbnails or the like, which nobody wants translated."""
+    """What lies in a folder and is passed by, although it may be a picture or hold some, and why."""
 
     source: Path
+    reason: str
 
 
 def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Route | Skipped | Excluded]:
     """What becomes of each picture, in a fixed order and before anything is written.
 
-    A folder is walked to any depth, but for hidden files, thumbnails and the folder of the results. Two pictures
+    A folder is walked to any depth, but for hidden files, thumbnails, files without a picture's ending and the folder
+    of the results. Two pictures
     never become the same file: the later gets a number.
 
     Args:
@@ -102,20 +103,15 @@ def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skip
     below = pictures.scan(path, exclude=into)
     yield from (_route(file, into / file.relative_to(path).parent) for file in below.files)
     yield from (Skipped(file, reason) for file, reason in below.unreadable)
-    yield from map(Excluded, below.thumbnails)
+    yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in below.thumbnails)
+    yield from (Excluded(file, pictures.UNNAMED) for file in below.unnamed)
     if not below.files and not below.unreadable:
-        yield Skipped(path, "it holds no pictures")
+        yield Skipped(path, "it holds no file with a picture's ending" if below.unnamed else "it holds no pictures")
 
 
 def _route(source: Path, into: Path, suffix: str = "") -> Route | Skipped:
-    try:
-        mode = source.stat().st_mode
-    except FileNotFoundError:
-        return Skipped(source, "it is a link to nothing" if source.is_symlink() else "there is no such file")
-    except OSError as error:
-        return Skipped(source, str(error.strerror))
-    if not stat.S_ISREG(mode):
-        return Skipped(source, "it is a device or a pipe")
+    if reason := pictures.unusable(source):
+        return Skipped(source, reason)
     return Route(source, into / f"{source.stem}{suffix}{pictures.kept_ending(source)}")
 
 

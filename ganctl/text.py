@@ -1,8 +1,10 @@
 """Text and numbers that come from anywhere, on their way to a terminal, a shell or another program."""
 
+import json
 import math
 import re
 import shlex
+import struct
 from collections.abc import Mapping
 
 # Control characters, line separators, what turns the direction of writing, and bytes of names that are not Unicode.
@@ -25,6 +27,26 @@ def quote(text: str) -> str:
 def command(*words: str) -> str:
     """Words as a command for a shell, each quoted as it needs."""
     return " ".join(map(quote, words))
+
+
+def malformed(error: Exception) -> str:
+    """What is wrong with a file, from what reading or using its content raised, to go on after a colon."""
+    match error:
+        case OSError(strerror=str(said)):
+            return said
+        case KeyError(args=(key, *_)):
+            return f"it lacks {key!r}"
+        case UnicodeDecodeError():
+            return "it is no text"
+        case json.JSONDecodeError():
+            return f"it is no JSON: {error}"
+        case RecursionError():
+            return "it is nested too deeply"
+        case ValueError() if str(error):
+            return str(error).rstrip(".")
+        case struct.error():
+            return "it is cut"
+    return "what is in it is not of the form that ganctl writes"
 
 
 def finite(value: object) -> object:

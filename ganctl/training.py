@@ -1,6 +1,7 @@
 """A training from its settings to its end: the run directory, the data, the nets, and the way back into all that."""
 
 import dataclasses
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ganctl.resumption import Request
 from ganctl.run import Run
 from ganctl.settings import Settings, Value
 from ganctl.state import State
+from ganctl.units import counted
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ class Training:
         told, channels = self.settings, "grey" if self.settings.channels == 1 else "colour"
         weights = ", ".join(f"{name} {count:,}" for name, count in self.parameters.items())
         numbers = " in bfloat16" if self.plan.autocast else ""
+        epochs = counted(told.epochs, "epoch")
         return (
             f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
-            f"{told.epochs} epochs of {self.feed.steps_per_epoch} steps, {self.state.device}{numbers}; "
+            f"{epochs} of {counted(self.feed.steps_per_epoch, 'step')}, {self.state.device}{numbers}; "
             f"parameters: {weights}"
         )
 
@@ -109,7 +112,8 @@ class Training:
             raise
         except OSError as error:
             self.run.event("failure", step=self.state.step, message=reason(error))
-            remedy = f"Make room for it, then: {self.run.resume_command}"
+            first = "Raise its limit (ulimit -f)" if error.errno == errno.EFBIG else "Make room for it"
+            remedy = f"{first}, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {reason(error)}.", remedy) from None
 
     def _trained(self, stop: interrupt.Reason, emit: Emitter) -> Ended:
@@ -239,13 +243,18 @@ def train(
 
     Raises:
         GanctlError: of the kind that says what was wrong.
+        Warning: Python was told to raise them, and there was one before the first step: there is no run then.
         KeyboardInterrupt: Ctrl-C was pressed, or a notebook's stop button. The step in hand is finished and saved
             first, unless it comes before the first step or a second time.
     """
     told = configure(family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings)
     with interrupt.after_saving() as stop, start(told, run) as training:
-        for warning in training.warnings:
-            warn(warning, stacklevel=2)
+        try:
+            for warning in training.warnings:
+                warn(warning, stacklevel=2)
+        except Warning:  # which Python was told to raise: so nothing began
+            discard(training.run.path)
+            raise
         training.train(stop, Subscriber(_warn, "A warning was made an error"))
         return training.run.path
 

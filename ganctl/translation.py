@@ -58,7 +58,7 @@ class Tally:
         translated: now.
         there: that were there already.
         skipped: the others.
-        excluded: folders of thumbnails.
+        excluded: files and folders that were passed by.
     """
 
     total: int
@@ -76,7 +76,7 @@ class Tally:
         if self.skipped:
             said += f", {len(self.skipped)} skipped: {_listed(self.skipped)}"
         if self.excluded:
-            said += f"; left out: {listed([(one.source, 'thumbnails and the like') for one in self.excluded])}"
+            said += f"; left out: {listed([(one.source, one.reason) for one in self.excluded])}"
         return said
 
 
@@ -95,12 +95,12 @@ def tally(results: Sequence[Result]) -> Tally:
 
 
 def names(results: Iterable[Result]) -> Iterator[str]:
-    """A line on each picture that was skipped, and on each folder that was left out."""
+    """A line on each picture that was skipped, and on each file or folder that was left out."""
     for result in results:
         if isinstance(result, Skipped):
             yield f"skipped: {shown(result.source)}: {result.reason}"
         elif isinstance(result, Excluded):
-            yield f"left out: {shown(result.source)}"
+            yield f"left out: {shown(result.source)}: {result.reason}"
 
 
 def _listed(skipped: Sequence[Skipped]) -> str:

@@ -1,4 +1,4 @@
-"""Seconds, speeds and bytes as a person would say them."""
+"""Seconds, speeds, bytes and numbers of things as a person would say them."""
 
 
 def duration(seconds: float) -> str:
@@ -18,8 +18,16 @@ def rate(pictures: float) -> str:
     return f"{pictures:,.0f} pictures/s" if pictures >= 10 else f"{pictures:.1g} pictures/s"
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something: 1 copy, 2 copies, 1,200 pictures."""
+    several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else several}"
+
+
 def size(count: float) -> str:
-    """Bytes as a person would say them: 0 bytes, 116 kB, 1.5 GB."""
+    """Bytes as a person would say them: 0 bytes, 1 byte, 116 kB, 1.5 GB."""
+    if count == 1:
+        return "1 byte"
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 999.5:
             return f"{count:.3g} {unit}"

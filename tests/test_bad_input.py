@@ -192,6 +192,15 @@ def test_odd_data_is_warned_of_and_trained_on(photos: Path, arguments: list[obje
     assert f"Warning: {warning}" in told.err
 
 
+def test_one_epoch_one_step_and_one_small_picture_are_told_as_one(photos: Path) -> None:
+    shutil.copytree(photos, "mixed")
+    with Image.open("mixed/00.png") as picture:
+        picture.resize((15, 15)).save("mixed/00.png")
+    told = train(Path("mixed"), "--epochs", 1, "--batch-size", 40)
+    assert "Warning: 1 of the pictures is smaller than 16 pixels and was enlarged." in told.err
+    assert any("40 pictures of 16×16 colour, 1 epoch of 1 step, cpu" in line for line in told.err)
+
+
 def test_a_folder_with_a_single_picture_trains(photos: Path) -> None:
     Path("one").mkdir()
     shutil.copy(photos / "00.png", "one")
@@ -299,16 +308,18 @@ def test_a_disk_that_refuses_a_new_run_exits_1(photos: Path, monkeypatch: pytest
     assert nothing_left()
 
 
+@pytest.mark.parametrize(
+    ("number", "first"), [(errno.ENOSPC, "Make room for it"), (errno.EFBIG, "Raise its limit (ulimit -f)")]
+)
 def test_a_disk_that_is_full_at_the_end_exits_1_and_the_run_goes_on_later(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, monkeypatch: pytest.MonkeyPatch, number: int, first: str
 ) -> None:
     with monkeypatch.context() as full:
-        full.setattr(checkpoint, "save", refuse(errno.ENOSPC))
+        full.setattr(checkpoint, "save", refuse(number))
         told = train(photos, "--run", "photos")
     assert "Warning: The checkpoint of step 5 could not be saved" in told.err[2]
     assert failed(told, 1) == (
-        "Error: runs/photos could not be saved: No space left on device. "
-        "Make room for it, then: ganctl resume runs/photos"
+        f"Error: runs/photos could not be saved: {os.strerror(number)}. {first}, then: ganctl resume runs/photos"
     )
     assert ganctl("resume", "photos").code == 0
     assert Run(Path("runs/photos")).checkpoint_steps()[0] == 10

@@ -19,7 +19,7 @@ from PIL import Image
 from ganctl.data import entries, idx, sets, store
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.sources import source
-from ganctl.errors import StorageError
+from ganctl.errors import GanctlError, StorageError
 from ganctl.files import write_atomically
 from tests.commands import Outcome, failed, ganctl, train
 
@@ -333,3 +333,32 @@ def test_a_disk_without_room_for_a_name_is_emptied_all_the_same(cache: Path, mon
 def test_what_is_downloaded_again_is_known_by_name() -> None:
     assert {*idx.FOLDERS, *sets.TO_FETCH} >= {"MNIST", "FashionMNIST", "horse2zebra"}
     assert "cityscapes" not in sets.TO_FETCH
+
+
+@pytest.mark.parametrize("place", ["file", "link", "file/below", "cache"])
+@pytest.mark.parametrize("flags", [(), ("--clear",)])
+def test_a_cache_that_is_no_folder_is_told_and_not_taken_for_an_empty_one(
+    place: str, flags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").touch()
+    Path("link").symlink_to("nowhere")
+    Path("cache").mkdir()
+    Path("cache/features").touch()
+    monkeypatch.setenv("GANCTL_CACHE", place)
+    named = "cache/features" if place == "cache" else place
+    assert failed(ganctl("cache", *flags), 1) == (
+        f"Error: {named} is no folder. Set GANCTL_CACHE to a folder that can be read."
+    )
+
+
+def test_a_limit_on_files_is_not_taken_for_a_full_disk(cache: Path) -> None:
+    with pytest.raises(GanctlError) as caught, store.room_for("the set"):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(cache / "decoded"))
+    assert str(caught.value).startswith(f"The set cannot be stored: {os.strerror(errno.EFBIG)}: {cache / 'decoded'}.")
+    assert "room" not in str(caught.value)
+
+
+def test_one_entry_is_one(cache: Path) -> None:
+    (cache / "features").mkdir(parents=True)
+    (cache / "features/x").write_bytes(b"1")
+    assert ganctl("cache", "--clear").err == [f"Removed 1 entry of {cache}: 1 byte."]

@@ -1,6 +1,7 @@
 """A damaged checkpoint is noticed, set aside and replaced; it never costs the run."""
 
 import json
+import re
 import shutil
 import struct
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from ganctl.configuration import configure
 from ganctl.errors import CheckpointError
 from ganctl.files import STAGING, umask
 from ganctl.run import Run, create
+from tests.commands import failed, ganctl
+from tests.runs import written
 from tests.trainings import assert_equal, begin, go_on, tiny
 
 FILES = (MODEL, STATE, MANIFEST)
@@ -206,3 +209,23 @@ def test_what_a_killed_save_left_is_cleaned_by_the_next_writer() -> None:
     assert run.checkpoint_steps() == []
     with run.writing():
         assert not list(run.checkpoints.iterdir())
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\xfd", b"{", b"{}", b"[]", b"[" * 100_000])
+def test_a_manifest_that_cannot_be_used_is_a_sentence_without_a_name_of_pythons(content: bytes | None) -> None:
+    folder = Path("step")
+    folder.mkdir()
+    if content is not None:
+        (folder / MANIFEST).write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"{MANIFEST} cannot be used: ") as caught:
+        checkpoint.verify(folder)
+    assert not re.search(r"Error|\(|b'", caught.value.message.replace("(char 1)", ""))
+
+
+def test_a_run_that_is_training_is_to_be_waited_for_and_not_resumed() -> None:
+    run = written(Path("runs/new"))
+    shutil.rmtree(run.checkpoint(100), ignore_errors=True)
+    assert "It has not saved one yet. ganctl resume runs/new" in failed(ganctl("sample", "new"), 3)
+    with run.writing():
+        assert failed(ganctl("sample", "new"), 3).endswith("saved one yet. Wait for its next: it is training.")
+        assert failed(ganctl("make-gif", "new"), 1).endswith("pictures yet. Wait for the first: it is training.")

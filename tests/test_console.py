@@ -39,6 +39,7 @@ def test_a_time_is_said_as_a_person_would(seconds: float, words: str) -> None:
     ("count", "words"),
     [
         (0, "0 bytes"),
+        (1, "1 byte"),
         (999, "999 bytes"),
         (999.9, "1 kB"),
         (116_000, "116 kB"),

@@ -169,7 +169,7 @@ def test_what_only_looks_like_a_picture_is_passed_by(folder: Path) -> None:
     os.mkfifo(folder / "pipe.png")
     (folder / "notes.txt").write_text("no picture")
     dataset = opened(folder)
-    assert (levels(dataset.train), dataset.broken) == ([0, 1], [])
+    assert (levels(dataset.train), dataset.broken) == ([0, 1], ["pipe.png: it is a device or a pipe"])
 
 
 def test_linked_folders_are_read_each_once(folder: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,12 @@ def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
         with interrupt.undoing(lambda: undone.append("second")):
             signal.raise_signal(signal.SIGTERM)
     assert undone == ["second"]
+
+
+@pytest.mark.parametrize("run", [None, "run/one"])
+def test_a_warning_that_python_raises_before_the_first_step_leaves_no_run(photos: Path, run: str | None) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="is more than the data"):
+            ganctl.train("dcgan", data=str(photos), run=run, batch_size=100, size=16, epochs=1, width=8)
+        assert not [path for path in Path().rglob("*") if path.is_file() or "run" not in path.name]

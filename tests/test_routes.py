@@ -16,9 +16,12 @@ import pytest
 from PIL import Image
 
 from ganctl import inference, translation
-from ganctl.pictures import formats
-from ganctl.routes import plan
-from tests.commands import Outcome, failed, ganctl
+from ganctl.data import check, findings
+from ganctl.data.cache import open_dataset
+from ganctl.data.sources import source
+from ganctl.pictures import formats, scan, scanning
+from ganctl.routes import Skipped, plan
+from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import negative, write_model
 
 
@@ -118,7 +121,7 @@ def test_pictures_of_formats_that_are_not_read_are_told_and_are_no_success(monke
     picture("photos/a.png")
     Path("photos/b.heic").write_bytes(HEIC)
     Path("photos/c.jpg").write_bytes(HEIC)  # as it comes out of many a phone
-    Path("photos/d.NEF").write_bytes(Path("photos/a.png").read_bytes())
+    picture("photos/d.NEF", format="TIFF")  # as which Pillow reads the thumbnail in one
     told = translate("photos")
     heic, raw = "it is HEIC, which pip install 'ganctl[heic]' reads", "it is camera raw: export it as JPEG or TIFF"
     assert (told.code, told.out) == (1, ["photos-zebra/a.png"])
@@ -129,6 +132,55 @@ def test_pictures_of_formats_that_are_not_read_are_told_and_are_no_success(monke
     )
     assert failed(translate("photos/d.NEF"), 4) == f"Error: Nothing could be translated: photos/d.NEF ({raw})."
     assert failed(translate("photos/b.heic"), 4) == f"Error: Nothing could be translated: photos/b.heic ({heic})."
+
+
+@pytest.mark.parametrize("name", ["a.HEIC", "a.NEF", "a.svg", "a.avifs"])
+def test_what_a_file_holds_decides_and_not_its_name_be_it_named_or_found(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = Path(name).suffix.lower()
+    monkeypatch.setattr(scanning, "FORMATS", formats.FORMATS - {ending})
+    monkeypatch.setattr(formats, "_REASONS", {ending: formats._RAW if ending == ".nef" else formats.HEIC})
+    picture(f"photos/{name}", format="JPEG")
+    told = ["translated 1 of 1"]
+    assert translate(f"photos/{name}", "-o", "named/") == Outcome(0, ["named/a.png"], told)
+    assert translate("photos", "-o", "found/") == Outcome(0, ["found/a.png"], told)
+    assert found("named", "found") == ["found/a.png", "named/a.png"]
+    Path(f"photos/{name}").write_text("I am no picture.")
+    [(_, reason)] = scan(Path("photos")).unreadable
+    assert f"photos/{name} ({reason})" in failed(translate(f"photos/{name}", "--force"), 4)
+    assert reason == (formats._RAW if ending == ".nef" else "it is no picture")
+
+
+def test_a_picture_without_an_ending_is_translated_when_named_and_told_in_a_folder() -> None:
+    picture("photos/a.png"), picture("photos/noext", format="BMP"), picture("photos/b.part", format="JPEG")
+    Path("photos/notes.txt").write_text("BMs are no pictures")
+    os.mkfifo("photos/pipe")
+    why = "a picture whose name has no picture's ending"
+    said = f"translated 1 of 1; left out: photos/b.part ({why}), photos/noext ({why})"
+    assert translate("photos") == Outcome(0, ["photos-zebra/a.png"], [said])
+    assert translate("photos/noext").out == ["noext-zebra.png"]
+    assert source("photos").notes == (f"b.part and 1 more are left out: {why}.",)
+    assert f"note: photos holds 2 files that training passes by, such as notes.txt. {findings._READ}" in "\n".join(
+        ganctl("check", "photos").out
+    )
+    Path("photos/a.png").unlink()
+    assert "photos (it holds no file with a picture's ending)" in failed(translate("photos"), 4)
+    assert "photos holds no file with a picture's ending." in failed(train(Path("photos")), 4)
+
+
+def test_whoever_reads_a_folder_gives_the_same_reason_for_what_is_no_picture(zoo: Path) -> None:
+    """Translating, training and checking; and translating what is named."""
+    (zoo / "disguised.heic").write_text("I am no picture.")
+    reasons = {str(path.relative_to(zoo)): why for path, why in check.examine(zoo).skipped}
+    results = translation.translate(negative(), plan([str(zoo)], "zebra", None, force=False))
+    skipped = [result for result in results if isinstance(result, Skipped)]
+    assert {str(one.source.relative_to(zoo)): one.reason for one in skipped} == reasons
+    broken = open_dataset(source(str(zoo)), 8, None).broken
+    assert dict(line.split(": ", 1) for line in broken) == reasons
+    assert reasons.keys() == {*BROKEN, "disguised.heic"}
+    for name, reason in reasons.items():
+        assert f"({reason})" in failed(translate(zoo / name), 4)
 
 
 def test_of_many_skipped_pictures_the_kinds_are_counted_and_a_flag_names_all() -> None:

@@ -1,5 +1,6 @@
 """Whatever stands in a file or a name, a terminal shows it and obeys none of it, and machines get standard JSON."""
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,8 @@ from ganctl.checkpoint import Contents
 from ganctl.evaluation.evaluate import Evaluation
 from ganctl.evaluation.figure import Figure
 from ganctl.run import Run
-from ganctl.text import finite, printable, quote
+from ganctl.text import finite, malformed, printable, quote
+from ganctl.units import counted
 from tests.commands import Outcome, failed, ganctl
 from tests.runs import at, log, record, written
 from tests.translators import write_model
@@ -219,3 +221,29 @@ def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
     engine._report(run, line, engine.Unwritten(), Emitter(Subscriber(seen.append)))
     assert seen == [Reported(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": None}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{", "it is no JSON: Expecting property name"),
+        (b"\xff\xfe\xfd", "it is no text"),
+        (b"{}", "it lacks 'bytes'"),
+        (b"[]", "what is in it is not of the form that ganctl writes"),
+        (b"[" * 100_000, "it is nested too deeply"),
+        (None, os.strerror(errno.ENOENT)),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_words(content: bytes | None, why: str) -> None:
+    path = Path("file")
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises((OSError, ValueError, TypeError, LookupError, RecursionError)) as caught:
+        json.loads(path.read_bytes())["bytes"]
+    assert malformed(caught.value).startswith(why)
+    assert type(caught.value).__name__ not in malformed(caught.value)
+
+
+def test_of_one_thing_there_is_one() -> None:
+    said = [counted(1, "copy"), counted(2, "copy"), counted(1, "step"), counted(1200, "step")]
+    assert said == ["1 copy", "2 copies", "1 step", "1,200 steps"]

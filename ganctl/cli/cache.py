@@ -22,7 +22,8 @@ def show_cache(
         with console.results_of_work() as show:
             for entry in cleared.removed:
                 show(entry.path)
-            console.say(f"Removed {len(cleared.removed)} entries of {user_cache()}: {units.size(freed)}.")
+            removed = units.counted(len(cleared.removed), "entry")
+            console.say(f"Removed {removed} of {user_cache()}: {units.size(freed)}.")
             for entry, reason in cleared.left:
                 console.say(f"Left {entry.path}: {reason}.")
         return

@@ -106,9 +106,11 @@ def examine(
             paths = [picture.path for picture in folder.pictures]
             tried = dict(zip(paths, pool.map(partial(_tried, max_megapixels), paths), strict=True))
             good = {path: at for path, at in tried.items() if isinstance(at, Probe)}
-            bad = {path: at for path, at in tried.items() if isinstance(at, str)} | dict(folder.unreadable)
+            broken = {path: at for path, at in tried.items() if isinstance(at, str)}
+            bad = dict(sorted({**broken, **dict(folder.unreadable)}.items()))
             found += findings.of_broken(folder, bad)
-            skipped += [*sorted(bad.items()), *((path, "it is left out") for path in folder.thumbnails)]
+            skipped += bad.items()
+            skipped += ((path, "it is left out") for path in (*folder.thumbnails, *folder.unnamed))
             found += findings.of_looks(folder, good, size)
             contents.append(_contents(good.values()))
         found += _repeated(lies, _digests(pool, lies))
@@ -117,8 +119,8 @@ def examine(
 
 def _held_out(folder: layout.Folder) -> Iterator[Finding]:
     """What is not learnt from because of its name, where one set is to be learnt from."""
-    if folders := folders_to_hold_out(folder.path, folder.reachable):
-        count = sum(any(path.is_relative_to(test) for test in folders) for path in folder.reachable)
+    if folders := folders_to_hold_out(folder.path, folder.paths):
+        count = sum(any(path.is_relative_to(test) for test in folders) for path in folder.paths)
         yield Finding("note", findings.of_held_out(folders, count), "Rename a folder to learn from it too.")
 
 

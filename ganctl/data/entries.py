@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from ganctl.data import idx, sets
 from ganctl.data.source import user_cache
 from ganctl.data.store import lock_of, unused
+from ganctl.errors import StorageError
 from ganctl.files import STAGING, remove_folder, remove_strays
 
 Kind = Literal["decoded", "features", "downloads"]
@@ -51,7 +52,11 @@ class Cleared:
 
 
 def entries() -> list[Entry]:
-    """All that the cache holds, by kind and name; the locks beside it are none of it."""
+    """All that the cache holds, by kind and name; the locks beside it are none of it.
+
+    Raises:
+        StorageError: it is no folder, or cannot be read.
+    """
     return [Entry(kind, path, _size(path)) for kind in KINDS for path in _paths(kind)]
 
 
@@ -59,7 +64,7 @@ def clear() -> Cleared:
     """Remove what the cache holds, but what a running process uses and what could not be downloaded again.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: the disk refuses, or the cache is no folder.
     """
     removed: list[Entry] = []
     left: list[tuple[Entry, str]] = []
@@ -138,8 +143,18 @@ def _remove(folder: Path) -> None:
 
 
 def _paths(kind: Kind) -> Iterator[Path]:
-    folder = user_cache() / kind
-    return iter(sorted(path for path in folder.glob("*") if path.suffix != ".lock"))
+    """What is stored of a kind; a StorageError where that cannot be listed, which is not taken for nothing."""
+    cache = user_cache()
+    for folder in (cache, cache / kind):
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 - only names are needed
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not folder.is_symlink():
+                return
+            no_folder = isinstance(error, FileNotFoundError | NotADirectoryError)
+            said = f"{folder} {'is no folder' if no_folder else f'cannot be read: {error.strerror}'}."
+            raise StorageError(said, "Set GANCTL_CACHE to a folder that can be read.", error.errno) from None
+    yield from (folder / name for name in sorted(names) if not name.endswith(".lock"))
 
 
 def _size(path: Path) -> int:

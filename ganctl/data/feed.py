@@ -11,6 +11,7 @@ from torch import Tensor
 from ganctl.data.cache import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.seeds import Stream, mix
+from ganctl.units import counted
 
 Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]
 
@@ -48,7 +49,7 @@ class Images:
         self.count = min(limit or len(dataset.train), len(dataset.train))
         self.batch_size = min(batch_size, self.count)
         self.steps_per_epoch = self.count // self.batch_size
-        self.contents = f"{self.count:,} pictures"
+        self.contents = counted(self.count, "picture")
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def batch(self, step: int, device: torch.device) -> Batch:

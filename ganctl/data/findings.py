@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ganctl.data.layout import Folder, Layout
+from ganctl.pictures import UNNAMED
 from ganctl.pictures.probing import Probe
 from ganctl.text import printable
+from ganctl.units import counted
 
 Severity = Literal["problem", "warning", "note"]
 
@@ -17,7 +19,9 @@ _FEW = 50  # pictures; the smallest set of the CycleGAN paper has 400 a side
 _LONG = 3  # times as long as wide, and a square crop shows a third of it
 _NAMED = 5  # skipped files that are named in a sentence
 _REASONS = 9  # for which more of them are skipped
-_READ = "Leave them: what is read has the ending of a picture format, and is no pipe or device."
+_READ = "Leave them: what is read has the ending of a picture format."
+RENAME = "Give the names of pictures an ending, such as .png."
+_AS_DATA = "To use one all the same, name it as the data."
 _KINDS = {
     "1": "black-and-white",
     "L": "grey",
@@ -76,18 +80,24 @@ def inside(folder: Path, skipped: Iterable[tuple[Path, str]]) -> list[tuple[Path
     return [(path.relative_to(folder), why) for path, why in skipped]
 
 
-def of_thumbnails(folder: Folder) -> str:
-    """A sentence on folders of thumbnails."""
-    count, example = len(folder.thumbnails), _inside(folder, folder.thumbnails[0])
-    what = f"{example} in {shown(folder.name)} is" if count == 1 else f"{example} and {count - 1} more are"
-    return f"{what} left out: thumbnails that a server or a desktop keeps, or what was thrown away."
+def of_left_out(folder: Folder) -> Iterator[tuple[str, str]]:
+    """Sentences on thumbnails and on pictures whose names do not say so, each with what to do about it."""
+    reasons = (
+        (folder.thumbnails, "thumbnails that a server or a desktop keeps, or what was thrown away", _AS_DATA),
+        (folder.unnamed, UNNAMED, RENAME),
+    )
+    for paths, why, remedy in reasons:
+        if paths:
+            example, more = _inside(folder, paths[0]), len(paths) - 1
+            what = f"{example} and {more} more are" if more else f"{example} in {shown(folder.name)} is"
+            yield f"{what} left out: {why}.", remedy
 
 
 def of_held_out(folders: Sequence[Path], count: int) -> str:
     """A sentence on folders whose pictures are to test with."""
     names = " and ".join(shown(folder.name) for folder in folders[:_NAMED])
-    more = f" and {len(folders) - _NAMED} more folders" if len(folders) > _NAMED else ""
-    return f"Held out by name, not to be learnt from: {_some(count, 'picture')} in {names}{more}."
+    more = f" and {counted(len(folders) - _NAMED, 'more folder')}" if len(folders) > _NAMED else ""
+    return f"Held out by name, not to be learnt from: {counted(count, 'picture')} in {names}{more}."
 
 
 def of_tree(layout: Layout) -> Iterator[Finding]:
@@ -111,12 +121,11 @@ def of_tree(layout: Layout) -> Iterator[Finding]:
         elif not count:
             yield Finding(needed, f"{name} holds no pictures.", "Put pictures into it, such as JPEG or PNG files.")
         elif folder.part == "train" and count < _FEW:
-            said = f"{name} holds only {_some(count, 'picture')}."
+            said = f"{name} holds only {counted(count, 'picture')}."
             yield Finding("warning", said, "Add more: so few are learnt by heart, and a few hundred are a start.")
-        if folder.thumbnails:
-            yield Finding("note", of_thumbnails(folder), "To use one all the same, name it as the data.")
+        yield from (Finding("note", said, remedy) for said, remedy in of_left_out(folder))
         if folder.others:
-            said = f"{name} holds {_some(len(folder.others), 'file')} that training passes by"
+            said = f"{name} holds {counted(len(folder.others), 'file')} that training passes by"
             yield Finding("note", f"{said}, such as {_inside(folder, folder.others[0])}.", _READ)
 
 
@@ -144,7 +153,7 @@ def of_broken(folder: Folder, reasons: Mapping[Path, str]) -> Iterator[Finding]:
         yield Finding(severity, f"{name} holds no picture that can be read: {unread}.", "Replace them.")
         return
     noun = "entry" if any(path.is_dir() for path in reasons) else "picture"
-    said = f"{name} holds {_some(len(reasons), noun)} that cannot be read: {unread}."
+    said = f"{name} holds {counted(len(reasons), noun)} that cannot be read: {unread}."
     yield Finding("warning", said, "Replace or remove them: training passes them by.")
 
 
@@ -154,18 +163,18 @@ def of_looks(folder: Folder, probes: Mapping[Path, Probe], size: int | None) -> 
     small = {path: min(at.width, at.height) for path, at in probes.items() if min(at.width, at.height) < (size or 0)}
     if small:
         least = min(small, key=lambda path: small[path])
-        said = f"{name} has {_some(len(small), 'picture')} smaller than {size} pixels {all_of_them}"
+        said = f"{name} has {counted(len(small), 'picture')} smaller than {size} pixels {all_of_them}"
         remedy = f"They would be enlarged: remove them, or train with --size {small[least]}."
         yield Finding("warning", f"{said}, such as {_example(folder, least, probes)}.", remedy)
     long = [path for path, at in probes.items() if max(at.width, at.height) > _LONG * min(at.width, at.height)]
     if long:
-        said = f"{name} has {_some(len(long), 'picture')} more than {_LONG} times as long as wide {all_of_them}"
+        said = f"{name} has {counted(len(long), 'picture')} more than {_LONG} times as long as wide {all_of_them}"
         remedy = "A square crop shows little of them: cut them up, or leave them."
         yield Finding("note", f"{said}, such as {_example(folder, long[0], probes)}.", remedy)
     modes = Counter(at.mode for at in probes.values())
     for mode, count in modes.most_common()[1:]:
         kind = f"{_KINDS[mode]} picture" if mode in _KINDS else "picture"
-        said = f"{name} has {_some(count, kind)} (mode {mode}) {all_of_them}."
+        said = f"{name} has {counted(count, kind)} (mode {mode}) {all_of_them}."
         yield Finding("note", said, "Leave them: all pictures of a set are brought to one form.")
 
 
@@ -173,9 +182,8 @@ def of_copies(folder: Folder, copies: Sequence[tuple[Path, Path]]) -> Iterator[F
     """Pictures that are there twice: each copy with the one it is of."""
     if copies:
         copy, original = copies[0]
-        said = (
-            f"{shown(folder.name)} has {_some(len(copies), 'copy')} among its {_some(len(folder.pictures), 'picture')}"
-        )
+        all_of_them = counted(len(folder.pictures), "picture")
+        said = f"{shown(folder.name)} has {counted(len(copies), 'copy')} among its {all_of_them}"
         example = f"{_inside(folder, copy)} of {_inside(folder, original)}"
         yield Finding("warning", f"{said}, such as {example}.", "Remove them, or they count twice.")
 
@@ -183,18 +191,13 @@ def of_copies(folder: Folder, copies: Sequence[tuple[Path, Path]]) -> Iterator[F
 def of_shared(first: Folder, second: Folder, shared: Sequence[Path], more: bool = False) -> Iterator[Finding]:
     """Pictures of the second folder that are in the first one too; ``more`` where not all were compared."""
     if shared:
-        said = f"{shown(second.name)} shares {'at least ' if more else ''}{_some(len(shared), 'picture')}"
+        said = f"{shown(second.name)} shares {'at least ' if more else ''}{counted(len(shared), 'picture')}"
         message = f"{said} with {shown(first.name)}, such as {_inside(second, shared[0])}."
         if first.domain == second.domain:
             why = "what was trained on says nothing of how new pictures will look."
         else:
             why = "a picture of both domains teaches to change nothing."
         yield Finding("warning", message, f"Take them out of one of the two: {why}")
-
-
-def _some(count: int, noun: str) -> str:
-    """``1 copy``, ``2 copies``."""
-    return f"{count} {noun if count == 1 else noun.removesuffix('y') + 'ies' if noun.endswith('y') else noun + 's'}"
 
 
 def _inside(folder: Folder, path: Path) -> str:

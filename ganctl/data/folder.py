@@ -179,9 +179,9 @@ def of_layout(
         limit: use only the first so many pictures of each part.
         max_megapixels: see `pictures.reading.decode`.
     """
-    files, held_out = learnt.reachable, test.reachable if test else ()
-    skipped = [_line(root, path, why) for one in (learnt, test) if one for path, why in one.skipped]
-    notes = [findings.of_thumbnails(one) for one in (learnt, test) if one and one.thumbnails]
+    files, held_out = learnt.paths, test.paths if test else ()
+    skipped = [_line(root, path, why) for one in (learnt, test) if one for path, why in one.unreadable]
+    notes = [said for one in (learnt, test) if one for said, _ in findings.of_left_out(one)]
     if not held_out:
         folders = folders_to_hold_out(learnt.path, files)
         files, held_out = split(files, folders)
@@ -199,12 +199,14 @@ def require_pictures(contents: layout.Folder, root: Path, remedy: str) -> None:
     """
     if contents.trouble:
         raise DataError(f"{root} cannot be read: {contents.trouble}.", "Allow it: chmod -R u+rX")
-    if contents.reachable:
+    if contents.pictures:
         return
-    if contents.skipped:
+    if contents.unreadable:
         where = f"{command('ganctl', 'check', str(root))} --verbose names each"
-        said = findings.listed(findings.inside(contents.path, contents.skipped), where)
+        said = findings.listed(findings.inside(contents.path, contents.unreadable), where)
         raise DataError(f"{root} holds no picture that can be read: {said}.", remedy)
+    if contents.unnamed:
+        raise DataError(f"{root} holds no file with a picture's ending.", findings.RENAME)
     raise DataError(f"{root} {'holds no pictures' if contents.there else 'is no folder'}.", remedy)
 
 

@@ -1,6 +1,5 @@
 """Which pictures lie in which folder of a set, by names and sizes of files alone."""
 
-import stat
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from ganctl.data.source import Part
 from ganctl.errors import DataError
 
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
-_NOWHERE = (0, 0)
 
 
 class Picture(NamedTuple):
@@ -20,7 +18,7 @@ class Picture(NamedTuple):
 
     Attributes:
         path: where it is.
-        size: bytes; 0 where the file cannot be reached.
+        size: bytes.
         file: which one it is, by device and number: two names may be of one file.
     """
 
@@ -39,9 +37,11 @@ class Folder:
         domain: which of the two they are of, 0 or 1.
         path: where it is, or should be.
         there: whether it is there and a folder.
-        pictures: the files in it that are called pictures, in the order of their paths.
-        unreadable: pictures of formats that are not read and folders that cannot be opened, each with the reason.
+        pictures: the files in it that are called pictures and may be, in the order of their paths.
+        unreadable: what a training has to do without, known before anything is decoded: pictures of other formats,
+            links to nothing, pipes, and folders that cannot be opened, each with the reason.
         thumbnails: folders of thumbnails and the like, which are left out.
+        unnamed: pictures whose names have no picture's ending, which are left out.
         others: the rest of its files, hidden ones left out.
         trouble: why it could not be read; empty if it could.
     """
@@ -54,19 +54,14 @@ class Folder:
     pictures: tuple[Picture, ...] = ()
     unreadable: tuple[tuple[Path, str], ...] = ()
     thumbnails: tuple[Path, ...] = ()
+    unnamed: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
     trouble: str = ""
 
     @property
-    def reachable(self) -> tuple[Path, ...]:
-        """The pictures but for links to nowhere."""
-        return tuple(picture.path for picture in self.pictures if picture.file != _NOWHERE)
-
-    @property
-    def skipped(self) -> tuple[tuple[Path, str], ...]:
-        """What a training has to do without, known by names alone, each with the reason."""
-        gone = [(picture.path, "it is a link to nothing") for picture in self.pictures if picture.file == _NOWHERE]
-        return (*self.unreadable, *gone)
+    def paths(self) -> tuple[Path, ...]:
+        """Those of its pictures."""
+        return tuple(picture.path for picture in self.pictures)
 
 
 @dataclass(frozen=True)
@@ -169,35 +164,26 @@ def _folder(path: Path, name: str, part: Part, domain: int) -> Folder:
     if not path.is_dir():
         return Folder(name, part, domain, path, there=False)
     below = pictures.scan(path)
-    found: list[Picture] = []
-    others = list(below.others)
-    for file in below.files:
-        _sort(file, found, others)
     unreadable = dict(below.unreadable)
     trouble = unreadable.pop(path, "")
-    found.sort()
+    found: list[Picture] = []
+    for file in below.files:
+        try:
+            about = file.stat()
+        except OSError as error:  # it was there a moment ago
+            unreadable[file] = error.strerror or str(error)
+        else:
+            found.append(Picture(file, about.st_size, (about.st_dev, about.st_ino)))
     return Folder(
         name,
         part,
         domain,
         path,
         True,
-        tuple(found),
-        tuple(unreadable.items()),
+        tuple(sorted(found)),
+        tuple(sorted(unreadable.items())),
         below.thumbnails,
-        tuple(sorted(others)),
+        below.unnamed,
+        tuple(sorted(below.others)),
         trouble,
     )
-
-
-def _sort(path: Path, found: list[Picture], others: list[Path]) -> None:
-    """Put a file to the pictures or to the rest; a pipe called x.png would keep its reader waiting for ever."""
-    try:
-        about = path.stat()
-    except OSError:  # a link to nowhere
-        found.append(Picture(path, 0, _NOWHERE))
-        return
-    if stat.S_ISREG(about.st_mode):
-        found.append(Picture(path, about.st_size, (about.st_dev, about.st_ino)))
-    else:
-        others.append(path)

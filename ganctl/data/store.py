@@ -20,7 +20,7 @@ if sys.platform != "win32":  # where what is open cannot be removed anyway
     import fcntl
 
 T = TypeVar("T")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _in_use: dict[Path, int] = {}  # folders that this process uses until it ends, each with what keeps its lock
 
 
@@ -83,6 +83,10 @@ def room_for(what: str, needed: int | None = None) -> Iterator[None]:
             takes = "" if needed is None else f" that takes {size(needed)}, and"
             said = f"There is no room for {what}:{takes} the disk says: {reason(error)}."
             raise StorageError(said, make_room, error.errno) from error
+        if error.errno == errno.EFBIG:
+            said = f"{what[0].upper()}{what[1:]} cannot be stored: {reason(error)}."
+            remedy = "Raise the limit on files (ulimit -f), or set GANCTL_CACHE to a folder on another disk."
+            raise StorageError(said, remedy, error.errno) from error
         said = f"The cache cannot be written to: {reason(error)}."
         raise StorageError(said, "Set GANCTL_CACHE to a folder that can be written to.", error.errno) from error
 

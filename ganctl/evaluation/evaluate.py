@@ -21,6 +21,7 @@ from ganctl.extractors.extractor import quantised
 from ganctl.families import find as find_family
 from ganctl.inference import Model
 from ganctl.settings import Settings
+from ganctl.text import malformed
 from ganctl.verdicts import Verdict, instantly
 
 _CPU = torch.device("cpu")
@@ -94,7 +95,7 @@ def evaluate(
         told, step = _settings(model, data), model.header["step"]
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
-        raise CheckpointError(f"{model.path} does not say what it was trained on: {error!r}.") from None
+        raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
     real, _ = assembly.open_data(told, fresh=False)
     chosen = choice.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
     sides = [real] if isinstance(real, Dataset) else real.sides

@@ -18,7 +18,7 @@ from ganctl.pictures.frames import Frames, frame, labelled, progress_frames
 from ganctl.pictures.profiles import from_srgb
 from ganctl.pictures.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
 from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
-from ganctl.pictures.scanning import Scan, scan
+from ganctl.pictures.scanning import UNNAMED, Scan, scan, unusable
 from ganctl.pictures.sheets import (
     cells,
     columns,
@@ -36,6 +36,7 @@ from ganctl.pictures.writing import can_hold, kept_ending, require_format
 __all__ = [
     "FORMATS",
     "MAX_MEGAPIXELS",
+    "UNNAMED",
     "Frames",
     "Picture",
     "Reduced",
@@ -66,5 +67,6 @@ __all__ = [
     "scan",
     "to_bytes",
     "to_rgb",
+    "unusable",
     "write",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ganctl.pictures.formats import open_image, unsupported_by_content, unsupported_raw
+from ganctl.pictures.formats import open_image, unsupported, unsupported_raw
 from ganctl.pictures.profiles import own_profile, to_srgb
 from ganctl.pictures.repair import Repaired, orientation, repair
 
@@ -176,18 +176,11 @@ def opened(source: Path | BinaryIO) -> Iterator[Image.Image]:
         with open_image(source) as file:
             yield file
     except UnidentifiedImageError:
-        raise OSError(unsupported_by_content(_head(source)) or "it is no picture") from None
+        raise OSError(unsupported(source) if isinstance(source, Path) else "it is no picture") from None
     except _TooLargeError:
         raise
     except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
         raise OSError(_reason(error)) from None
-
-
-def _head(source: Path | BinaryIO) -> bytes:
-    if not isinstance(source, Path):
-        return b""
-    with source.open("rb") as file:
-        return file.read(32)
 
 
 def _reason(error: Exception) -> str:

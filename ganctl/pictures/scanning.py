@@ -1,10 +1,12 @@
 """The pictures below a folder, and what else lies there."""
 
+import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl.pictures.formats import FORMATS, unsupported_by_name
+from ganctl.pictures.formats import FORMATS, has_signature, is_picture, unsupported, unsupported_by_name
 
 # Where servers, phones and desktops keep small thumbnails of the pictures beside them, or those that were thrown away.
 _THUMBNAILS = {
@@ -12,21 +14,25 @@ _THUMBNAILS = {
     ".trash", ".trashes", "#recycle", "@recycle", "$recycle.bin", "@recently-snapshot", ".@upload_cache", "#snapshot",
 }  # fmt: skip
 
+UNNAMED = "a picture whose name has no picture's ending"
+
 
 @dataclass(frozen=True)
 class Scan:
     """What lies below a folder, each folder's files before its folders, both by name. Hidden files are left out.
 
     Attributes:
-        files: those whose names have the ending of a format that is read.
-        unreadable: pictures of other formats and folders that cannot be opened, each with the reason.
+        files: those whose names have the ending of a picture format, and that may be read: see `unusable`.
+        unreadable: the other files with such an ending, and folders that cannot be opened, each with the reason.
         thumbnails: folders of a server's thumbnails and the like, which are not looked into.
+        unnamed: pictures by what they hold, whose names have no picture's ending.
         others: all other files.
     """
 
     files: tuple[Path, ...]
     unreadable: tuple[tuple[Path, str], ...]
     thumbnails: tuple[Path, ...]
+    unnamed: tuple[Path, ...]
     others: tuple[Path, ...]
 
 
@@ -40,6 +46,7 @@ def scan(root: Path, exclude: Path | None = None) -> Scan:
     real = Path(os.path.realpath(root))
     seen = {*map(str, real.parents), *([] if exclude is None else [os.path.realpath(exclude)])} - {str(real)}
     files: list[Path] = []
+    unnamed: list[Path] = []
     others: list[Path] = []
     unreadable: list[tuple[Path, str]] = []
     thumbnails: list[Path] = []
@@ -61,13 +68,30 @@ def scan(root: Path, exclude: Path | None = None) -> Scan:
             elif is_folder and not path.name.startswith("."):
                 (links if is_link else folders).append(path)
         for path in (path for path, is_folder, _ in inside if not is_folder and not path.name.startswith(".")):
-            if path.suffix.lower() in FORMATS:
-                files.append(path)
-            elif reason := unsupported_by_name(path):
+            if not (path.suffix.lower() in FORMATS or unsupported_by_name(path)):
+                (unnamed if unusable(path) is None and has_signature(path) else others).append(path)
+            elif reason := unusable(path):
                 unreadable.append((path, reason))
             else:
-                others.append(path)
-    return Scan(tuple(files), tuple(unreadable), tuple(thumbnails), tuple(others))
+                files.append(path)
+    return Scan(tuple(files), tuple(unreadable), tuple(thumbnails), tuple(unnamed), tuple(others))
+
+
+def unusable(path: Path) -> str | None:
+    """Why nobody reads a file as a picture, be it named or found in a folder; None where only decoding will tell.
+
+    What a file holds decides, and not what it is called. A pipe would keep its reader waiting for ever.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "it is a device or a pipe"
+        if unsupported_by_name(path) and not is_picture(path):
+            return unsupported(path)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return "it is a link to nothing" if path.is_symlink() else "there is no such file"
+        return error.strerror or str(error)
+    return None
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
