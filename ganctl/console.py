@@ -430,8 +430,11 @@ def _so_far(task: "Task", began: float) -> str:
         return f"{amount(task.done)}{unit}"
     if not task.done:
         return f"none of {amount(task.total)}{unit} yet"
-    left = (time.monotonic() - began) * max(0, task.total - task.done) / task.done
-    return f"{amount(task.done)} of {amount(task.total)}{unit}, {duration(left)} left"
+    counted = f"{amount(task.done)} of {amount(task.total)}{unit}"
+    if task.done >= task.total:  # what is still to do with them all takes nobody knows how long
+        return counted
+    left = (time.monotonic() - began) * (task.total - task.done) / task.done
+    return f"{counted}, {duration(left)} left"
 
 
 class Translations(AbstractContextManager["Translations"]):
