@@ -27,7 +27,8 @@ from tests.test_engine import TwoDomains, train
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent=8")
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OTHERS = [pytest.param(number, marks=pytest.mark.campaign) for number in (signal.SIGTERM, signal.SIGHUP)]
+SIGNALS = (signal.SIGINT, *OTHERS)  # all take one way
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +244,7 @@ def test_a_signal_while_pictures_are_decoded_leaves_nothing_even_from_a_call_tha
     assert not Path("a").exists()
 
 
-@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM, None], ids=str)
+@pytest.mark.parametrize("ends", [signal.SIGTERM, None], ids=str)
 def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     forked: Forks, ends: signal.Signals | None
 ) -> None:
