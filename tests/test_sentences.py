@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from ganctl import checkpoint, names
 from ganctl.checkpoint import Contents
@@ -93,7 +94,7 @@ def test_a_training_state_is_no_model_and_the_model_beside_it_is_named() -> None
     folder = written(Path("runs/one")).checkpoint(100)
     model, state = foreign(folder / checkpoint.MODEL), folder / checkpoint.STATE
     for path in (state, Path("renamed.safetensors")):
-        checkpoint.write(path, Contents({}, {"step": 1, "counted": 0, "sums": [], "notes": {}}))
+        checkpoint.write(path, Contents({"x": torch.zeros(1)}, {"step": 1, "counted": 0, "sums": [], "notes": {}}))
     for command in (("info",), ("sample",), ("translate",), ("train", "dcgan", "--init-from")):
         rest = ["a.png"] if command == ("translate",) else []
         beside = model.resolve() if "train" in command else model
