@@ -1,14 +1,19 @@
 """What every test starts from: an empty working folder, its own cache, no data of the user's and no network."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
+
+if TYPE_CHECKING:
+    from ganctl.run import Run
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny nets on several threads only wait for each other
 REAL_DATA = os.environ.pop("GANCTL_DATA", None)
@@ -56,6 +61,27 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
             levels[..., tint] += 75
             Image.fromarray(levels).resize((40, 32)).save(folder / name / f"{i:02d}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """A finished run of two epochs."""
+    from tests.commands import train
+
+    path = tmp_path_factory.mktemp("trained") / "photos"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANCTL_CACHE", str(cache))
+        assert train(photos, "--run", path).code == 0
+    return path
+
+
+@pytest.fixture
+def run(trained: Path) -> "Run":
+    """The finished run, as runs/photos of this test's own folder."""
+    from ganctl.run import Run
+
+    shutil.copytree(trained, "runs/photos")
+    return Run(Path("runs/photos"))
 
 
 @pytest.fixture

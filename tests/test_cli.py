@@ -33,23 +33,6 @@ PLAIN_EPOCH = re.compile(
 )
 
 
-@pytest.fixture(scope="module")
-def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """A finished run of two epochs."""
-    path = tmp_path_factory.mktemp("trained") / "photos"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANCTL_CACHE", str(cache))
-        assert train(photos, "--run", path).code == 0
-    return path
-
-
-@pytest.fixture
-def run(trained: Path) -> Run:
-    """The finished run, as runs/photos of this test's own folder."""
-    shutil.copytree(trained, "runs/photos")
-    return Run(Path("runs/photos"))
-
-
 def everything(folder: Path = Path()) -> set[Path]:
     return set(folder.rglob("*"))
 

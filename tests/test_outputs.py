@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import shlex
-import shutil
 import stat
 import sys
 import time
@@ -21,25 +20,8 @@ from ganctl import cli, console, inference, pictures
 from ganctl.data import progress
 from ganctl.files import STAGING, atomic_file
 from ganctl.run import Run
-from tests.commands import Outcome, failed, ganctl, train
+from tests.commands import Outcome, failed, ganctl
 from tests.translators import write_model
-
-
-@pytest.fixture(scope="module")
-def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """A finished run of two epochs."""
-    path = tmp_path_factory.mktemp("trained") / "photos"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANCTL_CACHE", str(cache))
-        assert train(photos, "--run", path).code == 0
-    return path
-
-
-@pytest.fixture
-def run(trained: Path) -> Run:
-    """The finished run, as runs/photos of this test's own folder."""
-    shutil.copytree(trained, "runs/photos")
-    return Run(Path("runs/photos"))
 
 
 @pytest.fixture(autouse=True)
