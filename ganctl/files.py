@@ -87,7 +87,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         with atomic_file(path) as staged:
             staged.write_bytes(content)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             error.add_note(f"which takes {units.size(len(content))}")
         raise
 
@@ -185,6 +185,11 @@ def free_path(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return free
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a disk, or what a user may have of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def reason(error: OSError) -> str:

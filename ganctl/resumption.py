@@ -21,6 +21,7 @@ from ganctl.run import Run
 from ganctl.settings import Settings, changed, require_options
 from ganctl.state import State
 from ganctl.text import quote
+from ganctl.units import counted
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,7 @@ def _lost_lines(run: Run, settings: Settings, step: int, feed: Images | Pairs) -
     lost = len(due - {line["step"] for line in run.read_log()})
     if not lost or settings.allow_changed_data:  # other data may have had other epochs
         return []
-    lines = "line is" if lost == 1 else "lines are"
-    return [f"Of {run.log} {lost} {lines} lost; it goes on without."]
+    return [f"Of {run.log} {counted(lost, 'line')} {'is' if lost == 1 else 'are'} lost; it goes on without."]
 
 
 def _open_data(run: Run, record: Mapping[str, Any], settings: Settings, request: Request) -> tuple[Data, list[str]]:

@@ -15,7 +15,7 @@ import typer
 from ganctl import __version__, console
 from ganctl.data import progress
 from ganctl.errors import GanctlError
-from ganctl.files import reason
+from ganctl.files import is_full, reason
 from ganctl.interrupt import TIME_IS_UP, Interrupted
 
 app = typer.Typer(
@@ -30,8 +30,7 @@ app = typer.Typer(
 _Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_REFUSED = {*_FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
 _PLACES = dict.fromkeys(("sample", "translate", "make-gif", "report"), "-o") | {"train": "--run"}
 _SMALLER = {
     "train": "Try a smaller --batch-size, or a smaller --size.",
@@ -127,12 +126,12 @@ def _explained() -> Iterator[None]:
 
 def _way_out(error: OSError) -> str:
     """What to do about a disk that takes nothing; empty where it is one that gives nothing."""
-    if error.errno not in _REFUSED or not error.filename:
+    if not error.filename or not (is_full(error) or error.errno in _REFUSED):
         return ""
     if (path := Path(os.fsdecode(error.filename))).exists() and not os.access(path, os.R_OK):
         return ""
     option = _PLACES.get(sys.argv[1], "")
-    if error.errno not in _FULL:
+    if not is_full(error):
         return option and f"Name another place with {option}."
     room = "Make room there, for example with ganctl cache --clear"
     return f"{room}, or name another place with {option}." if option else f"{room}."

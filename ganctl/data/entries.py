@@ -1,6 +1,5 @@
 """What is in the user's cache, and how it is emptied: never of what a running process uses."""
 
-import errno
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from ganctl.data import idx, sets
 from ganctl.data.source import user_cache
 from ganctl.data.store import lock_of, unused
 from ganctl.errors import StorageError
-from ganctl.files import STAGING, remove_folder, remove_strays
+from ganctl.files import STAGING, is_full, remove_folder, remove_strays
 
 Kind = Literal["decoded", "features", "downloads"]
 KINDS: tuple[Kind, ...] = ("decoded", "features", "downloads")
@@ -137,7 +136,7 @@ def _remove(folder: Path) -> None:
     try:
         remove_folder(folder)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
         shutil.rmtree(folder)  # a full disk takes no new name, and is what has to be emptied
 

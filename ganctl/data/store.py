@@ -13,14 +13,13 @@ from filelock import FileLock
 
 from ganctl.data.source import user_cache
 from ganctl.errors import StorageError
-from ganctl.files import make_folder, reason
+from ganctl.files import is_full, make_folder, reason
 from ganctl.units import size
 
 if sys.platform != "win32":  # where what is open cannot be removed anyway
     import fcntl
 
 T = TypeVar("T")
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _in_use: dict[Path, int] = {}  # folders that this process uses until it ends, each with what keeps its lock
 
 
@@ -79,7 +78,7 @@ def room_for(what: str, needed: int | None = None) -> Iterator[None]:
         named = Path(os.fsdecode(error.filename or cache))
         if error.errno is None or not (named.is_relative_to(cache) or cache.is_relative_to(named)):
             raise  # it is of another place
-        if error.errno in _FULL:
+        if is_full(error):
             takes = "" if needed is None else f" that takes {size(needed)}, and"
             said = f"There is no room for {what}:{takes} the disk says: {reason(error)}."
             raise StorageError(said, make_room, error.errno) from error
