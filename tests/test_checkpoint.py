@@ -20,7 +20,7 @@ from ganctl.errors import CheckpointError
 from ganctl.files import STAGING, umask
 from ganctl.run import Run, create
 from tests.commands import failed, ganctl
-from tests.runs import written
+from tests.handmade_runs import written
 from tests.trainings import assert_equal, begin, go_on, tiny
 
 FILES = (MODEL, STATE, MANIFEST)

@@ -20,7 +20,7 @@ from ganctl.errors import GanctlError, UsageError
 from ganctl.inference import Model, slerp, walk
 from ganctl.pictures import films
 from ganctl.run import Run
-from tests.runs import STEPS, sheet, written
+from tests.handmade_runs import STEPS, sheet, written
 
 Frame = NDArray[np.uint8]
 

@@ -21,7 +21,7 @@ from ganctl.report import album, choices, curves, diary, story
 from ganctl.run import Run
 from ganctl.settings import Settings
 from tests.commands import failed, ganctl
-from tests.runs import ALIKE, STEPS, WINS, at, log, rich, sheet, translating, written
+from tests.handmade_runs import ALIKE, STEPS, WINS, at, log, rich, sheet, translating, written
 
 PACKAGE = Path(report.__file__).parent
 

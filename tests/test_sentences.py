@@ -16,7 +16,7 @@ from ganctl.cli import application
 from ganctl.data import domains, sets, sources
 from ganctl.errors import DataError
 from tests.commands import failed, ganctl
-from tests.runs import STEPS, rich, written
+from tests.handmade_runs import STEPS, rich, written
 from tests.test_text import foreign
 
 

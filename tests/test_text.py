@@ -20,7 +20,7 @@ from ganctl.run import Run
 from ganctl.text import finite, malformed, printable, quote
 from ganctl.units import counted
 from tests.commands import Outcome, failed, ganctl
-from tests.runs import at, log, record, written
+from tests.handmade_runs import at, log, record, written
 from tests.translators import write_model
 
 EVIL = "\x1b]0;gone\x07\x9b2J\r\n\u202eevil\x7f"
