@@ -1,107 +1,22 @@
-"""What settings mean: the data, the nets, the feed and the plan that a training is put together from."""
+"""What settings mean: the nets, the first state, the feed and the plan that a training is put together from."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganctl import checkpoint, names, precision
-from ganctl.data import check
-from ganctl.data.cache import Dataset, open_dataset
-from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
+from ganctl import checkpoint, precision
+from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
-from ganctl.data.findings import by_reason
-from ganctl.data.source import Source
-from ganctl.data.sources import source
 from ganctl.engine import Plan
-from ganctl.errors import CheckpointError, DataError, UsageError
+from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
+from ganctl.families.dataset import Data, feed_of
 from ganctl.families.family import Recipe, Shape
 from ganctl.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
 from ganctl.state import State
 from ganctl.watching import watch
-
-Data = Dataset | TwoDatasets
-
-
-def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
-    """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in.
-
-    Args:
-        settings: with or without everything decided.
-        fresh: whether this is a beginning, to which a quick check of the files belongs.
-    """
-    found = find_family(settings.family)
-    own, stand_in = found.default_data
-    warnings = []
-    try:
-        origin = _origin(settings, own if settings.data is None else settings.data)
-    except DataError as error:
-        if any(told is not None for told in (settings.data, settings.pair, settings.domains)):
-            raise
-        origin = _origin(settings, stand_in)
-        warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
-    size = settings.size or origin.native_size() or found.default_size
-    _require_drawable(settings, size)
-    load = found.jitter(found.options(**settings.options), size).load
-    warnings += origin.notes if fresh else ()
-    data: Data
-    if isinstance(origin, Domains):
-        warnings += _look(origin) if fresh else []
-        data = open_domains(origin, size, settings.channels, load, thorough=not fresh)
-    else:
-        data = open_dataset(origin, size, settings.channels, load, thorough=not fresh)
-    count = min(settings.limit or data.counts[0], data.counts[0])
-    if broken := [line for each in (data.sides if isinstance(data, TwoDatasets) else [data]) for line in each.broken]:
-        what = "picture is" if len(broken) == 1 else "pictures are"
-        warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
-    if data.enlarged:
-        smaller, enlarged = ("is", "was") if data.enlarged == 1 else ("are", "were")
-        warnings.append(
-            f"{data.enlarged} of the pictures {smaller} smaller than {size} pixels and {enlarged} enlarged."
-        )
-    if count == 1:
-        warnings.append("There is one picture only: all that can be learned is to repeat it.")
-    if settings.batch_size > count:
-        warnings.append(f"The batch of {settings.batch_size} is more than the data, so it is {count}.")
-    return data, warnings
-
-
-def _origin(settings: Settings, data: str) -> Source | Domains:
-    """Where the data comes from: one set, or two for a family of two domains."""
-    if find_family(settings.family).domains:
-        return domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
-    if settings.domains is not None or settings.pair is not None:
-        raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
-    return source(data, settings.limit, settings.max_megapixels)
-
-
-def _look(origin: Domains) -> list[str]:
-    """The quick part of ``ganctl check``."""
-    if origin.tree is None:
-        return []
-    found = check.quick(*origin.tree)
-    return [f"{finding.message} {finding.remedy}" for finding in found if finding.severity != "note"]
-
-
-def _require_drawable(settings: Settings, size: int) -> None:
-    """Build the nets without their weights, before a long decoding is in vain.
-
-    Raises:
-        UsageError: they cannot draw that size, or no memory could address them.
-    """
-    found, shape = find_family(settings.family), (settings.channels or 3, size, size)
-    options = found.options(**settings.options)
-    try:
-        with torch.device("meta"):
-            recipe = found.recipe(options, found.model(options, shape), shape)
-        recipe.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
-    except ValueError as error:
-        raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
-    except (RuntimeError, TypeError, OverflowError):
-        raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
 def build(
@@ -149,15 +64,6 @@ def first_state(settings: Settings, shape: Shape, chosen: torch.device, *, fresh
     return State(recipe, chosen)
 
 
-def feed_of(settings: Settings, data: Data) -> Images | Pairs:
-    """The batches that the settings ask for."""
-    if isinstance(data, Dataset):
-        return Images(data, settings.batch_size, settings.seed, settings.limit)
-    found = find_family(settings.family)
-    mirror = found.jitter(found.options(**settings.options), data.shape[1]).mirror
-    return Pairs(data, settings.batch_size, settings.seed, settings.limit, mirror)
-
-
 def _header(settings: Settings, data: Data, feed: Images | Pairs) -> dict[str, Any]:
     """What a model's file says of itself."""
     header = {
@@ -175,7 +81,7 @@ def _header(settings: Settings, data: Data, feed: Images | Pairs) -> dict[str, A
 
 def _initialise(recipe: Recipe, init_from: str) -> None:
     """Take over another model's weights, and its discriminator's where its training state lies beside it."""
-    path = model_file(init_from)
+    path = checkpoint.model_file(init_from)
     try:
         recipe.model.load_state_dict(checkpoint.read(path).tensors)
         state = path.with_name(checkpoint.STATE)
@@ -189,16 +95,6 @@ def _initialise(recipe: Recipe, init_from: str) -> None:
             f"The weights of {init_from} do not fit these nets.",
             "Leave out --preset, --size and --set for its own.",
         ) from None
-
-
-def model_file(model: str) -> Path:
-    """The ``model.safetensors`` that MODEL means; a CheckpointError where there is none."""
-    path = names.find(model)
-    if path.is_file():
-        return path
-    if (path / "run.json").exists():
-        return checkpoint.newest_model(Run(path))[0]
-    return path / checkpoint.MODEL
 
 
 def restore_newest(run: Run, state: State) -> dict[int, str]:

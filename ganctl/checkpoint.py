@@ -26,6 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ganctl import names
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
 from ganctl.run import Run
@@ -256,6 +257,16 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
     else:
         remedy = f"Start anew: {run.again_command}" if problems else run.resume_command
     raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", remedy)
+
+
+def model_file(model: str) -> Path:
+    """The ``model.safetensors`` that MODEL means; a CheckpointError where there is none."""
+    path = names.find(model)
+    if path.is_file():
+        return path
+    if (path / "run.json").exists():
+        return newest_model(Run(path))[0]
+    return path / MODEL
 
 
 def quarantine(run: Run, step: int) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ganctl import assembly, checkpoint
+from ganctl import checkpoint
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
 from ganctl.settings import Settings, Value, resolve
@@ -28,7 +28,7 @@ def configure(
     """
     found, base = find_family(family), None
     if init_from is not None:
-        file = assembly.model_file(init_from).resolve()
+        file = checkpoint.model_file(init_from).resolve()
         header = checkpoint.read_header(file)
         checkpoint.require_model(file, header)
         try:

@@ -11,12 +11,13 @@ import torch
 
 from ganctl import assembly, board, checkpoint, device, precision, threads
 from ganctl import run as runs
-from ganctl.assembly import Data
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, UsageError
+from ganctl.families import dataset
 from ganctl.families import find as find_family
+from ganctl.families.dataset import Data
 from ganctl.run import Run
 from ganctl.settings import Settings, changed, require_options
 from ganctl.state import State
@@ -220,7 +221,7 @@ def _open_data(run: Run, record: Mapping[str, Any], settings: Settings, request:
     """The data that the run began with, under the names that it had then, wherever it is now."""
     asked = dataclasses.replace(settings, data=request.data or settings.data)
     try:
-        data, warnings = assembly.open_data(asked, fresh=False)
+        data, warnings = dataset.open_data(asked, fresh=False)
     except DataError as error:
         if request.data is not None or not Path(settings.data or "").is_absolute():
             raise

@@ -17,6 +17,7 @@ from ganctl.diagnosis import Case
 from ganctl.engine import Plan
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
+from ganctl.families import dataset
 from ganctl.families import find as find_family
 from ganctl.files import discard, reason
 from ganctl.resumption import Request
@@ -269,7 +270,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     """A new run with everything in it; the stack holds its lock."""
     chosen, count = device.choose(settings.device), device.default_threads()
     numbers = precision.resolve(settings.precision, chosen)
-    data, warnings = assembly.open_data(settings)
+    data, warnings = dataset.open_data(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
     state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)

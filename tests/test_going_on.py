@@ -14,11 +14,11 @@ import pytest
 
 import ganctl
 from ganctl import console, interrupt, training, watching
-from ganctl.assembly import open_data as assemble
 from ganctl.data import cache, progress
 from ganctl.evaluation import samples
 from ganctl.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.families import dcgan
+from ganctl.families.dataset import open_data as assemble
 from ganctl.run import Run
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import typer
 
-from ganctl import assembly, cli, families
+from ganctl import cli, families
 from ganctl.configuration import configure
 from ganctl.errors import UsageError
-from ganctl.families import FAMILIES
+from ganctl.families import FAMILIES, dataset
 from ganctl.settings import changed, parse_assignments
 from ganctl.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
 from tests.commands import failed, ganctl
@@ -185,7 +185,7 @@ def tried(family: str, preset: str, flags: str) -> None:
     sets = parse_assignments(told.get("assignments") or [])
     settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
     if sets:  # the rest asks for no other nets
-        assembly._require_drawable(settings, 64)
+        dataset._require_drawable(settings, 64)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

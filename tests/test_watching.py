@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from ganctl import assembly, checkpoint, training, watching
+from ganctl import checkpoint, training, watching
 from ganctl.checkpoint import MODEL
 from ganctl.data.cache import Dataset
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
+from ganctl.families import dataset
 from ganctl.run import Run
 from tests.commands import failed, ganctl
 from tests.trainings import EPOCHS, STEPS, TOTAL, assert_equal, begin, go_on, tiny
@@ -173,7 +174,7 @@ def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> None:
     asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
-    data, _ = assembly.open_data(enough)
+    data, _ = dataset.open_data(enough)
     assert isinstance(data, Dataset)
     named = dataclasses.replace(data, origin="digits")
     assert watching.cadence(enough, named, watching.WORTH) == 1

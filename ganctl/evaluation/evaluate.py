@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganctl import assembly, run
+from ganctl import run
 from ganctl.data import progress
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
@@ -19,6 +19,7 @@ from ganctl.evaluation.reference import SOME, Reference, reference, spaced, to_l
 from ganctl.evaluation.vitals import Vitals
 from ganctl.extractors.extractor import quantised
 from ganctl.families import find as find_family
+from ganctl.families.dataset import open_data
 from ganctl.inference import Model
 from ganctl.settings import Settings
 from ganctl.text import malformed
@@ -96,7 +97,7 @@ def evaluate(
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
-    real, _ = assembly.open_data(told, fresh=False)
+    real, _ = open_data(told, fresh=False)
     chosen = choice.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
     sides = [real] if isinstance(real, Dataset) else real.sides
     with progress.task(f"Looking at {real.name}", "pictures", sum(map(to_look_at, sides))):
