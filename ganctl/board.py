@@ -17,7 +17,7 @@ from ganctl import readings
 from ganctl.errors import UsageError
 from ganctl.events import Drawn, Event, Reported, Started, Subscriber
 from ganctl.files import append, atomic_file
-from ganctl.pictures.probing import probe
+from ganctl.images.probing import probe
 from ganctl.run import Run
 
 _SHEETS = 50  # progress sheets that are shown of a long training; TensorBoard itself keeps ten in its memory

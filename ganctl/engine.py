@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ganctl import checkpoint, pictures
+from ganctl import checkpoint, images
 from ganctl.checkpoint import Contents
 from ganctl.data.feed import Feed
 from ganctl.errors import GanctlError
@@ -224,7 +224,7 @@ class Unwritten:
         """Write the sheets, or warn of those that cannot be."""
         for epoch, sheet in list(self.sheets.items()):
             with emit.surviving(f"The progress sheet of epoch {epoch} could not be written"):
-                pictures.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
+                images.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
                 del self.sheets[epoch]
                 emit(Drawn(epoch, run.sheet(epoch)))
 

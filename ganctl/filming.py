@@ -1,11 +1,11 @@
 """The film of a training, from its progress sheets. Nothing here needs torch."""
 
-from ganctl import inspection, pictures
+from ganctl import images, inspection
 from ganctl.errors import GanctlError
 from ganctl.run import Run
 
 
-def progress(run: Run) -> pictures.Frames:
+def progress(run: Run) -> images.Frames:
     """A frame for each progress sheet of a run, in the order of the epochs.
 
     Raises:
@@ -14,4 +14,4 @@ def progress(run: Run) -> pictures.Frames:
     sheets = run.sheets()
     if not sheets:
         raise GanctlError(f"{run.path} has no progress pictures yet.", inspection.further(run))
-    return pictures.progress_frames(sheets)
+    return images.progress_frames(sheets)

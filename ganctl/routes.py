@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl import pictures
+from ganctl import images
 from ganctl.errors import UsageError
 from ganctl.text import quote
 
@@ -87,9 +87,9 @@ def _folder(output: str | None, alone: bool) -> Path | None:
     if _is_folder(path) or output.endswith(("/", os.sep)):
         return path
     if alone and path.suffix:
-        pictures.require_format(path)
+        images.require_format(path)
         return None
-    if path.exists() or path.suffix.lower() in pictures.FORMATS:
+    if path.exists() or path.suffix.lower() in images.FORMATS:
         raise UsageError(f"{output} is no folder.", "Name one with -o: several pictures cannot be one file.")
     return path
 
@@ -100,25 +100,25 @@ def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skip
         yield _route(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
         return
     into = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
-    below = pictures.scan(path, exclude=into)
+    below = images.scan(path, exclude=into)
     yield from (_route(file, into / file.relative_to(path).parent) for file in below.files)
     yield from (Skipped(file, reason) for file, reason in below.unreadable)
     yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in below.thumbnails)
-    yield from (Excluded(file, pictures.UNNAMED) for file in below.unnamed)
+    yield from (Excluded(file, images.UNNAMED) for file in below.unnamed)
     if not below.files and not below.unreadable:
         yield Skipped(path, "it holds no file with a picture's ending" if below.unnamed else "it holds no pictures")
 
 
 def _route(source: Path, into: Path, suffix: str = "") -> Route | Skipped:
-    if reason := pictures.unusable(source):
+    if reason := images.unusable(source):
         return Skipped(source, reason)
-    return Route(source, into / f"{source.stem}{suffix}{pictures.kept_ending(source)}")
+    return Route(source, into / f"{source.stem}{suffix}{images.kept_ending(source)}")
 
 
 def _to_file(found: Route | Skipped | Excluded, output: Path) -> Route | Skipped | Excluded:
     if not isinstance(found, Route):
         return found
-    if not pictures.can_hold(output, found.source):
+    if not images.can_hold(output, found.source):
         raise UsageError(f"{output} cannot hold the transparency of {found.source}.", "Use .png or .webp.")
     return Route(found.source, output)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganctl import pictures
+from ganctl import images
 from ganctl.data.cache import with_channels
 from ganctl.data.feed import normalised
 from ganctl.data.findings import listed, shown
@@ -113,7 +113,7 @@ def translate(
     to: str | None = None,
     size: int | None = None,
     force: bool = False,
-    max_megapixels: float = pictures.MAX_MEGAPIXELS,
+    max_megapixels: float = images.MAX_MEGAPIXELS,
 ) -> Iterator[Result]:
     """Translate pictures, each into the file that was planned for it.
 
@@ -149,23 +149,23 @@ def _translated(
 ) -> Translated | Skipped:
     start = time.monotonic()
     try:
-        picture = pictures.read(route.source, size, max_megapixels)
+        picture = images.read(route.source, size, max_megapixels)
     except (OSError, MemoryError) as error:
         return Skipped(route.source, str(error) or "it takes more memory than there is")
     height, width, _ = picture.levels.shape
     try:
-        pictures.require_format(route.output, (width, height))
+        images.require_format(route.output, (width, height))
     except UsageError as error:
         return Skipped(route.source, error.message.rstrip("."))
     try:
-        levels = pictures.from_srgb(redrawn(model, picture.levels, to), picture.profile)
-        drawn = pictures.Picture(levels, picture.alpha, picture.profile)
+        levels = images.from_srgb(redrawn(model, picture.levels, to), picture.profile)
+        drawn = images.Picture(levels, picture.alpha, picture.profile)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         return Skipped(route.source, "it takes more memory than there is")
     try:
-        pictures.save_picture(route.output, drawn)
+        images.save_picture(route.output, drawn)
     except ValueError as error:
         return Skipped(route.source, str(error))
     except OSError as error:
@@ -179,5 +179,5 @@ def redrawn(model: Model, levels: NDArray[np.uint8], to: str | None = None) -> N
     """One picture [H, W, 3] as the model translates it, [H, W, 3]. A grey model sees its luma, and answers in grey."""
     seen = with_channels(levels[None], model.header["shape"][0])
     drawn = model.translate(normalised(seen, torch.device("cpu")), to)
-    answer: NDArray[np.uint8] = with_channels(pictures.to_bytes(drawn), 3)[0]
+    answer: NDArray[np.uint8] = with_channels(images.to_bytes(drawn), 3)[0]
     return answer

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganctl import checkpoint, pictures
+from ganctl import checkpoint
+from ganctl import images as pictures
 from ganctl.checkpoint import Contents
 from ganctl.run import Run, create
 from ganctl.settings import Settings

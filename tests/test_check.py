@@ -13,7 +13,7 @@ from ganctl.data import check
 from ganctl.data.check import examine, quick
 from ganctl.data.findings import Finding
 from ganctl.errors import DataError
-from ganctl.pictures.probing import Probe, probe
+from ganctl.images.probing import Probe, probe
 from tests.commands import failed, ganctl
 from tests.conftest import REAL_DATA
 

@@ -19,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganctl import pictures
+from ganctl import images as pictures
 from ganctl.data import idx
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.feed import Images
 from ganctl.data.folder import Folder
 from ganctl.data.sources import source
 from ganctl.errors import DataError
-from ganctl.pictures import reading
+from ganctl.images import reading
 from tests.conftest import REAL_DATA
 
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from ganctl.errors import GanctlError, UsageError
 from ganctl.extractors import inception
 from ganctl.extractors.extractor import Extractor
 from ganctl.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
-from ganctl.pictures import to_bytes
+from ganctl.images import to_bytes
 from tests.mirror import CONTENT, CUT, serving
 
 CPU = torch.device("cpu")

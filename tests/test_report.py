@@ -16,7 +16,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganctl import pictures, report
+from ganctl import images as pictures
+from ganctl import report
 from ganctl.report import album, choices, curves, diary, story
 from ganctl.run import Run
 from ganctl.settings import Settings

@@ -19,7 +19,7 @@ from ganctl import inference, translation
 from ganctl.data import check, findings
 from ganctl.data.cache import open_dataset
 from ganctl.data.sources import source
-from ganctl.pictures import formats, scan, scanning
+from ganctl.images import formats, scan, scanning
 from ganctl.routes import Skipped, plan
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import negative, write_model

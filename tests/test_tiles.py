@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganctl import pictures, tiles
+from ganctl import images, tiles
 from ganctl.data.feed import normalised
 from ganctl.nets import resnet, unet
 from ganctl.nets.layers import shared_statistics
@@ -176,7 +176,7 @@ def test_photographs_have_no_seams(small_tiles: None) -> None:
     net, files = tiny_resnet(), sorted(Path(REAL_DATA, "horse2zebra", "testA").glob("*.jpg"))[:4]
     assert files
     for file in files:
-        levels = pictures.read(file, 400).levels
+        levels = images.read(file, 400).levels
         assert levels.shape == (400, 400, 3)
         assert seam(net, tiles.redraw(net, normalised(levels[None], CPU), CPU)) <= 1.1, file
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 import ganctl as package
-from ganctl import checkpoint, inference, pictures, translation
+from ganctl import checkpoint, inference, translation
+from ganctl import images as pictures
 from ganctl.data.feed import normalised
 from ganctl.errors import UsageError
 from ganctl.families import cyclegan

@@ -110,7 +110,7 @@ def check_data(
     from ganctl.data import check
     from ganctl.data.domains import two_names
     from ganctl.data.findings import shown
-    from ganctl.pictures import MAX_MEGAPIXELS
+    from ganctl.images import MAX_MEGAPIXELS
 
     two = None if domains is None else two_names(domains, data)
 

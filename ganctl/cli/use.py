@@ -29,7 +29,7 @@ from ganctl.errors import UsageError
 from ganctl.text import quote
 
 if TYPE_CHECKING:
-    from ganctl.pictures.frames import Frame, Frames
+    from ganctl.images.frames import Frame, Frames
 
 _LARGEST_GRID = 64_000_000  # pixels; it is held whole, in up to 30 bytes each
 
@@ -45,7 +45,7 @@ def sample(
 ) -> None:
     """Draw pictures from a trained model: a grid, or single files into a folder."""
     loaded = load(model, device, which)
-    from ganctl import pictures
+    from ganctl import images
 
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
@@ -55,24 +55,24 @@ def sample(
         drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
         with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
             for name, picture in zip(numbers, drawn, strict=True):
-                pictures.save_single(path / name, picture)
+                images.save_single(path / name, picture)
                 show(path / name)
         return
-    columns = pictures.columns(count)
-    width, height = pictures.grid_size(count, columns, loaded.header["shape"][-1])
+    columns = images.columns(count)
+    width, height = images.grid_size(count, columns, loaded.header["shape"][-1])
     if width * height > _LARGEST_GRID:
         raise UsageError(
             f"A grid of {count:,} pictures would have {width:,}×{height:,} pixels, and {_LARGEST_GRID:,} are the most.",
             f"Write single files into a folder: -o {quote(str(path.with_suffix('')))}/",
         )
-    pictures.require_format(path, (width, height))
+    images.require_format(path, (width, height))
     if output is not None:
         require_folders(path)
         require_free([path], force)
     with progress.task("Drawing", "pictures", count):
         grid = loaded.sample(count, seed)
         path = path if output else default_output(path, force)
-        pictures.save_grid(path, grid, columns)
+        images.save_grid(path, grid, columns)
     with console.results_of_work() as show:
         show(path)
 
@@ -99,7 +99,7 @@ def translate(
     """Redraw pictures of one kind as the other, at their own size."""
     require_positive("--max-megapixels", max_megapixels)
     loaded = load(model, device, which, family="cyclegan")
-    from ganctl import pictures, routes, translation
+    from ganctl import images, routes, translation
 
     domain = loaded.domain(to)
     if output is not None:
@@ -108,7 +108,7 @@ def translate(
     for folder in {route.output.parent for route in planned if isinstance(route, routes.Route)}:
         files.remove_strays(folder)
     results = []
-    largest = max_megapixels or pictures.MAX_MEGAPIXELS
+    largest = max_megapixels or images.MAX_MEGAPIXELS
     with console.results_of_work() as show:
         with console.Translations(len(planned), show) as display:
             for result in translation.translate(loaded, planned, domain, size, force, largest):
@@ -135,13 +135,13 @@ def make_gif(
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = names.find(run)
-    from ganctl import filming, pictures  # no torch, which takes more memory than any film
+    from ganctl import filming, images  # no torch, which takes more memory than any film
 
     filmed = runs.Run(found) if (found / "run.json").exists() else None
     own = None if filmed is None else filmed.walk if walk else filmed.film
     if output is not None:
         require_file(Path(output), "film.gif")
-        pictures.require_film(Path(output))
+        images.require_film(Path(output))
         require_free([Path(output)], force, own)
     if walk:
         loaded = load(run)
@@ -149,7 +149,7 @@ def make_gif(
 
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.walk(loaded, seed)
-        frames = pictures.Frames.alike(len(steps), lambda i: pictures.labelled(pictures.grid(steps[i], 4), ""))
+        frames = images.Frames.alike(len(steps), lambda i: images.labelled(images.grid(steps[i], 4), ""))
         _film(path, frames, fps or 24)
     else:
         chosen = names.find_run(run)
@@ -161,7 +161,7 @@ def make_gif(
 
 def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
     """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
-    from ganctl import pictures
+    from ganctl import images
 
     def counted(number: int) -> "Frame":
         made = frames.make(number)
@@ -169,4 +169,4 @@ def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
         return made
 
     with progress.task(f"Filming {path.name}", "pictures"):
-        pictures.film(path, replace(frames, make=counted), fps, hold)
+        images.film(path, replace(frames, make=counted), fps, hold)

@@ -15,8 +15,8 @@ from ganctl.data import findings, layout
 from ganctl.data.findings import Finding
 from ganctl.data.folder import folders_to_hold_out
 from ganctl.data.layout import TEST, TRAIN, Layout, Picture
-from ganctl.pictures import MAX_MEGAPIXELS
-from ganctl.pictures.probing import Probe, probe
+from ganctl.images import MAX_MEGAPIXELS
+from ganctl.images.probing import Probe, probe
 from ganctl.threads import usable
 
 SIZE = 256  # the side that sets of two domains are trained at if nothing else is said

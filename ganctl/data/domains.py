@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from ganctl import pictures
+from ganctl import images
 from ganctl.data import layout, sets, striped
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.drawn import Striped
@@ -119,7 +119,7 @@ def domains(
     names: str | None = None,
     pair: str | None = None,
     limit: int | None = None,
-    max_megapixels: float = pictures.MAX_MEGAPIXELS,
+    max_megapixels: float = images.MAX_MEGAPIXELS,
 ) -> Domains:
     """What ``--data`` means: a set's name, a folder of ``trainA trainB [testA testB]``, or of two folders by name.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganctl import pictures
+from ganctl import images as pictures
 from ganctl.data import digits, striped
 from ganctl.data.source import Block, Part, Source, in_parallel
 

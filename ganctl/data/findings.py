@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ganctl.data.layout import Folder, Layout
-from ganctl.pictures import UNNAMED
-from ganctl.pictures.probing import Probe
+from ganctl.images import UNNAMED
+from ganctl.images.probing import Probe
 from ganctl.text import printable
 from ganctl.units import counted
 

@@ -11,7 +11,7 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from ganctl import pictures
+from ganctl import images as pictures
 from ganctl.data.download import Expected, download
 from ganctl.data.source import Block, Part, Source, user_cache
 from ganctl.data.store import room_for, use

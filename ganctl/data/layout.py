@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import pictures
+from ganctl import images as pictures
 from ganctl.data.source import Part
 from ganctl.errors import DataError
 

@@ -1,6 +1,6 @@
 """What ``--data`` means to a family that learns from one set."""
 
-from ganctl import pictures
+from ganctl import images
 from ganctl.data import idx
 from ganctl.data.drawn import Digits
 from ganctl.data.folder import path_of, whole
@@ -9,7 +9,7 @@ from ganctl.data.source import Source
 NAMES = (*idx.NAMES, "digits")
 
 
-def source(data: str, limit: int | None = None, max_megapixels: float = pictures.MAX_MEGAPIXELS) -> Source:
+def source(data: str, limit: int | None = None, max_megapixels: float = images.MAX_MEGAPIXELS) -> Source:
     """What ``--data`` means: a set's name, else a folder.
 
     Args:

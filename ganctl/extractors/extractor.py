@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganctl.pictures import to_bytes
+from ganctl.images import to_bytes
 
 CHUNK = 250  # pictures at a time
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import checkpoint, pictures
+from ganctl import checkpoint, images
 from ganctl.data.feed import SHEET_ROWS
 from ganctl.errors import CheckpointError
-from ganctl.pictures import Reduced
+from ganctl.images import Reduced
 from ganctl.run import Run
 
 _BYTES = 6 * 2**20  # of all sheets; base64 makes a third more of them
@@ -65,7 +65,7 @@ def _reduced(sheets: Sequence[tuple[int, Path]], side: int) -> list[Frame]:
     found = []
     for epoch, path in sheets:
         with suppress(OSError):
-            found.append(Frame(epoch, pictures.reduced(path, side)))
+            found.append(Frame(epoch, images.reduced(path, side)))
     return found
 
 
@@ -73,7 +73,7 @@ def translations(run: Run, size: int) -> list[Translation]:
     """What the newest progress sheet of a translating family holds; nothing where it cannot be read."""
     for _, path in reversed(run.sheets()):
         with suppress(OSError):
-            rows = pictures.reduced_cells(path, _COLUMNS, size)
+            rows = images.reduced_cells(path, _COLUMNS, size)
             return [Translation(row[0], row[1], *names) for row, names in zip(rows, _ways(run, len(rows)), strict=True)]
     return []
 

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl import checkpoint, engine, inference, pictures, training
+from ganctl import checkpoint, engine, images, inference, training
 from ganctl.checkpoint import Contents
 from ganctl.configuration import configure
 from ganctl.events import Drawn, Event, Reported, Subscriber
@@ -252,11 +252,11 @@ def _draw_test_split(bench: Bench, run: Path) -> None:
     for part, domain in (("testA", "zebra"), ("testB", "horse")):
         cells = []
         for file in sorted((data / part).iterdir())[: 4 if bench.quick else 40]:
-            levels = torch.from_numpy(pictures.read(file).levels.copy()).permute(2, 0, 1)[None]
+            levels = torch.from_numpy(images.read(file).levels.copy()).permute(2, 0, 1)[None]
             real = levels.float() / 127.5 - 1
             cells += [real, model.translate(real, domain)]
         path = bench.out / f"{domain}.png"
-        pictures.save_grid(path, torch.cat(cells), columns=8)
+        images.save_grid(path, torch.cat(cells), columns=8)
         _as_jpeg(path, path.with_suffix(".jpg"))
         path.unlink()
 

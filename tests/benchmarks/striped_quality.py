@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from ganctl.data import striped
 from ganctl.data.feed import normalised
+from ganctl.images import save_grid, to_bytes
 from ganctl.inference import Model, load
-from ganctl.pictures import save_grid, to_bytes
 
 Levels = NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ganctl.pictures.reading import opened
-from ganctl.pictures.sheets import cells
+from ganctl.images.grids import cells
+from ganctl.images.reading import opened
 
 _QUALITY = 82
 _CELL = 384  # the longest side of a single picture, in pixels

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ganctl.pictures.formats import open_image, unsupported, unsupported_raw
-from ganctl.pictures.profiles import own_profile, to_srgb
-from ganctl.pictures.repair import Repaired, orientation, repair
+from ganctl.images.formats import open_image, unsupported, unsupported_raw
+from ganctl.images.profiles import own_profile, to_srgb
+from ganctl.images.repair import Repaired, orientation, repair
 
 MAX_MEGAPIXELS = 128.0  # half a gigabyte in Pillow's memory; the photographs of most phones have up to 108
 _TURNS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from ganctl.errors import UsageError
-from ganctl.pictures.formats import ENDINGS
-from ganctl.pictures.reading import has_alpha
+from ganctl.images.formats import ENDINGS
+from ganctl.images.reading import has_alpha
 
 _QUALITY = 95  # of JPEG and WebP, whose defaults show blocks
 _LARGEST = {  # pixels of a side; what is not here takes more than memory does

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ganctl.errors import GanctlError
-from ganctl.pictures.reading import opened
-from ganctl.pictures.sheets import PAPER
+from ganctl.images.grids import PAPER
+from ganctl.images.reading import opened
 
 Frame = NDArray[np.uint8]
 """Levels [H, W, 3]."""

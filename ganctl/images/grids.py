@@ -10,8 +10,8 @@ from PIL import Image
 
 from ganctl.errors import GanctlError
 from ganctl.files import write_atomically
-from ganctl.pictures.reading import Picture
-from ganctl.pictures.writing import encoded, require_format
+from ganctl.images.reading import Picture
+from ganctl.images.writing import encoded, require_format
 
 if TYPE_CHECKING:
     from torch import Tensor

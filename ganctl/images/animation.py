@@ -16,9 +16,9 @@ from PIL import Image, ImageOps
 
 from ganctl.errors import GanctlError, UsageError
 from ganctl.files import atomic_file, write_atomically
-from ganctl.pictures.frames import Frame, Frames
-from ganctl.pictures.sheets import PAPER
-from ganctl.pictures.writing import require_format
+from ganctl.images.frames import Frame, Frames
+from ganctl.images.grids import PAPER
+from ganctl.images.writing import require_format
 
 _FILM_BYTES = 4 * 2**20
 _FILM_FRAMES = 24  # with so few left, a film that is still too large is made smaller instead

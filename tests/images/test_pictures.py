@@ -9,10 +9,10 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from ganctl import pictures
+from ganctl import images as pictures
 from ganctl.data.feed import normalised
 from ganctl.errors import UsageError
-from ganctl.pictures import formats
+from ganctl.images import formats
 
 
 def flat(*values: float, size: int = 4, channels: int = 1) -> Tensor:

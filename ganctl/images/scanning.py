@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl.pictures.formats import FORMATS, has_signature, is_picture, unsupported, unsupported_by_name
+from ganctl.images.formats import FORMATS, has_signature, is_picture, unsupported, unsupported_by_name
 
 # Where servers, phones and desktops keep small thumbnails of the pictures beside them, or those that were thrown away.
 _THUMBNAILS = {

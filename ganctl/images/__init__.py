@@ -12,14 +12,10 @@ films       GIFs and videos
 reduced     pictures as small files, for a page
 """
 
-from ganctl.pictures.films import film, require_film
-from ganctl.pictures.formats import FORMATS
-from ganctl.pictures.frames import Frames, frame, labelled, progress_frames
-from ganctl.pictures.profiles import from_srgb
-from ganctl.pictures.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
-from ganctl.pictures.reduced import Reduced, reduced, reduced_cells
-from ganctl.pictures.scanning import UNNAMED, Scan, scan, unusable
-from ganctl.pictures.sheets import (
+from ganctl.images.animation import film, require_film
+from ganctl.images.formats import FORMATS
+from ganctl.images.frames import Frames, frame, labelled, progress_frames
+from ganctl.images.grids import (
     cells,
     columns,
     grid,
@@ -31,7 +27,11 @@ from ganctl.pictures.sheets import (
     to_bytes,
     write,
 )
-from ganctl.pictures.writing import can_hold, kept_ending, require_format
+from ganctl.images.profiles import from_srgb
+from ganctl.images.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
+from ganctl.images.scanning import UNNAMED, Scan, scan, unusable
+from ganctl.images.thumbnails import Reduced, reduced, reduced_cells
+from ganctl.images.writing import can_hold, kept_ending, require_format
 
 __all__ = [
     "FORMATS",

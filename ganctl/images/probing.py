@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl.pictures.reading import MAX_MEGAPIXELS, decode
+from ganctl.images.reading import MAX_MEGAPIXELS, decode
 
 
 class Probe(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl.pictures.formats import open_image
+from ganctl.images.formats import open_image
 
 _MISSING = 0.05  # of the pixels: what lacks more is no picture without its last bytes, but a part of one
 _PROFILE = 2**26  # bytes of a colour profile at most
