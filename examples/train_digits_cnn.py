@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import checkpoint
 from ganctl.data.cache import Dataset, open_dataset
 from ganctl.data.sources import source
 from ganctl.extractors.digits_cnn import SIZE, Classifier
+from ganctl.runs import checkpoint
 
 EPOCHS, BATCH, RATE = 6, 128, 4e-3
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ganctl import checkpoint, precision
+from ganctl import precision
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
@@ -12,7 +12,8 @@ from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
 from ganctl.families.dataset import Data, feed_of
 from ganctl.families.family import Recipe, Shape
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
 from ganctl.state import State

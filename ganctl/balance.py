@@ -10,7 +10,7 @@ only means over many steps are looked at.
 
 from collections.abc import Mapping
 
-from ganctl.readings import PLAYERS
+from ganctl.runs.metric_names import PLAYERS
 
 LOW, HIGH = 0.45, 0.8
 WILD = 4.0  # a discriminator's loss; guessing costs 1.4 with bce, 2 with hinge, and less with lsgan

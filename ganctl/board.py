@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganctl import readings
 from ganctl.errors import UsageError
 from ganctl.events import Drawn, Event, Reported, Started, Subscriber
 from ganctl.files import append, atomic_file
 from ganctl.images.probing import probe
-from ganctl.run import Run
+from ganctl.runs import metric_names
+from ganctl.runs.run import Run
 
 _SHEETS = 50  # progress sheets that are shown of a long training; TensorBoard itself keeps ten in its memory
 _EVERY = "*tfevents*"  # what TensorBoard knows its files by
@@ -118,12 +118,12 @@ def _scalars(line: Mapping[str, Any]) -> bytes:
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     kinds = {
-        "loss": readings.losses,
-        "reading": readings.readings,
-        "quality": readings.figures,
-        "vital": readings.vitals,
+        "loss": metric_names.losses,
+        "reading": metric_names.readings,
+        "quality": metric_names.figures,
+        "vital": metric_names.vitals,
     }
-    found = readings.numbers(line)
+    found = metric_names.numbers(line)
     tagged = {f"{kind}/{name}": value for kind, of in kinds.items() for name, value in of(found).items()}
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tagged.items()]
     return _record(step=line["step"], summary=Summary(value=values))

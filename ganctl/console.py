@@ -26,7 +26,7 @@ from rich.text import Text
 
 from ganctl.errors import StorageError
 from ganctl.events import Event, Judged, Reported, Stepped, Warned
-from ganctl.readings import figures, losses, readings
+from ganctl.runs.metric_names import figures, losses, readings
 from ganctl.text import finite, printable
 from ganctl.units import duration, rate, size
 

@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganctl import assembly, checkpoint
-from ganctl.checkpoint import STATE, Contents
+from ganctl import assembly
 from ganctl.data.feed import Feed
 from ganctl.engine import Plan, advance, is_due, take_line
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.events import Emitter, Judged, Warned
 from ganctl.families.family import Turn
 from ganctl.interrupt import Reason
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import STATE, Contents
+from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from ganctl.state import State, parameters_of
 from ganctl.text import command

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ganctl import checkpoint, images
-from ganctl.checkpoint import Contents
+from ganctl import images
 from ganctl.data.feed import Feed
 from ganctl.errors import GanctlError
 from ganctl.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
 from ganctl.families.family import Sheet, Turn
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import Contents
+from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.state import State, parameters_of
 from ganctl.text import finite

@@ -9,11 +9,12 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
-from ganctl import checkpoint, device, names, tiles
+from ganctl import device, tiles
 from ganctl.data import progress
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
-from ganctl.run import Run
+from ganctl.runs import checkpoint, names
+from ganctl.runs.run import Run
 from ganctl.seeds import Stream, mix
 from ganctl.settings import require_options
 from ganctl.text import quote

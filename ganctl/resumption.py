@@ -9,8 +9,7 @@ from typing import Any
 
 import torch
 
-from ganctl import assembly, board, checkpoint, device, precision, threads
-from ganctl import run as runs
+from ganctl import assembly, board, device, precision, threads
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
@@ -18,7 +17,9 @@ from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.families import dataset
 from ganctl.families import find as find_family
 from ganctl.families.dataset import Data
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs import run as runs
+from ganctl.runs.run import Run
 from ganctl.settings import Settings, changed, require_options
 from ganctl.state import State
 from ganctl.text import quote

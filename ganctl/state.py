@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganctl.checkpoint import Contents
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.families.family import Recipe
+from ganctl.runs.checkpoint import Contents
 
 
 class State:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ganctl import readings
-from ganctl.comparison import Comparison, Side, names
+from ganctl.runs import metric_names
+from ganctl.runs.comparison import Comparison, Side, names
 
 Row = tuple[str, ...]
 
@@ -56,8 +56,8 @@ def _of_quality(comparison: Comparison) -> Iterator[Row]:
 
 def _of_latest(sides: Sequence[Side]) -> Iterator[Row]:
     found = names(side.latest for side in sides)
-    vitals = [name for name in found if name in readings.VITALS]
-    others = [name for name in found if name not in readings.VITALS]
+    vitals = [name for name in found if name in metric_names.VITALS]
+    others = [name for name in found if name not in metric_names.VITALS]
     for title, kind in (("LAST LOSSES AND READINGS", others), ("VITAL SIGNS", vitals)):
         if kind:
             yield _section(title, sides)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
 
-from ganctl import assembly, board, device, engine, interrupt, names, precision, resumption
-from ganctl import run as runs
+from ganctl import assembly, board, device, engine, interrupt, precision, resumption
 from ganctl.configuration import configure
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.feed import Images, Pairs
@@ -21,7 +20,9 @@ from ganctl.families import dataset
 from ganctl.families import find as find_family
 from ganctl.files import discard, reason
 from ganctl.resumption import Request
-from ganctl.run import Run
+from ganctl.runs import names
+from ganctl.runs import run as runs
+from ganctl.runs.run import Run
 from ganctl.settings import Settings, Value
 from ganctl.state import State
 from ganctl.units import counted

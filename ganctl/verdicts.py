@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ganctl.errors import UsageError
-from ganctl.readings import figures, is_clearly_better, numbers
+from ganctl.runs.metric_names import figures, is_clearly_better, numbers
 
 PATIENCE = 2  # epochs in a row
 STEPS = 200  # steps in a row; an epoch of a small folder is over in a few

@@ -23,7 +23,7 @@ from ganctl.events import Emitter, Judged, Measured
 from ganctl.extractors.extractor import Extractor
 from ganctl.families.family import Sheet
 from ganctl.inference import Model
-from ganctl.readings import figures, is_better
+from ganctl.runs.metric_names import figures, is_better
 from ganctl.settings import Settings
 from ganctl.state import State
 from ganctl.verdicts import Watcher

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from ganctl.run import Run
+    from ganctl.runs.run import Run
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny nets on several threads only wait for each other
 REAL_DATA = os.environ.pop("GANCTL_DATA", None)
@@ -78,7 +78,7 @@ def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path)
 @pytest.fixture
 def run(trained: Path) -> "Run":
     """The finished run, as runs/photos of this test's own folder."""
-    from ganctl.run import Run
+    from ganctl.runs.run import Run
 
     shutil.copytree(trained, "runs/photos")
     return Run(Path("runs/photos"))

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganctl import checkpoint
 from ganctl import images as pictures
-from ganctl.checkpoint import Contents
-from ganctl.run import Run, create
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import Contents
+from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
 
 STEPS = 100  # of an epoch

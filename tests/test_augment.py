@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl import checkpoint
 from ganctl.augment import augmentation, cut_out, diffaug, recoloured, translated, unchanged
-from ganctl.checkpoint import MODEL
 from ganctl.families import find
 from ganctl.families.family import Recipe
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import MODEL
 from tests.benchmarks import memorisation
 from tests.commands import ganctl
 from tests.trainings import PAIR_STEPS, TOTAL, assert_equal, begin, go_on, tiny, tiny_pair

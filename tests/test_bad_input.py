@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganctl import checkpoint, files
-from ganctl.run import Run
+from ganctl import files
+from ganctl.runs import checkpoint
+from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
 
 

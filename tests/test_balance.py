@@ -8,9 +8,9 @@ import pytest
 
 from ganctl import training
 from ganctl.balance import HIGH, LEAST, LOW, WILD, balanced
-from ganctl.checkpoint import STATE, read
 from ganctl.configuration import configure
-from ganctl.run import Run
+from ganctl.runs.checkpoint import STATE, read
+from ganctl.runs.run import Run
 from tests.commands import failed, train
 from tests.trainings import TOTAL, assert_equal, begin, go_on, tiny
 

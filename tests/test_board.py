@@ -14,8 +14,8 @@ from ganctl import training
 from ganctl.board import Board
 from ganctl.errors import UsageError
 from ganctl.events import Drawn, Emitter, Event, Reported, Started, Subscriber, Warned
-from ganctl.readings import VITALS
-from ganctl.run import Run
+from ganctl.runs.metric_names import VITALS
+from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
 from tests.test_resume import start_process
 from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on, tiny, until, wait_for

@@ -18,12 +18,13 @@ import pytest
 import typer
 from PIL import Image, ImageSequence
 
-from ganctl import __version__, checkpoint, cli, engine, inference, inspection, interrupt, names, training
+from ganctl import __version__, cli, engine, inference, interrupt, training
 from ganctl.__main__ import main as start
 from ganctl.cli import application
 from ganctl.data.feed import Feed
 from ganctl.engine import Plan
-from ganctl.run import Run
+from ganctl.runs import checkpoint, names, status
+from ganctl.runs.run import Run
 from ganctl.state import State
 from tests.commands import Outcome, failed, ganctl, train
 
@@ -439,7 +440,7 @@ def interrupted(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "name"), [(inspection, "describe"), (names, "find"), (application, "app")], ids=["describe", "find", "app"]
+    ("home", "name"), [(status, "describe"), (names, "find"), (application, "app")], ids=["describe", "find", "app"]
 )
 def test_an_interrupt_outside_a_training_exits_130_without_a_word(
     run: Run, monkeypatch: pytest.MonkeyPatch, home: object, name: str
@@ -489,7 +490,7 @@ def test_a_fault_of_our_own_is_not_hushed_up(run: Run, monkeypatch: pytest.Monke
     def describe(model: str) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(inspection, "describe", describe)
+    monkeypatch.setattr(status, "describe", describe)
     with pytest.raises(RuntimeError, match="a bug"):
         ganctl("info", "photos")
 

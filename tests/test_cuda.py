@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import checkpoint, forecast, inference, training
+from ganctl import forecast, inference, training
 from ganctl.configuration import configure
 from ganctl.nets.layers import InstanceNorm
 from ganctl.precision import Precision
+from ganctl.runs import checkpoint
 from ganctl.settings import Settings, Value
 from tests.trainings import PAIR_TOTAL, TOTAL, begin, go_on, tiny, tiny_pair
 

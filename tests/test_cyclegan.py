@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from ganctl import checkpoint, engine, training
+from ganctl import engine, training
 from ganctl.configuration import configure
 from ganctl.data import sets
 from ganctl.errors import DataError
@@ -21,7 +21,8 @@ from ganctl.families.cyclegan import CycleGAN, Options, Translators
 from ganctl.families.family import Turn
 from ganctl.losses import luminance_correlation
 from ganctl.nets.layers import FewOutputs
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.run import Run
 from tests.commands import ganctl
 from tests.trainings import begin, tiny_pair
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ganctl import checkpoint, training
-from ganctl.checkpoint import STATE
+from ganctl import training
 from ganctl.configuration import configure
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import STATE
+from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from tests.trainings import (
     PAIR_STEPS,

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.optim import Adam
 
 from ganctl import assembly, training
-from ganctl.checkpoint import MODEL, STATE, read
 from ganctl.data.feed import Batch
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.events import Event, Judged, Subscriber, Warned
 from ganctl.families import dcgan
 from ganctl.families.family import Turn
-from ganctl.run import Run
+from ganctl.runs.checkpoint import MODEL, STATE, read
+from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from ganctl.state import State
 from tests.commands import failed, ganctl, train

@@ -14,10 +14,10 @@ import pytest
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from ganctl import checkpoint
 from ganctl.configuration import configure
 from ganctl.files import STAGING, append_lines
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.run import Run
 from tests.commands import Outcome, ganctl, train
 from tests.trainings import STEPS, assert_equal, begin
 

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from ganctl import checkpoint, engine
-from ganctl.checkpoint import STATE, read
+from ganctl import engine
 from ganctl.data.feed import Batch
 from ganctl.engine import Plan, advance, move
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.events import Emitter, Event, Saved, Subscriber
 from ganctl.families.family import Recipe, Sheet, Turn
-from ganctl.run import Run, create
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import STATE, read
+from ganctl.runs.run import Run, create
 from ganctl.seeds import Stream, mix
 from ganctl.state import State
 

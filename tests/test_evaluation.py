@@ -20,7 +20,7 @@ from ganctl.evaluation.evaluate import judged, measured
 from ganctl.evaluation.reference import Reference
 from ganctl.evaluation.vitals import Vitals, reduced
 from ganctl.extractors import digits_cnn
-from ganctl.run import Run
+from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
 from tests.trainings import begin, tiny, tiny_pair
 

@@ -19,7 +19,7 @@ from ganctl.evaluation import samples
 from ganctl.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.families import dcgan
 from ganctl.families.dataset import open_data as assemble
-from ganctl.run import Run
+from ganctl.runs.run import Run
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
 from tests.test_console import Screen, seen_on

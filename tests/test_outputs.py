@@ -19,7 +19,7 @@ from torch import Tensor
 from ganctl import cli, console, images, inference
 from ganctl.data import progress
 from ganctl.files import STAGING, atomic_file
-from ganctl.run import Run
+from ganctl.runs.run import Run
 from tests.commands import Outcome, failed, ganctl
 from tests.translators import write_model
 

@@ -11,7 +11,7 @@ import torch
 
 from ganctl import device, precision, training
 from ganctl.errors import UsageError
-from ganctl.run import Run
+from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
 from tests.trainings import PAIR_STEPS, STEPS, assert_equal, begin, go_on, tiny, tiny_pair
 

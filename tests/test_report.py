@@ -18,8 +18,9 @@ from PIL import Image
 
 from ganctl import images as pictures
 from ganctl import report
-from ganctl.report import album, choices, curves, diary, story
-from ganctl.run import Run
+from ganctl.report import album, choices, curves, story
+from ganctl.runs import events as diary
+from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from tests.commands import failed, ganctl
 from tests.handmade_runs import ALIKE, STEPS, WINS, at, log, rich, sheet, translating, written

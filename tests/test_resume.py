@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from ganctl import checkpoint, training
+from ganctl import training
 from ganctl.configuration import configure
 from ganctl.errors import DataError
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.run import Run
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, kill_and_go_on, process, tiny, wait_for
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import checkpoint, inference, training
-from ganctl.checkpoint import MODEL, STATE
+from ganctl import inference, training
 from ganctl.errors import CheckpointError, DataError, UsageError
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import MODEL, STATE
+from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
 from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on, tiny, tiny_pair
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import checkpoint, names
-from ganctl.checkpoint import Contents
 from ganctl.cli import application
 from ganctl.data import domains, sets, sources
 from ganctl.errors import DataError
+from ganctl.runs import checkpoint, names
+from ganctl.runs.checkpoint import Contents
 from tests.commands import failed, ganctl
 from tests.handmade_runs import STEPS, rich, written
 from tests.test_text import foreign

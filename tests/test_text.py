@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from ganctl import checkpoint, console, translation
-from ganctl.checkpoint import Contents
+from ganctl import console, translation
 from ganctl.evaluation.evaluate import Evaluation
 from ganctl.evaluation.figure import Figure
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import Contents
+from ganctl.runs.run import Run
 from ganctl.text import finite, malformed, printable, quote
 from ganctl.units import counted
 from tests.commands import Outcome, failed, ganctl

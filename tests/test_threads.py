@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ganctl import device, threads
-from ganctl.run import Run
+from ganctl.runs.run import Run
 from tests.commands import ganctl, train
 
 

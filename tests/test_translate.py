@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 import ganctl as package
-from ganctl import checkpoint, inference, translation
 from ganctl import images as pictures
+from ganctl import inference, translation
 from ganctl.data.feed import normalised
 from ganctl.errors import UsageError
 from ganctl.families import cyclegan
+from ganctl.runs import checkpoint
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import as_file, gradient, negative, write_model
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from ganctl import checkpoint, training, watching
-from ganctl.checkpoint import MODEL
+from ganctl import training, watching
 from ganctl.data.cache import Dataset
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.families import dataset
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import MODEL
+from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
 from tests.trainings import EPOCHS, STEPS, TOTAL, assert_equal, begin, go_on, tiny
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import torch
 
-from ganctl import checkpoint, training
-from ganctl.checkpoint import MODEL, STATE
+from ganctl import training
 from ganctl.configuration import configure
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import MODEL, STATE
+from ganctl.runs.run import Run
 from ganctl.settings import Settings
 
 EPOCHS, STEPS = 4, 5  # 40 pictures in batches of 8

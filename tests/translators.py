@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl import checkpoint, families, inference
+from ganctl import families, inference
 from ganctl.nets import resnet, unet
+from ganctl.runs import checkpoint
 
 
 def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options: Any) -> Path:

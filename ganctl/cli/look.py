@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ganctl import console, names, verdicts
+from ganctl import console, verdicts
 from ganctl.cli.words import (
     Checkpoint,
     Device,
@@ -18,13 +18,14 @@ from ganctl.cli.words import (
 )
 from ganctl.errors import DataError
 from ganctl.families import FAMILIES
+from ganctl.runs import names
 
 
 def info(model: ModelName) -> None:
     """Print what a model is."""
-    from ganctl import inspection
+    from ganctl.runs import status
 
-    console.table(inspection.describe(model))
+    console.table(status.describe(model))
 
 
 def evaluate(
@@ -73,7 +74,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
 ) -> None:
     """Print runs side by side: the settings that differ, and how good each is."""
-    from ganctl import comparison, tables
+    from ganctl import tables
+    from ganctl.runs import comparison
 
     found = comparison.compare([names.find_run(run) for run in runs])
     if not found.comparable:
@@ -92,9 +94,9 @@ def list_runs() -> None:
     if not known:
         console.say("There are no runs here yet: ganctl train dcgan")
         return
-    from ganctl import inspection
+    from ganctl.runs import status
 
-    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(inspection.summary, known)])
+    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary, known)])
 
 
 def check_data(

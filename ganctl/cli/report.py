@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from ganctl import console, names
+from ganctl import console
 from ganctl.cli.words import Force, Output, RunName, require_file, require_free
+from ganctl.runs import names
 
 
 def make_report(run: RunName, output: Output = None, force: Force = False) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, interrupt, names
+from ganctl import console, interrupt
 from ganctl.cli.words import (
     Assignments,
     MaxMegapixels,
@@ -18,6 +18,7 @@ from ganctl.cli.words import (
 )
 from ganctl.errors import UsageError
 from ganctl.events import Subscriber
+from ganctl.runs import names
 from ganctl.settings import parse_assignments
 from ganctl.text import quote
 

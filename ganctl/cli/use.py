@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, files, names
-from ganctl import run as runs
+from ganctl import console, files
 from ganctl.cli.words import (
     Checkpoint,
     Device,
@@ -26,6 +25,8 @@ from ganctl.cli.words import (
 )
 from ganctl.data import progress
 from ganctl.errors import UsageError
+from ganctl.runs import names
+from ganctl.runs import run as runs
 from ganctl.text import quote
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ def make_gif(
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = names.find(run)
-    from ganctl import filming, images  # no torch, which takes more memory than any film
+    from ganctl import images  # no torch, which takes more memory than any film
+    from ganctl.runs import film
 
     filmed = runs.Run(found) if (found / "run.json").exists() else None
     own = None if filmed is None else filmed.walk if walk else filmed.film
@@ -154,7 +156,7 @@ def make_gif(
     else:
         chosen = names.find_run(run)
         path = Path(output or chosen.film)
-        _film(path, filming.progress(chosen), fps or 5, hold=2)
+        _film(path, film.progress(chosen), fps or 5, hold=2)
     with console.results_of_work() as show:
         show(path)
 

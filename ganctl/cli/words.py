@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, files, names, units
-from ganctl import run as runs
+from ganctl import console, files, units
 from ganctl.errors import UsageError
+from ganctl.runs import names
+from ganctl.runs import run as runs
 from ganctl.text import command, quote
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganctl import run
 from ganctl.data import progress
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
@@ -21,6 +20,7 @@ from ganctl.extractors.extractor import quantised
 from ganctl.families import find as find_family
 from ganctl.families.dataset import open_data
 from ganctl.inference import Model
+from ganctl.runs import run
 from ganctl.settings import Settings
 from ganctl.text import malformed
 from ganctl.verdicts import Verdict, instantly

@@ -13,8 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import checkpoint
-from ganctl.checkpoint import Contents
 from ganctl.data import progress
 from ganctl.data.cache import Dataset
 from ganctl.data.feed import normalised
@@ -24,6 +22,8 @@ from ganctl.errors import CheckpointError
 from ganctl.extractors.extractor import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import Contents
 
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
 SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl import checkpoint
 from ganctl.errors import CheckpointError
 from ganctl.extractors.extractor import Extractor
+from ganctl.runs import checkpoint
 
 FEATURES = 96
 CLASSES = 10

@@ -12,7 +12,7 @@ page        the page: page.html filled, with page.css, page.js and uplot/ inside
 from pathlib import Path
 
 from ganctl.files import write_atomically
-from ganctl.run import Run
+from ganctl.runs.run import Run
 
 __all__ = ["write"]
 

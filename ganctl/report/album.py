@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import checkpoint, images
+from ganctl import images
 from ganctl.data.feed import SHEET_ROWS
 from ganctl.errors import CheckpointError
 from ganctl.images import Reduced
-from ganctl.run import Run
+from ganctl.runs import checkpoint
+from ganctl.runs.run import Run
 
 _BYTES = 6 * 2**20  # of all sheets; base64 makes a third more of them
 _SHEETS, _LEAST = 60, 24  # with so few left, sheets that are still too large are made smaller instead

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ganctl.readings import PLAYERS, VITALS
+from ganctl.runs.metric_names import PLAYERS, VITALS
 
 Row = Mapping[str, float]
 

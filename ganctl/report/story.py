@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganctl import inspection, readings
-from ganctl.report import curves, diary
+from ganctl.report import curves
 from ganctl.report.curves import Chart
-from ganctl.report.diary import Diary
-from ganctl.report.numbers import number
-from ganctl.run import Run
+from ganctl.runs import events as diary
+from ganctl.runs import metric_names, status
+from ganctl.runs.events import Diary
+from ganctl.runs.numbers import number
+from ganctl.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ def read(run: Run) -> Story:
         CheckpointError: it has no usable ``run.json``, or a file cannot be read.
     """
     record = run.record()
-    steps, rows = inspection.steps_per_epoch(record), log(run.read_log())
+    steps, rows = status.steps_per_epoch(record), log(run.read_log())
     events = diary.read(run.read_events())
-    best = readings.best(rows)
-    done = max(inspection.epochs_done(run, record), rows[-1]["step"] / steps if rows else 0)
+    best = metric_names.best(rows)
+    done = max(status.epochs_done(run, record), rows[-1]["step"] / steps if rows else 0)
     return Story(
         run=run,
         record=record,
-        state=inspection.state(run, record),
+        state=status.state(run, record),
         epochs=done,
         steps_per_epoch=steps,
         diary=events,

@@ -23,11 +23,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl import checkpoint, engine, images, inference, training
-from ganctl.checkpoint import Contents
+from ganctl import engine, images, inference, training
 from ganctl.configuration import configure
 from ganctl.events import Drawn, Event, Reported, Subscriber
 from ganctl.families.cyclegan import CycleGAN
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import Contents
 from ganctl.training import Training
 from tests.benchmarks import test_cyclegan_speed, test_tutorial_speed
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from ganctl import filming, images
+from ganctl import images
 from ganctl.errors import GanctlError, UsageError
 from ganctl.images import animation
 from ganctl.inference import Model, slerp, walk
-from ganctl.run import Run
+from ganctl.runs import film
+from ganctl.runs.run import Run
 from tests.handmade_runs import STEPS, sheet, written
 
 Frame = NDArray[np.uint8]
@@ -306,7 +307,7 @@ def test_progress_sheets_are_filmed_in_the_order_of_epochs(tmp_path: Path) -> No
         Image.new("RGB", (600, 600), (min(epoch, 250),) * 3).save(run.sheet(epoch))
     (run.progress / "epoch-last.png").touch()
     (run.progress / ".tmp-1-epoch-0003.png").touch()
-    frames = filming.progress(run)
+    frames = film.progress(run)
     assert [int(frames.make(i)[0, 0, 0]) for i in range(frames.count)] == [0, 2, 10, 250]
 
 
@@ -314,12 +315,12 @@ def test_a_finished_run_without_progress_sheets_says_how_it_gets_some(tmp_path: 
     run = written(tmp_path / "run")
     run.checkpoint(10 * STEPS * 10_000).mkdir()
     with pytest.raises(GanctlError, match=r"no progress pictures yet\. ganctl resume \S+run --more 1$"):
-        filming.progress(run)
+        film.progress(run)
 
 
 def test_a_run_without_progress_sheets_cannot_be_filmed(tmp_path: Path) -> None:
     with pytest.raises(GanctlError, match=r"run has no progress pictures yet\. ganctl resume"):
-        filming.progress(Run(tmp_path / "run"))
+        film.progress(Run(tmp_path / "run"))
 
 
 # The walk

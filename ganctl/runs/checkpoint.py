@@ -26,10 +26,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ganctl import names
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
-from ganctl.run import Run
+from ganctl.runs import names
+from ganctl.runs.run import Run
 from ganctl.text import malformed, quote
 from ganctl.units import counted
 

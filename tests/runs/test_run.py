@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from ganctl import run as runs
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.files import STAGING, atomic_file, umask
-from ganctl.names import create_free, find, find_run, free_name, known, locate
-from ganctl.run import Run, create
+from ganctl.runs import run as runs
+from ganctl.runs.names import create_free, find, find_run, free_name, known, locate
+from ganctl.runs.run import Run, create
 from tests.commands import failed, ganctl, train
 from tests.trainings import go_on
 
@@ -36,8 +36,8 @@ RECORD: dict[str, Any] = {
 KILLED = """
 import json, os, sys
 from pathlib import Path
-from ganctl.names import create_free
-from ganctl.run import Run
+from ganctl.runs.names import create_free
+from ganctl.runs.run import Run
 record = json.loads(sys.stdin.read())
 touches = {"open", "os.mkdir", "os.rename", "os.chmod", "os.remove", "os.rmdir", "os.truncate", "fcntl.flock"}
 left = 0
@@ -70,7 +70,7 @@ print(n)
 HOLDER = """
 import sys, time
 from pathlib import Path
-from ganctl.run import Run
+from ganctl.runs.run import Run
 with Run(Path(sys.argv[1])).writing():
     print("held", flush=True)
     time.sleep(600)

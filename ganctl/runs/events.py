@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ganctl.report.numbers import number
+from ganctl.runs.numbers import number
 
 SEVERITIES = ("error", "warning", "note", "good")
 _UNTOLD = {"save", "evaluate"}  # too many, and the curves show the latter

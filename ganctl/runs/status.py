@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ganctl import names
 from ganctl.errors import CheckpointError
-from ganctl.run import Run
+from ganctl.runs import names
+from ganctl.runs.run import Run
 from ganctl.text import malformed
 
 Row = tuple[str, object]
@@ -23,7 +23,7 @@ def describe(model: str) -> list[Row]:
         CheckpointError: it is none of these, or damaged.
     """
     path = names.find(model)
-    from ganctl import checkpoint  # brings torch, without which `summary` and a wrong name do
+    from ganctl.runs import checkpoint  # brings torch, without which `summary` and a wrong name do
 
     if not (path / "run.json").exists():
         return list(_of_file(path if path.is_file() else path / checkpoint.MODEL))
@@ -49,7 +49,7 @@ def summary(run: Run) -> tuple[object, ...]:
 
 
 def _of_run(run: Run) -> Iterator[Row]:
-    from ganctl import checkpoint
+    from ganctl.runs import checkpoint
 
     record = run.record()
     told, data, steps = record["settings"], record["data"], run.checkpoint_steps()
@@ -75,7 +75,7 @@ def _of_run(run: Run) -> Iterator[Row]:
 
 
 def _of_file(path: Path) -> Iterator[Row]:
-    from ganctl import checkpoint
+    from ganctl.runs import checkpoint
 
     header = checkpoint.read_header(path)
     checkpoint.require_model(path, header)

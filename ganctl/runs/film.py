@@ -1,8 +1,9 @@
 """The film of a training, from its progress sheets. Nothing here needs torch."""
 
-from ganctl import images, inspection
+from ganctl import images
 from ganctl.errors import GanctlError
-from ganctl.run import Run
+from ganctl.runs import status
+from ganctl.runs.run import Run
 
 
 def progress(run: Run) -> images.Frames:
@@ -13,5 +14,5 @@ def progress(run: Run) -> images.Frames:
     """
     sheets = run.sheets()
     if not sheets:
-        raise GanctlError(f"{run.path} has no progress pictures yet.", inspection.further(run))
+        raise GanctlError(f"{run.path} has no progress pictures yet.", status.further(run))
     return images.progress_frames(sheets)

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganctl import inspection, readings
 from ganctl.errors import UsageError
-from ganctl.report import diary
-from ganctl.run import Run
+from ganctl.runs import events, metric_names, status
+from ganctl.runs.run import Run
 from ganctl.settings import Settings, Value
 
 _REFERENCE = ("data", "data fingerprint", "size", "channels")  # two figures mean the same where these are equal
@@ -84,7 +83,7 @@ class Comparison:
         return {
             place
             for place, value in values.items()
-            if not any(readings.is_better(figure, other, value) for other in values.values())
+            if not any(metric_names.is_better(figure, other, value) for other in values.values())
         }
 
     def _differs(self, name: str) -> bool:
@@ -138,23 +137,23 @@ def _side(run: Run) -> Side:
     latest: dict[str, float] = {}
     quality: dict[str, dict[str, Measured]] = {}
     for line in run.read_log():
-        found, epoch = readings.numbers(line), line.get("epoch")
-        latest |= readings.losses(found) | readings.readings(found) | readings.vitals(found)
+        found, epoch = metric_names.numbers(line), line.get("epoch")
+        latest |= metric_names.losses(found) | metric_names.readings(found) | metric_names.vitals(found)
         if not isinstance(epoch, int):
             continue
-        for name, value in readings.figures(found).items():
+        for name, value in metric_names.figures(found).items():
             last = Measured(value, line["step"], epoch)
             best = quality[name]["best"] if name in quality else last
-            quality[name] = {"best": last if readings.is_better(name, value, best.value) else best, "last": last}
+            quality[name] = {"best": last if metric_names.is_better(name, value, best.value) else best, "last": last}
     return Side(
         path=run.path,
-        state=inspection.state(run, record),
-        epochs_done=inspection.epochs_done(run, record),
+        state=status.state(run, record),
+        epochs_done=status.epochs_done(run, record),
         epochs=record["settings"]["epochs"],
         told=_told(record),
         latest=latest,
         quality=quality,
-        verdicts=tuple(_raised(run, inspection.steps_per_epoch(record))),
+        verdicts=tuple(_raised(run, status.steps_per_epoch(record))),
     )
 
 
@@ -175,7 +174,7 @@ def _told(record: Mapping[str, Any]) -> dict[str, Value]:
 
 def _raised(run: Run, steps: int) -> list[Raised]:
     """The verdicts that stand, in the order in which they were raised."""
-    standing = [(verdict, verdict.raised) for verdict in diary.read(run.read_events()).verdicts if verdict.stands]
+    standing = [(verdict, verdict.raised) for verdict in events.read(run.read_events()).verdicts if verdict.stands]
     found = [Raised(v.code, v.severity, v.message, step, -(-step // steps)) for v, step in standing if step is not None]
     return sorted(found, key=lambda verdict: verdict.step)
 

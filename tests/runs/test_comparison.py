@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ganctl.run import Run, create
+from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
 from tests.commands import Outcome, failed, ganctl
-from tests.test_run import RECORD
+from tests.runs.test_run import RECORD
 
 
 def made(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **settings: Any) -> Run:

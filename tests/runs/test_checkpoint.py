@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganctl import checkpoint
-from ganctl.checkpoint import MANIFEST, MODEL, STATE, Contents
 from ganctl.configuration import configure
 from ganctl.errors import CheckpointError
 from ganctl.files import STAGING, umask
-from ganctl.run import Run, create
+from ganctl.runs import checkpoint
+from ganctl.runs.checkpoint import MANIFEST, MODEL, STATE, Contents
+from ganctl.runs.run import Run, create
 from tests.commands import failed, ganctl
 from tests.handmade_runs import written
 from tests.trainings import assert_equal, begin, go_on, tiny

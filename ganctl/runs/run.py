@@ -6,7 +6,7 @@ runs/NAME/
   events.jsonl      what happened, and when
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
   tensorboard/      the log and the sheets once more, where asked for: see `ganctl.board`
-  checkpoints/      step-00004000/ …: see `ganctl.checkpoint`
+  checkpoints/      step-00004000/ …: see `ganctl.runs.checkpoint`
   best.json         which of them measured best, where that was measured; it is kept
   abandoned/        1/ …: what came after a checkpoint that training went back to
   .lock, .owner     who writes here now

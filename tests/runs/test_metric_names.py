@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganctl.readings import best, figures, is_better, losses, readings, vitals
+from ganctl.runs.metric_names import best, figures, is_better, losses, readings, vitals
 
 LINE = {
     "step": 40,

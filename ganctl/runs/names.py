@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.run import Run, create
+from ganctl.runs.run import Run, create
 from ganctl.text import command
 
 RUNS = Path("runs")
