@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data.cache import Dataset, open_dataset
-from ganctl.data.sources import source
+from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.resolve import source
 from ganctl.extractors.digits_cnn import SIZE, Classifier
 from ganctl.runs import checkpoint
 

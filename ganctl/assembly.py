@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from ganctl import precision
+from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
-from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family

@@ -31,10 +31,10 @@ from ganctl.text import finite, printable
 from ganctl.units import duration, rate, size
 
 if TYPE_CHECKING:
-    from ganctl.data.check import Report
-    from ganctl.data.progress import Task
+    from ganctl.data.check.check import Report
     from ganctl.evaluation.evaluate import Evaluation
     from ganctl.forecast import Forecast
+    from ganctl.progress import Task
     from ganctl.training import Training
     from ganctl.translation import Result
     from ganctl.verdicts import Verdict
@@ -246,7 +246,7 @@ def forecast(cost: "Forecast") -> None:
 
 def checked(report: "Report") -> None:
     """What a look at a set found: its folders in a table, then the findings."""
-    from ganctl.data.findings import shown
+    from ganctl.data.check.findings import shown
 
     rows: list[tuple[str, ...]] = [("FOLDER", "PICTURES", "SMALLEST", "MEDIAN", "LARGEST", "MODES")]
     for folder, contents in zip(report.layout.folders, report.contents, strict=True):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl import assembly
-from ganctl.data.feed import Feed
+from ganctl.data.batches import Feed
 from ganctl.engine import Plan, advance, is_due, take_line
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.events import Emitter, Judged, Warned

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ganctl import images
-from ganctl.data.feed import Feed
+from ganctl.data.batches import Feed
 from ganctl.errors import GanctlError
 from ganctl.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
 from ganctl.families.family import Sheet, Turn

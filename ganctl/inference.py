@@ -9,8 +9,7 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
-from ganctl import device, tiles
-from ganctl.data import progress
+from ganctl import device, progress, tiles
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.families import find as find_family
 from ganctl.runs import checkpoint, names

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from ganctl import assembly, board, device, precision, threads
+from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
-from ganctl.data.feed import Images, Pairs
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.families import dataset

@@ -10,8 +10,8 @@ from warnings import warn
 
 from ganctl import assembly, board, device, engine, interrupt, precision, resumption
 from ganctl.configuration import configure
+from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
-from ganctl.data.feed import Images, Pairs
 from ganctl.diagnosis import Case
 from ganctl.engine import Plan
 from ganctl.errors import DivergedError, GanctlError

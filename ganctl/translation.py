@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from ganctl import images
-from ganctl.data.cache import with_channels
-from ganctl.data.feed import normalised
-from ganctl.data.findings import listed, shown
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import with_channels
+from ganctl.data.check.findings import listed, shown
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError
 from ganctl.inference import Model

@@ -12,9 +12,9 @@ from torch import nn
 
 from ganctl import device
 from ganctl.balance import balanced
-from ganctl.data.cache import Dataset
+from ganctl.data.batches import Feed
+from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
-from ganctl.data.feed import Feed
 from ganctl.evaluation import choice, samples, translations
 from ganctl.evaluation.figure import digits
 from ganctl.evaluation.reference import Reference, reference

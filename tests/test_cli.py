@@ -21,7 +21,7 @@ from PIL import Image, ImageSequence
 from ganctl import __version__, cli, engine, inference, interrupt, training
 from ganctl.__main__ import main as start
 from ganctl.cli import application
-from ganctl.data.feed import Feed
+from ganctl.data.batches import Feed
 from ganctl.engine import Plan
 from ganctl.runs import checkpoint, names, status
 from ganctl.runs.run import Run

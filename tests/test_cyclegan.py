@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganctl import engine, training
 from ganctl.configuration import configure
-from ganctl.data import sets
+from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
 from ganctl.families import cyclegan
 from ganctl.families.cyclegan import CycleGAN, Options, Translators
@@ -325,7 +325,7 @@ def test_without_the_network_the_built_in_pair_stands_in(monkeypatch: pytest.Mon
     def unreachable(name: str) -> Path:
         raise DataError(f"{name} could not be downloaded.")
 
-    monkeypatch.setattr(sets, "fetch", unreachable)
+    monkeypatch.setattr(cyclegan_sets, "fetch", unreachable)
     small = ("--size", 16, "--limit", 4, "--epochs", 1)
     tiny = ("width=4", "blocks=1", "discriminator_width=4", "discriminator_layers=1")
     outcome = ganctl("train", "cyclegan", *small, *(f"--set={setting}" for setting in tiny))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from ganctl import assembly, training
-from ganctl.data.feed import Batch
+from ganctl.data.batches import Batch
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.events import Event, Judged, Subscriber, Warned
 from ganctl.families import dcgan

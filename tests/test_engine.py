@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
 from ganctl import engine
-from ganctl.data.feed import Batch
+from ganctl.data.batches import Batch
 from ganctl.engine import Plan, advance, move
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.events import Emitter, Event, Saved, Subscriber

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.data import digits
-from ganctl.data.cache import Dataset
-from ganctl.data.feed import normalised
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import Dataset
+from ganctl.data.sources import digits
 from ganctl.errors import CheckpointError, GanctlError
 from ganctl.evaluation import choice, reference, samples
 from ganctl.evaluation import vitals as vitals_module

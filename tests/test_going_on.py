@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import ganctl
-from ganctl import console, interrupt, training, watching
-from ganctl.data import cache, progress
+from ganctl import console, interrupt, progress, training, watching
+from ganctl.data.cache import dataset as cache
 from ganctl.evaluation import samples
 from ganctl.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.families import dcgan
@@ -160,8 +160,8 @@ def test_ctrl_c_before_the_first_step_of_a_notebook_leaves_no_run(
 
 
 def test_python_is_warned_of_what_the_terminal_is(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.data.download.requests.get", raises(ganctl.DataError("No network.")))
-    monkeypatch.setattr("ganctl.data.digits.COUNTS", {"train": 40, "test": 8})
+    monkeypatch.setattr("ganctl.data.fetch.download.requests.get", raises(ganctl.DataError("No network.")))
+    monkeypatch.setattr("ganctl.data.sources.digits.COUNTS", {"train": 40, "test": 8})
     monkeypatch.setattr(dcgan.DCGAN, "preview", raises(MemoryError()))
     with pytest.warns(UserWarning) as caught:
         run = ganctl.train("dcgan", run="run", epochs=2, batch_size=64, width=8, latent=8)

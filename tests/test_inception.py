@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from ganctl.data.download import Expected
+from ganctl.data.fetch.download import Expected
 from ganctl.errors import GanctlError, UsageError
 from ganctl.extractors import inception
 from ganctl.extractors.extractor import Extractor

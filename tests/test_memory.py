@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from ganctl import events, training
 from ganctl.configuration import configure
-from ganctl.data.cache import Dataset
-from ganctl.data.feed import Images
+from ganctl.data.cache.dataset import Dataset
+from ganctl.data.batches import Images
 
 def held():
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]

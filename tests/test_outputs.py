@@ -16,8 +16,7 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, console, images, inference
-from ganctl.data import progress
+from ganctl import cli, console, images, inference, progress
 from ganctl.files import STAGING, atomic_file
 from ganctl.runs.run import Run
 from tests.commands import Outcome, failed, ganctl

@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from ganctl import inference, translation
-from ganctl.data import check, findings
-from ganctl.data.cache import open_dataset
-from ganctl.data.sources import source
+from ganctl.data.cache.dataset import open_dataset
+from ganctl.data.check import check, findings
+from ganctl.data.resolve import source
 from ganctl.images import formats, scan, scanning
 from ganctl.routes import Skipped, plan
 from tests.commands import Outcome, failed, ganctl, train

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from ganctl.cli import application
-from ganctl.data import domains, sets, sources
+from ganctl.data import domains, resolve
+from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
 from ganctl.runs import checkpoint, names
 from ganctl.runs.checkpoint import Contents
@@ -41,7 +42,7 @@ def test_a_place_without_runs_names_a_family_that_does_what_was_asked_for() -> N
 
 def test_the_sets_that_runs_are_called_after_are_those_that_families_know() -> None:
     assert {family: sorted(known) for family, known in names.SETS.items()} == {
-        "dcgan": sorted(sources.NAMES),
+        "dcgan": sorted(resolve.NAMES),
         "cyclegan": sorted(domains.NAMES),
     }
 
@@ -57,7 +58,7 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
     assert [len(side.train) for side in found.sides] == [9, 14]  # type: ignore[attr-defined]
     assert ganctl("check", "horse2zebra").code == 0
     monkeypatch.setenv("GANCTL_DATA", str(Path.cwd()))
-    assert sets.find("horse2zebra") == Path.cwd() / "horse2zebra/horse2zebra"
+    assert cyclegan_sets.find("horse2zebra") == Path.cwd() / "horse2zebra/horse2zebra"
     Path("zoo/zoo").mkdir(parents=True)
     for inner, name in (("trainA", "cats"), ("trainB", "dogs")):
         shutil.copytree(pair / inner, Path("zoo/zoo", name))

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganctl import images, tiles
-from ganctl.data.feed import normalised
+from ganctl.data.batches import normalised
 from ganctl.nets import resnet, unet
 from ganctl.nets.layers import shared_statistics
 from tests.conftest import REAL_DATA

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 import ganctl as package
 from ganctl import images as pictures
 from ganctl import inference, translation
-from ganctl.data.feed import normalised
+from ganctl.data.batches import normalised
 from ganctl.errors import UsageError
 from ganctl.families import cyclegan
 from ganctl.runs import checkpoint

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ganctl import training
 from ganctl.configuration import configure
-from ganctl.data import digits, striped
-from ganctl.data.cache import Dataset
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets
-from ganctl.data.feed import normalised
+from ganctl.data.sources import digits, striped
 from ganctl.events import Event, Judged, Subscriber
 from ganctl.families import dataset, dcgan
 from ganctl.families.family import Shape

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ganctl import training, watching
-from ganctl.data.cache import Dataset
+from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.families import dataset

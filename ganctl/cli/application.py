@@ -12,8 +12,7 @@ from typing import Annotated, cast
 
 import typer
 
-from ganctl import __version__, console
-from ganctl.data import progress
+from ganctl import __version__, console, progress
 from ganctl.errors import GanctlError
 from ganctl.files import is_full, reason
 from ganctl.interrupt import TIME_IS_UP, Interrupted

@@ -13,8 +13,8 @@ def show_cache(
     ] = False,
 ) -> None:
     """List what is stored for the next time, and how large it is: decoded sets, features, downloads."""
-    from ganctl.data import entries
-    from ganctl.data.source import user_cache
+    from ganctl.data.cache import entries
+    from ganctl.data.sources.base import user_cache
 
     if clear:
         cleared = entries.clear()

@@ -109,9 +109,9 @@ def check_data(
     """Look for what is wrong with pictures before training on them."""
     require_positive("--size", size)
     require_positive("--max-megapixels", max_megapixels)
-    from ganctl.data import check
+    from ganctl.data.check import check
+    from ganctl.data.check.findings import shown
     from ganctl.data.domains import two_names
-    from ganctl.data.findings import shown
     from ganctl.images import MAX_MEGAPIXELS
 
     two = None if domains is None else two_names(domains, data)
@@ -129,12 +129,13 @@ def check_data(
 
 def _place(data: str) -> Path:
     """The folder that DATA means, fetched if it is a set that is not here."""
-    from ganctl.data import domains, sets, sources
+    from ganctl.data import domains, resolve
+    from ganctl.data.sources import cyclegan_sets
 
-    if data in (*sources.NAMES, domains.BUILT_IN):
+    if data in (*resolve.NAMES, domains.BUILT_IN):
         raise DataError(
             f"{data} is not made of picture files.",
-            f"Name a folder of pictures, or one of: {', '.join(sets.NAMES)}.",
+            f"Name a folder of pictures, or one of: {', '.join(cyclegan_sets.NAMES)}.",
         )
     announce_download(data)
     return domains.folder(data)

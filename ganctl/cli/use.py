@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, files
+from ganctl import console, files, progress
 from ganctl.cli.words import (
     Checkpoint,
     Device,
@@ -23,7 +23,6 @@ from ganctl.cli.words import (
     require_free,
     require_positive,
 )
-from ganctl.data import progress
 from ganctl.errors import UsageError
 from ganctl.runs import names
 from ganctl.runs import run as runs

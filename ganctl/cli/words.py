@@ -113,9 +113,10 @@ def warn_all(sentences: Iterable[str]) -> None:
 
 def announce_download(data: str) -> None:
     """Say how much a set of two domains is, where it is not on this machine."""
-    from ganctl.data import domains, sets
+    from ganctl.data import domains
+    from ganctl.data.sources import cyclegan_sets
 
-    if domains.is_to_fetch(data) and (length := sets.SETS[data].size):
+    if domains.is_to_fetch(data) and (length := cyclegan_sets.SETS[data].size):
         console.say(f"{data} is not on this machine: {units.size(length)} to download.")
 
 

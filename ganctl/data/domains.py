@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ganctl import images
-from ganctl.data import layout, sets, striped
-from ganctl.data.cache import Dataset, open_dataset
-from ganctl.data.drawn import Striped
-from ganctl.data.folder import LOWRES, Folder, Reduced, name_of, of_layout, path_of, require_pictures, whole
-from ganctl.data.source import Source
+from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.sources import cyclegan_sets, layout, striped
+from ganctl.data.sources.base import Source
+from ganctl.data.sources.builtin import Striped
+from ganctl.data.sources.folder import LOWRES, Folder, Reduced, name_of, of_layout, path_of, require_pictures, whole
 from ganctl.errors import DataError, UsageError
 from ganctl.text import quote
 
 BUILT_IN = "plain2striped"
-NAMES = (*sets.NAMES, BUILT_IN)
+NAMES = (*cyclegan_sets.NAMES, BUILT_IN)
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,9 @@ def domains(
         )
     train, test = ([one for one in lies.folders if one.part == part] for part in ("train", "test"))
     a, b = (_side(root, learnt, test[learnt.domain] if test else None, limit, max_megapixels) for learnt in train)
-    name = data if data in sets.NAMES else name_of(root)
+    name = data if data in cyclegan_sets.NAMES else name_of(root)
     tree = root, tuple(one.name for one in train), tuple(one.name for one in test)
-    return Domains(name, _origin(data, root), told or sets.DOMAINS.get(name, ("A", "B")), (a, b), tree)
+    return Domains(name, _origin(data, root), told or cyclegan_sets.DOMAINS.get(name, ("A", "B")), (a, b), tree)
 
 
 def two_names(names: str, data: str = "DATA") -> tuple[str, str]:
@@ -184,19 +184,19 @@ def folder(data: str) -> Path:
     Raises:
         DataError: there is none, or the set cannot be had.
     """
-    if is_to_fetch(data) or (data in sets.NAMES and sets.find(data)):
-        return sets.fetch(data)
+    if is_to_fetch(data) or (data in cyclegan_sets.NAMES and cyclegan_sets.find(data)):
+        return cyclegan_sets.fetch(data)
     return path_of(data, NAMES, "trainA and trainB")
 
 
 def is_to_fetch(data: str) -> bool:
     """Whether data is the name of a set that is not on this machine, nor a folder here."""
-    return data in sets.NAMES and sets.find(data) is None and not Path(data).is_dir()
+    return data in cyclegan_sets.NAMES and cyclegan_sets.find(data) is None and not Path(data).is_dir()
 
 
 def _origin(data: str, root: Path) -> str:
     """What finds a folder again, from anywhere: the user's cache is everywhere, GANCTL_DATA may be elsewhere."""
-    return data if data in sets.NAMES and root == sets.kept(data) else str(Path.cwd() / root)
+    return data if data in cyclegan_sets.NAMES and root == cyclegan_sets.kept(data) else str(Path.cwd() / root)
 
 
 def _side(

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganctl.data import progress
-from ganctl.data.cache import Dataset
-from ganctl.data.feed import normalised
+from ganctl import progress
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import choice, samples, translations
 from ganctl.evaluation.figure import Figure

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data import progress
-from ganctl.data.cache import Dataset
-from ganctl.data.feed import normalised
-from ganctl.data.source import user_cache
-from ganctl.data.store import compute_once
+from ganctl import progress
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import Dataset
+from ganctl.data.cache.store import compute_once
+from ganctl.data.sources.base import user_cache
 from ganctl.errors import CheckpointError
 from ganctl.extractors.extractor import Extractor
 from ganctl.files import atomic_file

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ganctl.data import striped
-from ganctl.data.cache import Dataset
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
-from ganctl.data.feed import normalised
+from ganctl.data.sources import striped
 from ganctl.evaluation.figure import Figure, digits
 from ganctl.evaluation.reference import Reference
 from ganctl.extractors.extractor import quantised

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data.feed import normalised
+from ganctl.data.batches import normalised
 from ganctl.evaluation.figure import digits
 from ganctl.evaluation.reference import in_pieces, spaced
 from ganctl.metrics import checkerboard, diversity, nearest

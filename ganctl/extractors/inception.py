@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl.data.download import Expected, download
-from ganctl.data.source import user_cache
+from ganctl.data.fetch.download import Expected, download
+from ganctl.data.sources.base import user_cache
 from ganctl.errors import DataError, GanctlError, UsageError
 from ganctl.extractors.extractor import Extractor
 from ganctl.images import to_bytes

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.augment import augmentation
-from ganctl.data.feed import Batch
+from ganctl.data.batches import Batch
 from ganctl.families.family import Family, Jitter, Recipe, Shape, Sheet, Turn, adam
 from ganctl.losses import adversarial, luminance_correlation
 from ganctl.nets import patch, resnet, unet

@@ -2,13 +2,13 @@
 
 import torch
 
-from ganctl.data import check
-from ganctl.data.cache import Dataset, open_dataset
+from ganctl.data.batches import Images, Pairs
+from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.check import check
+from ganctl.data.check.findings import by_reason
 from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
-from ganctl.data.feed import Images, Pairs
-from ganctl.data.findings import by_reason
-from ganctl.data.source import Source
-from ganctl.data.sources import source
+from ganctl.data.resolve import source
+from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
 from ganctl.families import find as find_family
 from ganctl.settings import Settings

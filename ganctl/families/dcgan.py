@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.augment import augmentation
-from ganctl.data.feed import Batch
+from ganctl.data.batches import Batch
 from ganctl.errors import UsageError
 from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn, adam
 from ganctl.losses import adversarial, r1_penalty

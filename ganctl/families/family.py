@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from ganctl.data.feed import Batch
+from ganctl.data.batches import Batch
 from ganctl.settings import Value
 
 Shape = tuple[int, int, int]  # channels, height, width

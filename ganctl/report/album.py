@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganctl import images
-from ganctl.data.feed import SHEET_ROWS
+from ganctl.data.batches import SHEET_ROWS
 from ganctl.errors import CheckpointError
 from ganctl.images import Reduced
 from ganctl.runs import checkpoint

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from ganctl import training
 from ganctl.configuration import configure
-from ganctl.data import striped
-from ganctl.data.cache import open_dataset
-from ganctl.data.feed import normalised
-from ganctl.data.sources import source
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import open_dataset
+from ganctl.data.resolve import source
+from ganctl.data.sources import striped
 from ganctl.events import Drawn, Event, Subscriber
 
 COUNT = 300

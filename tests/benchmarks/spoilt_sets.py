@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ganctl.data.cache import Dataset, open_dataset
-from ganctl.data.feed import normalised
-from ganctl.data.sources import source
+from ganctl.data.batches import normalised
+from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.resolve import source
 from ganctl.evaluation.evaluate import judged, measured
 from ganctl.evaluation.reference import reference, spaced
 from ganctl.extractors import digits_cnn

@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganctl.data import striped
-from ganctl.data.feed import normalised
+from ganctl.data.batches import normalised
+from ganctl.data.sources import striped
 from ganctl.images import save_grid, to_bytes
 from ganctl.inference import Model, load
 

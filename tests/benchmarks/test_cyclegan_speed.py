@@ -28,7 +28,7 @@ from torchvision import transforms
 
 from ganctl import engine, training
 from ganctl.configuration import configure
-from ganctl.data import striped
+from ganctl.data.sources import striped
 from ganctl.nets import patch, resnet
 from ganctl.pool import Pool
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ganctl import images as pictures
-from ganctl.data.feed import normalised
+from ganctl.data.batches import normalised
 from ganctl.errors import UsageError
 from ganctl.images import formats
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ganctl.data import digits
+from ganctl.data.sources import digits
 
 
 def test_the_same_pictures_come_out_every_time() -> None:

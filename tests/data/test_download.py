@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ganctl.data import download as module
-from ganctl.data.download import Expected, download
+from ganctl.data.fetch import download as module
+from ganctl.data.fetch.download import Expected, download
 from ganctl.errors import DataError
 from tests.mirror import CONTENT, CUT, Mirror, serving
 

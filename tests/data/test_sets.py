@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ganctl.data import sets
+from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
 from tests.conftest import REAL_DATA
 from tests.mirror import Mirror, serving
@@ -42,14 +42,14 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
     """A server of a little horse2zebra, the only one there is."""
     with serving() as server:
         serve(server, CONTENT, monkeypatch)
-        monkeypatch.setattr(sets, "MIRRORS", (f"http://{server.host}/",))
+        monkeypatch.setattr(cyclegan_sets, "MIRRORS", (f"http://{server.host}/",))
         yield server
 
 
 def serve(server: Mirror, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     server.content = content
-    known = sets.Known(("horse", "zebra"), len(content), hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(sets, "SETS", {"horse2zebra": known})
+    known = cyclegan_sets.Known(("horse", "zebra"), len(content), hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(cyclegan_sets, "SETS", {"horse2zebra": known})
 
 
 def put(folder: Path, *sides: str) -> Path:
@@ -63,23 +63,23 @@ def names(folder: Path) -> list[str]:
 
 
 def test_every_set_has_two_domains_and_a_checksum_or_the_reason_why_not() -> None:
-    assert len(sets.NAMES) == 11
-    assert set(sets.DOMAINS) == set(sets.NAMES)
-    for name, known in sets.SETS.items():
+    assert len(cyclegan_sets.NAMES) == 11
+    assert set(cyclegan_sets.DOMAINS) == set(cyclegan_sets.NAMES)
+    for name, known in cyclegan_sets.SETS.items():
         assert len(set(known.domains)) == 2
         if name != "cityscapes":
             assert re.fullmatch("[0-9a-f]{64}", known.sha256)
             assert 30e6 < known.size < 1.5e9
-    assert len({known.sha256 for known in sets.SETS.values()}) == 11
+    assert len({known.sha256 for known in cyclegan_sets.SETS.values()}) == 11
 
 
 def test_a_set_is_downloaded_and_unpacked_once(mirror: Mirror, downloads: Path) -> None:
-    place = sets.fetch("horse2zebra")
-    assert place == downloads / "horse2zebra" == sets.find("horse2zebra")
+    place = cyclegan_sets.fetch("horse2zebra")
+    assert place == downloads / "horse2zebra" == cyclegan_sets.find("horse2zebra")
     assert names(place) == sorted(SIDES)
     assert (place / "testB" / "2.jpg").read_text() == "horse2zebra/testB/2.jpg"
     assert names(downloads) == ["horse2zebra"]
-    assert sets.fetch("horse2zebra") == place
+    assert cyclegan_sets.fetch("horse2zebra") == place
     assert mirror.ranges == [None]
 
 
@@ -89,23 +89,23 @@ def test_a_set_of_the_users_own_comes_first(
     put(downloads / "horse2zebra", *SIDES)
     own = put(tmp_path / "data" / "horse2zebra", "trainA", "trainB")
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
-    assert sets.fetch("horse2zebra") == own
+    assert cyclegan_sets.fetch("horse2zebra") == own
     (own / "trainB").rmdir()
-    assert sets.fetch("horse2zebra") == downloads / "horse2zebra"
+    assert cyclegan_sets.fetch("horse2zebra") == downloads / "horse2zebra"
     assert mirror.ranges == []
 
 
 def test_a_zip_that_was_put_there_by_hand_is_unpacked(mirror: Mirror, downloads: Path) -> None:
     downloads.mkdir(parents=True)
     (downloads / "horse2zebra.zip").write_bytes(CONTENT)
-    assert names(sets.fetch("horse2zebra")) == sorted(SIDES)
+    assert names(cyclegan_sets.fetch("horse2zebra")) == sorted(SIDES)
     assert mirror.ranges == []
 
 
 def test_a_set_that_nobody_gives_says_where_to_put_it(mirror: Mirror, downloads: Path) -> None:
     mirror.status = 403
     with pytest.raises(DataError) as caught:
-        sets.fetch("horse2zebra")
+        cyclegan_sets.fetch("horse2zebra")
     assert caught.value.message == f"horse2zebra.zip could not be downloaded: {mirror.host}: HTTP 403."
     assert (
         caught.value.remedy == f"Put it into {downloads}, or set GANCTL_DATA to the folder that holds your data sets."
@@ -115,50 +115,50 @@ def test_a_set_that_nobody_gives_says_where_to_put_it(mirror: Mirror, downloads:
 
 def test_a_download_that_broke_is_continued(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as other:
-        monkeypatch.setattr(sets, "MIRRORS", (f"http://{mirror.host}/", f"http://{other.host}/"))
+        monkeypatch.setattr(cyclegan_sets, "MIRRORS", (f"http://{mirror.host}/", f"http://{other.host}/"))
         content = packed(*(f"set/{side}/{i}.jpg" for side in SIDES for i in range(30)), padding=3000)
         for server in (mirror, other):
             serve(server, content, monkeypatch)
         mirror.cuts = 1
         assert len(content) > 200_000
-        assert len(names(sets.fetch("horse2zebra") / "trainA")) == 30
+        assert len(names(cyclegan_sets.fetch("horse2zebra") / "trainA")) == 30
         assert other.ranges == ["bytes=200000-"]
 
 
 def test_half_a_set_is_left_for_the_user_to_complete(mirror: Mirror, downloads: Path) -> None:
     put(downloads / "horse2zebra", "trainA")
     with pytest.raises(DataError, match="horse2zebra lacks trainA or trainB"):
-        sets.fetch("horse2zebra")
+        cyclegan_sets.fetch("horse2zebra")
     assert names(downloads / "horse2zebra") == ["trainA"]
 
 
 def test_a_zip_that_would_harm_leaves_no_set(mirror: Mirror, downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(mirror, packed("horse2zebra/trainA/a.jpg", "../outside.jpg"), monkeypatch)
     with pytest.raises(DataError, match=r"horse2zebra.zip is refused: '\.\./outside.jpg'"):
-        sets.fetch("horse2zebra")
-    assert sets.find("horse2zebra") is None
+        cyclegan_sets.fetch("horse2zebra")
+    assert cyclegan_sets.find("horse2zebra") is None
     assert names(downloads) == ["horse2zebra.zip"]
 
 
 def test_two_that_fetch_at_once_fetch_once(mirror: Mirror) -> None:
     mirror.pause = 0.01
     with ThreadPoolExecutor(2) as pool:
-        places = list(pool.map(sets.fetch, ["horse2zebra"] * 2))
+        places = list(pool.map(cyclegan_sets.fetch, ["horse2zebra"] * 2))
     assert places[0] == places[1]
     assert mirror.ranges == [None]
 
 
 def test_cityscapes_says_who_gives_it_and_what_to_do_with_it(downloads: Path) -> None:
     with pytest.raises(DataError, match="licence of cityscapes") as caught:
-        sets.fetch("cityscapes")
+        cyclegan_sets.fetch("cityscapes")
     assert "prepare_cityscapes_dataset.py" in caught.value.remedy
     assert str(downloads / "cityscapes") in caught.value.remedy
     made = put(downloads / "cityscapes", *SIDES)
-    assert sets.fetch("cityscapes") == made
+    assert cyclegan_sets.fetch("cityscapes") == made
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real sets")
 def test_the_real_horse2zebra_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANCTL_DATA", str(REAL_DATA))
-    place = sets.fetch("horse2zebra")
+    place = cyclegan_sets.fetch("horse2zebra")
     assert [len(names(place / side)) for side in SIDES] == [1067, 1334, 120, 140]

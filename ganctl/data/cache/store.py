@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from filelock import FileLock
 
-from ganctl.data.source import user_cache
+from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import is_full, make_folder, reason
 from ganctl.units import size

@@ -12,9 +12,9 @@ import pooch
 from numpy.typing import NDArray
 
 from ganctl import images as pictures
-from ganctl.data.download import Expected, download
-from ganctl.data.source import Block, Part, Source, user_cache
-from ganctl.data.store import room_for, use
+from ganctl.data.cache.store import room_for, use
+from ganctl.data.fetch.download import Expected, download
+from ganctl.data.sources.base import Block, Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import make_folder
 

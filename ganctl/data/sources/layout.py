@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganctl import images as pictures
-from ganctl.data.source import Part
+from ganctl.data.sources.base import Part
 from ganctl.errors import DataError
 
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ganctl.data import striped
+from ganctl.data.sources import striped
 
 Bytes = NDArray[np.uint8]
 Reals = NDArray[np.float64]

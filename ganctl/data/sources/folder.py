@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ganctl import images as pictures
-from ganctl.data import findings, layout
-from ganctl.data.source import Block, Part, Source, in_parallel
+from ganctl.data.check import findings
+from ganctl.data.sources import layout
+from ganctl.data.sources.base import Block, Part, Source, in_parallel
 from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
 from ganctl.text import command, quote

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganctl.data.cache import Dataset
+from ganctl.data.batches import Pairs, cropped
+from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets, domains, open_domains
-from ganctl.data.feed import Pairs, cropped
 from ganctl.errors import DataError, UsageError
 from tests.conftest import REAL_DATA
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganctl import images as pictures
-from ganctl.data import idx
-from ganctl.data.cache import Dataset, open_dataset
-from ganctl.data.feed import Images
-from ganctl.data.folder import Folder
-from ganctl.data.sources import source
+from ganctl.data.batches import Images
+from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.resolve import source
+from ganctl.data.sources import mnist
+from ganctl.data.sources.folder import Folder
 from ganctl.errors import DataError
 from ganctl.images import reading
 from tests.conftest import REAL_DATA
@@ -496,8 +496,8 @@ def test_a_killed_decode_leaves_nothing_that_is_taken_for_whole(folder: Path, ow
 KILLED = """
 import os, signal, sys
 from ganctl import pictures
-from ganctl.data.cache import open_dataset
-from ganctl.data.sources import source
+from ganctl.data.cache.dataset import open_dataset
+from ganctl.data.resolve import source
 
 def read(path, size, most, read=pictures.read_square):
     if path.name == "070.png":
@@ -571,11 +571,11 @@ def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Pat
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
     sums = []
-    for name, shape in zip(idx._FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
+    for name, shape in zip(mnist._FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
         content = packed(rng.integers(0, 10, shape, np.uint8))
         (raw / name).write_bytes(content)
         sums.append(hashlib.md5(content).hexdigest())
-    monkeypatch.setitem(idx._SETS, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
+    monkeypatch.setitem(mnist._SETS, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
     return raw
 
@@ -614,7 +614,7 @@ def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
 def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
     Path("mnist").mkdir()
     assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(source("./mnist"), Folder)
-    assert isinstance(source("mnist"), idx.IdxFiles)
+    assert isinstance(source("mnist"), mnist.IdxFiles)
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real MNIST")

@@ -12,9 +12,9 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from ganctl.data import idx, sets
-from ganctl.data.source import user_cache
-from ganctl.data.store import lock_of, unused
+from ganctl.data.cache.store import lock_of, unused
+from ganctl.data.sources import cyclegan_sets, mnist
+from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import STAGING, is_full, remove_folder, remove_strays
 
@@ -73,7 +73,9 @@ def clear() -> Cleared:
         if entry.path.name.startswith(STAGING):
             left.append((entry, "a running process is writing it"))
         elif (
-            entry.kind == "downloads" and entry.path.is_dir() and entry.path.name not in {*idx.FOLDERS, *sets.TO_FETCH}
+            entry.kind == "downloads"
+            and entry.path.is_dir()
+            and entry.path.name not in {*mnist.FOLDERS, *cyclegan_sets.TO_FETCH}
         ):
             left.append((entry, "it cannot be downloaded again"))
         elif remove_unused(entry.path):

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl.data import archive
-from ganctl.data.download import Expected, download
-from ganctl.data.layout import TRAIN
-from ganctl.data.source import user_cache
-from ganctl.data.store import compute_once, room_for, use
+from ganctl.data.cache.store import compute_once, room_for, use
+from ganctl.data.fetch import archive
+from ganctl.data.fetch.download import Expected, download
+from ganctl.data.sources.base import user_cache
+from ganctl.data.sources.layout import TRAIN
 from ganctl.errors import DataError
 
 

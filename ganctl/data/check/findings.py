@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ganctl.data.layout import Folder, Layout
+from ganctl.data.sources.layout import Folder, Layout
 from ganctl.images import UNNAMED
 from ganctl.images.probing import Probe
 from ganctl.text import printable

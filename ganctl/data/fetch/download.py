@@ -12,8 +12,9 @@ from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import HTTPError as BrokenAnswer
 from urllib3.exceptions import ReadTimeoutError
 
-from ganctl.data import archive, progress
-from ganctl.data.store import compute_once, room_for
+from ganctl import progress
+from ganctl.data.cache.store import compute_once, room_for
+from ganctl.data.fetch import archive
 from ganctl.errors import DataError
 from ganctl.files import move_into_place
 

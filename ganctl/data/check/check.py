@@ -11,10 +11,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl.data import findings, layout
-from ganctl.data.findings import Finding
-from ganctl.data.folder import folders_to_hold_out
-from ganctl.data.layout import TEST, TRAIN, Layout, Picture
+from ganctl.data.check import findings
+from ganctl.data.check.findings import Finding
+from ganctl.data.sources import layout
+from ganctl.data.sources.folder import folders_to_hold_out
+from ganctl.data.sources.layout import TEST, TRAIN, Layout, Picture
 from ganctl.images import MAX_MEGAPIXELS
 from ganctl.images.probing import Probe, probe
 from ganctl.threads import usable

@@ -1,4 +1,4 @@
-"""The built-in sets, as sources: see `ganctl.data.digits` and `ganctl.data.striped` for how they are drawn."""
+"""The built-in sets as sources; the modules `digits` and `striped` beside this one draw them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ganctl import images as pictures
-from ganctl.data import digits, striped
-from ganctl.data.source import Block, Part, Source, in_parallel
+from ganctl.data.sources import digits, striped
+from ganctl.data.sources.base import Block, Part, Source, in_parallel
 
 _DIGITS = 2000  # pictures drawn together
 _ANIMALS = 100

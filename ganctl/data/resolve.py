@@ -1,12 +1,12 @@
 """What ``--data`` means to a family that learns from one set."""
 
 from ganctl import images
-from ganctl.data import idx
-from ganctl.data.drawn import Digits
-from ganctl.data.folder import path_of, whole
-from ganctl.data.source import Source
+from ganctl.data.sources import mnist
+from ganctl.data.sources.base import Source
+from ganctl.data.sources.builtin import Digits
+from ganctl.data.sources.folder import path_of, whole
 
-NAMES = (*idx.NAMES, "digits")
+NAMES = (*mnist.NAMES, "digits")
 
 
 def source(data: str, limit: int | None = None, max_megapixels: float = images.MAX_MEGAPIXELS) -> Source:
@@ -22,6 +22,6 @@ def source(data: str, limit: int | None = None, max_megapixels: float = images.M
     """
     if data == "digits":
         return Digits()
-    if data in idx.NAMES:
-        return idx.idx_files(data)
+    if data in mnist.NAMES:
+        return mnist.idx_files(data)
     return whole(path_of(data, NAMES, "the pictures"), limit, max_megapixels)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl.data import progress
-from ganctl.data.entries import drop_useless
-from ganctl.data.integrity import fingerprint, is_whole, marks
-from ganctl.data.source import Part, Source, user_cache
-from ganctl.data.store import compute_once, room_for, share
+from ganctl import progress
+from ganctl.data.cache.entries import drop_useless
+from ganctl.data.cache.integrity import fingerprint, is_whole, marks
+from ganctl.data.cache.store import compute_once, room_for, share
+from ganctl.data.sources.base import Part, Source, user_cache
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
 

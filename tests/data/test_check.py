@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganctl.data import check
-from ganctl.data.check import examine, quick
-from ganctl.data.findings import Finding
+from ganctl.data.check import check
+from ganctl.data.check.check import examine, quick
+from ganctl.data.check.findings import Finding
 from ganctl.errors import DataError
 from ganctl.images.probing import Probe, probe
 from tests.commands import failed, ganctl

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ganctl.data import archive
-from ganctl.data.archive import extract, is_sound
+from ganctl.data.fetch import archive
+from ganctl.data.fetch.archive import extract, is_sound
 from ganctl.errors import DataError
 from ganctl.files import STAGING
 

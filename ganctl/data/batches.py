@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data.cache import Dataset
+from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.seeds import Stream, mix
 from ganctl.units import counted

@@ -1,0 +1,1 @@
+"""What is wrong with a set of pictures, found before a training meets it."""

@@ -1,0 +1,1 @@
+"""Downloads with mirrors and checksums, and archives unpacked without trust."""

@@ -1,0 +1,1 @@
+"""Where pictures come from: a source can be decoded block by block."""
