@@ -9,9 +9,9 @@ from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.families import find as find_family
-from ganctl.families.dataset import Data, feed_of
-from ganctl.families.family import Recipe, Shape
+from ganctl.gans import find as find_family
+from ganctl.gans.base import Recipe, Shape
+from ganctl.gans.dataset import Data, feed_of
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded

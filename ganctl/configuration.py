@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.families import find as find_family
+from ganctl.gans import find as find_family
 from ganctl.runs import checkpoint
 from ganctl.settings import Settings, Value, resolve
 from ganctl.text import malformed

@@ -18,7 +18,7 @@ from ganctl.data.batches import Feed
 from ganctl.engine import Plan, advance, is_due, take_line
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.events import Emitter, Judged, Warned
-from ganctl.families.family import Turn
+from ganctl.gans.base import Turn
 from ganctl.interrupt import Reason
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE, Contents

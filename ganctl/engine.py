@@ -15,7 +15,7 @@ from ganctl import images
 from ganctl.data.batches import Feed
 from ganctl.errors import GanctlError
 from ganctl.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
-from ganctl.families.family import Sheet, Turn
+from ganctl.gans.base import Sheet, Turn
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents
 from ganctl.runs.run import Run

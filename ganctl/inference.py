@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ganctl import device, progress, tiles
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.families import find as find_family
+from ganctl.gans import find as find_family
 from ganctl.runs import checkpoint, names
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, mix

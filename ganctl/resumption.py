@@ -14,9 +14,9 @@ from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine import Plan
 from ganctl.errors import CheckpointError, DataError, UsageError
-from ganctl.families import dataset
-from ganctl.families import find as find_family
-from ganctl.families.dataset import Data
+from ganctl.gans import dataset
+from ganctl.gans import find as find_family
+from ganctl.gans.dataset import Data
 from ganctl.runs import checkpoint
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.errors import CheckpointError, DivergedError
-from ganctl.families.family import Recipe
+from ganctl.gans.base import Recipe
 from ganctl.runs.checkpoint import Contents
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.nets.layers import shared_statistics
+from ganctl.gans.nets.layers import shared_statistics
 
 # Pixels that go through in one piece, on every device, so that a picture is the same on all. Full HD still does. The
 # paper's ResNet takes about 1.0 kB for each: 2.1 GiB, which leaves half of 4 GiB to torch and the picture itself.

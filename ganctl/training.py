@@ -16,9 +16,9 @@ from ganctl.diagnosis import Case
 from ganctl.engine import Plan
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
-from ganctl.families import dataset
-from ganctl.families import find as find_family
 from ganctl.files import discard, reason
+from ganctl.gans import dataset
+from ganctl.gans import find as find_family
 from ganctl.resumption import Request
 from ganctl.runs import names
 from ganctl.runs import run as runs

@@ -21,7 +21,7 @@ from ganctl.evaluation.reference import Reference, reference
 from ganctl.evaluation.vitals import Vitals
 from ganctl.events import Emitter, Judged, Measured
 from ganctl.extractors.extractor import Extractor
-from ganctl.families.family import Sheet
+from ganctl.gans.base import Sheet
 from ganctl.inference import Model
 from ganctl.runs.metric_names import figures, is_better
 from ganctl.settings import Settings

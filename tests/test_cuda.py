@@ -9,7 +9,7 @@ import torch
 
 from ganctl import forecast, inference, training
 from ganctl.configuration import configure
-from ganctl.nets.layers import InstanceNorm
+from ganctl.gans.nets.layers import InstanceNorm
 from ganctl.precision import Precision
 from ganctl.runs import checkpoint
 from ganctl.settings import Settings, Value

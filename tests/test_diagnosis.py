@@ -15,8 +15,8 @@ from ganctl import assembly, training
 from ganctl.data.batches import Batch
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.events import Event, Judged, Subscriber, Warned
-from ganctl.families import dcgan
-from ganctl.families.family import Turn
+from ganctl.gans import dcgan
+from ganctl.gans.base import Turn
 from ganctl.runs.checkpoint import MODEL, STATE, read
 from ganctl.runs.run import Run
 from ganctl.settings import Settings

@@ -14,7 +14,7 @@ from ganctl.data.batches import Batch
 from ganctl.engine import Plan, advance, move
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.events import Emitter, Event, Saved, Subscriber
-from ganctl.families.family import Recipe, Sheet, Turn
+from ganctl.gans.base import Recipe, Sheet, Turn
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE, read
 from ganctl.runs.run import Run, create

@@ -17,8 +17,8 @@ from ganctl import console, interrupt, progress, training, watching
 from ganctl.data.cache import dataset as cache
 from ganctl.evaluation import samples
 from ganctl.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
-from ganctl.families import dcgan
-from ganctl.families.dataset import open_data as assemble
+from ganctl.gans import dcgan
+from ganctl.gans.dataset import open_data as assemble
 from ganctl.runs.run import Run
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
@@ -95,7 +95,7 @@ def test_a_display_that_fails_is_in_the_diary_and_changes_no_bit(photos: Path, w
 @pytest.mark.parametrize(
     ("name", "error"),
     [
-        ("ganctl.families.dcgan.DCGAN.preview", MemoryError()),
+        ("ganctl.gans.dcgan.DCGAN.preview", MemoryError()),
         ("ganctl.watching.Vitals", RuntimeError("[enforce fail] can't allocate memory")),
         ("ganctl.watching.Vitals.of", KeyError("x")),
         ("ganctl.watching.reference", MemoryError()),

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from ganctl import images, tiles
 from ganctl.data.batches import normalised
-from ganctl.nets import resnet, unet
-from ganctl.nets.layers import shared_statistics
+from ganctl.gans.nets import resnet, unet
+from ganctl.gans.nets.layers import shared_statistics
 from tests.conftest import REAL_DATA
 from tests.translators import Negative, amplified, as_file, gradient, photograph, write_model
 

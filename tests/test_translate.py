@@ -15,7 +15,7 @@ from ganctl import images as pictures
 from ganctl import inference, translation
 from ganctl.data.batches import normalised
 from ganctl.errors import UsageError
-from ganctl.families import cyclegan
+from ganctl.gans import cyclegan
 from ganctl.runs import checkpoint
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import as_file, gradient, negative, write_model

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import typer
 
-from ganctl import cli, families
+from ganctl import cli, gans
 from ganctl.configuration import configure
 from ganctl.errors import UsageError
-from ganctl.families import FAMILIES, dataset
+from ganctl.gans import FAMILIES, dataset
 from ganctl.settings import changed, parse_assignments
 from ganctl.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
 from tests.commands import failed, ganctl
@@ -191,7 +191,7 @@ def tried(family: str, preset: str, flags: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("code", VERDICTS)
 def test_every_remedy_can_be_typed_for_every_family_and_preset(code: str, family: str) -> None:
-    verdict, known = find(code).of(family), families.find(family)
+    verdict, known = find(code).of(family), gans.find(family)
     text = f"{verdict.remedy} {verdict.meaning}"
     commands, flags = COMMAND.findall(text), FLAGS.findall(COMMAND.sub("", text))
     assert commands or flags or verdict.severity == "good"

@@ -16,8 +16,8 @@ from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.sources import digits, striped
 from ganctl.events import Event, Judged, Subscriber
-from ganctl.families import dataset, dcgan
-from ganctl.families.family import Shape
+from ganctl.gans import dataset, dcgan
+from ganctl.gans.base import Shape
 from ganctl.settings import Settings
 from ganctl.verdicts import VERDICTS
 

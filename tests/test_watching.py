@@ -11,7 +11,7 @@ from ganctl import training, watching
 from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
-from ganctl.families import dataset
+from ganctl.gans import dataset
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL
 from ganctl.runs.run import Run

@@ -9,15 +9,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl import families, inference
-from ganctl.nets import resnet, unet
+from ganctl import gans, inference
+from ganctl.gans.nets import resnet, unet
 from ganctl.runs import checkpoint
 
 
 def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options: Any) -> Path:
     """A model file of untrained nets."""
     torch.manual_seed(0)
-    family = families.find("cyclegan")
+    family = gans.find("cyclegan")
     options = {"blocks": 1, "width": 4} | options
     net = family.model(family.options(**options), shape)
     header = {"format": 1, "family": "cyclegan", "options": options, "shape": shape, "domains": ["horse", "zebra"]}

@@ -17,7 +17,7 @@ from ganctl.cli.words import (
     require_positive,
 )
 from ganctl.errors import DataError
-from ganctl.families import FAMILIES
+from ganctl.gans import FAMILIES
 from ganctl.runs import names
 
 

@@ -75,9 +75,9 @@ def train(
     if lr is not None and (lr_generator is not None or lr_discriminator is not None):
         raise UsageError("--lr is both sides' learning rate.", "Give --lr, or one for each side.")
     require_positive("--max-minutes", max_minutes)
-    from ganctl import families
+    from ganctl import gans
 
-    families.require(family)
+    gans.require(family)
     from ganctl import training
     from ganctl.configuration import configure
 
@@ -112,7 +112,7 @@ def train(
         },
         assignments=parse_assignments(assignments or []),
     )
-    if (found := families.find(family)).domains:
+    if (found := gans.find(family)).domains:
         announce_download(data or found.default_data[0])
     if dry_run:
         from ganctl import forecast

@@ -17,8 +17,8 @@ from ganctl.evaluation.figure import Figure
 from ganctl.evaluation.reference import SOME, Reference, reference, spaced, to_look_at
 from ganctl.evaluation.vitals import Vitals
 from ganctl.extractors.extractor import quantised
-from ganctl.families import find as find_family
-from ganctl.families.dataset import open_data
+from ganctl.gans import find as find_family
+from ganctl.gans.dataset import open_data
 from ganctl.inference import Model
 from ganctl.runs import run
 from ganctl.settings import Settings

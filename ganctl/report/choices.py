@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ganctl import families
+from ganctl import gans
 from ganctl.errors import UsageError
 from ganctl.report.story import Story
 from ganctl.settings import Settings
@@ -69,7 +69,7 @@ def commands(story: Story, verb: str) -> list[Command]:
 def verb(family: str) -> str:
     """What a family's models are for; ``sample`` where this version of ganctl does not know it."""
     try:
-        return families.find(family).verb
+        return gans.find(family).verb
     except UsageError:
         return "sample"
 
@@ -77,7 +77,7 @@ def verb(family: str) -> str:
 def _usual(told: Settings) -> tuple[dict[str, Any], dict[str, str]]:
     """Defaults under the preset's layer, and what each setting decides; nothing for a family unknown here."""
     try:
-        found = families.find(told.family)
+        found = gans.find(told.family)
     except UsageError:
         return {}, {}
     fields = [*dataclasses.fields(Settings), *dataclasses.fields(found.options)]

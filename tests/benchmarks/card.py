@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ganctl import engine, images, inference, training
 from ganctl.configuration import configure
 from ganctl.events import Drawn, Event, Reported, Subscriber
-from ganctl.families.cyclegan import CycleGAN
+from ganctl.gans.cyclegan import CycleGAN
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents
 from ganctl.training import Training

@@ -29,8 +29,8 @@ from torchvision import transforms
 from ganctl import engine, training
 from ganctl.configuration import configure
 from ganctl.data.sources import striped
-from ganctl.nets import patch, resnet
-from ganctl.pool import Pool
+from ganctl.gans.image_pool import Pool
+from ganctl.gans.nets import patchgan, resnet
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
 
 SIZE, BLOCKS, ROUNDS, PICTURES = 128, 9, 8, 40
@@ -153,7 +153,7 @@ def plain_step(
 ) -> Step:
     """https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/cycle_gan_model.py, pass for pass."""
     g, f = (resnet.Generator(3, BLOCKS).to(device) for _ in "ab")
-    d_x, d_y = (patch.Discriminator().to(device) for _ in "ab")
+    d_x, d_y = (patchgan.Discriminator().to(device) for _ in "ab")
     pool_x, pool_y = (Pool((3, size, size)).to(device) for _ in "ab")
     adam_g = torch.optim.Adam(itertools.chain(g.parameters(), f.parameters()), 2e-4, (0.5, 0.999))
     adam_d = torch.optim.Adam(itertools.chain(d_x.parameters(), d_y.parameters()), 2e-4, (0.5, 0.999))

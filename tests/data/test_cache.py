@@ -119,7 +119,7 @@ def test_resume_compares_all_of_it_and_a_start_samples(folder: Path, monkeypatch
         asked.append(thorough)
         return open_dataset(*arguments, thorough=thorough, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("ganctl.families.dataset.open_dataset", spied)
+    monkeypatch.setattr("ganctl.gans.dataset.open_dataset", spied)
     assert train(folder, "--run", "a", "--epochs", 1).code == 0
     assert ganctl("resume", "a", "--more", 1).code == 0
     assert asked == [False, True]

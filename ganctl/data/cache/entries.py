@@ -21,6 +21,8 @@ from ganctl.files import STAGING, is_full, remove_folder, remove_strays
 Kind = Literal["decoded", "features", "downloads"]
 KINDS: tuple[Kind, ...] = ("decoded", "features", "downloads")
 
+_FETCHABLE = {*mnist.FOLDERS, *cyclegan_sets.TO_FETCH}
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.pool import Pool
+from ganctl.gans.image_pool import Pool
 
 SHAPE = (1, 1, 1)
 

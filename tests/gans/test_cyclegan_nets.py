@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.nets import patch, resnet, unet
-from ganctl.nets.layers import FewOutputs, InstanceNorm, shared_statistics
+from ganctl.gans.nets import patchgan, resnet, unet
+from ganctl.gans.nets.layers import FewOutputs, InstanceNorm, shared_statistics
 
 Upsample = Literal["deconv", "resize"]
 
@@ -34,7 +34,7 @@ def touched(net: nn.Module, size: int, row: int, column: int | slice) -> Tensor:
 def test_the_nets_have_the_parameter_counts_of_the_authors() -> None:
     assert count(resnet.Generator()) == 11_378_179
     assert count(resnet.Generator(blocks=6)) == 7_837_699
-    assert count(patch.Discriminator()) == 2_764_737
+    assert count(patchgan.Discriminator()) == 2_764_737
 
 
 def test_the_tutorial_nets_have_the_parameter_counts_of_tensorflow() -> None:
@@ -77,8 +77,10 @@ def test_a_size_the_unet_cannot_do_is_refused_in_one_sentence(size: int) -> None
         unet.Generator(size)
 
 
-@pytest.mark.parametrize("net", [patch.Discriminator(width=4), unet.Discriminator(width=4)])
-def test_256_pixels_give_30_by_30_logits_and_the_least_gives_one(net: patch.Discriminator | unet.Discriminator) -> None:
+@pytest.mark.parametrize("net", [patchgan.Discriminator(width=4), unet.Discriminator(width=4)])
+def test_256_pixels_give_30_by_30_logits_and_the_least_gives_one(
+    net: patchgan.Discriminator | unet.Discriminator,
+) -> None:
     assert net(pictures(2, 256)).shape == (2, 1, 30, 30)
     assert net(pictures(2, net.least)).shape == (2, 1, 1, 1)
     with pytest.raises(RuntimeError):
@@ -87,7 +89,7 @@ def test_256_pixels_give_30_by_30_logits_and_the_least_gives_one(net: patch.Disc
 
 @pytest.mark.parametrize(("layers", "patch_size"), [(1, 16), (2, 34), (3, 70)])
 def test_a_patch_has_70_pixels_a_side_with_three_layers(layers: int, patch_size: int) -> None:
-    rows = touched(patch.Discriminator(width=4, layers=layers), 160, *2 * [160 // 2**layers // 2])
+    rows = touched(patchgan.Discriminator(width=4, layers=layers), 160, *2 * [160 // 2**layers // 2])
     assert len(rows) == rows[-1] - rows[0] + 1 == patch_size
 
 
@@ -117,7 +119,7 @@ def test_every_padding_of_the_resnet_but_the_strided_layers_reflects() -> None:
 
 def test_weights_start_from_n_0_002_and_biases_from_zero() -> None:
     torch.manual_seed(0)
-    nets = [resnet.Generator(blocks=2), resnet.Generator(blocks=1, upsample="resize"), patch.Discriminator()]
+    nets = [resnet.Generator(blocks=2), resnet.Generator(blocks=1, upsample="resize"), patchgan.Discriminator()]
     for net in [*nets, unet.Generator(64), unet.Discriminator()]:
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -136,7 +138,7 @@ def test_weights_start_from_n_0_002_and_biases_from_zero() -> None:
         resnet.Generator(blocks=2, width=16),
         resnet.Generator(blocks=2, width=16, upsample="resize"),
         unet.Generator(32, width=8).eval(),
-        patch.Discriminator(width=16),
+        patchgan.Discriminator(width=16),
         unet.Discriminator(width=16),
     ],
 )

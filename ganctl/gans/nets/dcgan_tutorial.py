@@ -13,7 +13,7 @@ They are the tutorial's layer by layer, generalised to any size that is a multip
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.nets.layers import Dropout
+from ganctl.gans.nets.layers import Dropout
 
 SLOPE = 0.3  # LeakyReLU's default in Keras
 

@@ -10,7 +10,7 @@ from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
 from ganctl.data.resolve import source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
-from ganctl.families import find as find_family
+from ganctl.gans import find as find_family
 from ganctl.settings import Settings
 
 Data = Dataset | TwoDatasets

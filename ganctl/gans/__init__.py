@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ganctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from ganctl.families.family import Family
+    from ganctl.gans.base import Family
 
-FAMILIES = {"dcgan": "ganctl.families.dcgan:FAMILY", "cyclegan": "ganctl.families.cyclegan:FAMILY"}
+FAMILIES = {"dcgan": "ganctl.gans.dcgan:FAMILY", "cyclegan": "ganctl.gans.cyclegan:FAMILY"}
 
 
 def require(name: str) -> None:

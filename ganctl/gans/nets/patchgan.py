@@ -6,8 +6,8 @@ two last layers' stride of 1 are those of the authors' PyTorch code.
 
 from torch import Tensor, nn
 
-from ganctl.nets.layers import InstanceNorm
-from ganctl.nets.resnet import initialise
+from ganctl.gans.nets.layers import InstanceNorm
+from ganctl.gans.nets.resnet import initialise
 
 SLOPE = 0.2  # of LeakyReLU
 

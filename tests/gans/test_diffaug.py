@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.augment import augmentation, cut_out, diffaug, recoloured, translated, unchanged
-from ganctl.families import find
-from ganctl.families.family import Recipe
+from ganctl.gans import find
+from ganctl.gans.base import Recipe
+from ganctl.gans.diffaug import augmentation, cut_out, diffaug, recoloured, translated, unchanged
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL
 from tests.benchmarks import memorisation

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganctl.augment import augmentation
 from ganctl.data.batches import Batch
 from ganctl.errors import UsageError
-from ganctl.families.family import Family, Recipe, Shape, Sheet, Turn, adam
-from ganctl.losses import adversarial, r1_penalty
-from ganctl.nets import compact, radford, tutorial
+from ganctl.gans.base import Family, Recipe, Shape, Sheet, Turn, adam
+from ganctl.gans.diffaug import augmentation
+from ganctl.gans.losses import adversarial, r1_penalty
+from ganctl.gans.nets import compact, dcgan_paper, dcgan_tutorial
 from ganctl.settings import Value, option
 
 
@@ -98,9 +98,9 @@ def model(options: Options, shape: Shape) -> nn.Module:
     channels, size, _ = shape
     match options.nets:
         case "tutorial":
-            return tutorial.Generator(options.latent, size, channels)
+            return dcgan_tutorial.Generator(options.latent, size, channels)
         case "radford":
-            return radford.Generator(options.latent, size, channels, options.width)
+            return dcgan_paper.Generator(options.latent, size, channels, options.width)
         case "compact":
             return compact.Generator(options.latent, size, channels, options.width)
 
@@ -110,9 +110,9 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
     channels, size, _ = shape
     match options.nets:
         case "tutorial":
-            return tutorial.Discriminator(size, channels)
+            return dcgan_tutorial.Discriminator(size, channels)
         case "radford":
-            return radford.Discriminator(size, channels, options.width)
+            return dcgan_paper.Discriminator(size, channels, options.width)
         case "compact":
             return compact.Discriminator(size, channels, options.width)
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.losses import r1_penalty
-from ganctl.nets import radford, tutorial
-from ganctl.nets.layers import Dropout
+from ganctl.gans.losses import r1_penalty
+from ganctl.gans.nets import dcgan_paper, dcgan_tutorial
+from ganctl.gans.nets.layers import Dropout
 
 
 def values(net: nn.Module) -> int:
@@ -19,19 +19,19 @@ def values(net: nn.Module) -> int:
 
 
 def test_the_tutorial_nets_have_the_parameter_counts_of_keras() -> None:
-    assert values(tutorial.Generator(100, 28, 1)) == 2_330_944
-    assert values(tutorial.Discriminator(28, 1)) == 212_865
+    assert values(dcgan_tutorial.Generator(100, 28, 1)) == 2_330_944
+    assert values(dcgan_tutorial.Discriminator(28, 1)) == 212_865
 
 
 def test_the_radford_generator_has_512_256_128_64_channels_at_64_pixels() -> None:
-    net = radford.Generator(100, 64, 3, 64)
+    net = dcgan_paper.Generator(100, 64, 3, 64)
     widths = [m.out_channels for m in net.modules() if isinstance(m, nn.ConvTranspose2d)]
     assert widths == [512, 256, 128, 64, 3]
     assert sum(p.numel() for p in net.parameters()) == 3_576_704  # PyTorch's DCGAN example
 
 
 def test_the_radford_discriminator_mirrors_it() -> None:
-    net = radford.Discriminator(64, 3, 64)
+    net = dcgan_paper.Discriminator(64, 3, 64)
     widths = [m.out_channels for m in net.modules() if isinstance(m, nn.Conv2d)]
     assert widths == [64, 128, 256, 512, 1]
     assert sum(p.numel() for p in net.parameters()) == 2_765_568  # PyTorch's DCGAN example
@@ -40,38 +40,38 @@ def test_the_radford_discriminator_mirrors_it() -> None:
 @pytest.mark.parametrize("size", [4, 8, 28, 32, 60])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_tutorial_nets_do_any_multiple_of_four(size: int, channels: int) -> None:
-    pictures = tutorial.Generator(10, size, channels)(torch.randn(2, 10))
+    pictures = dcgan_tutorial.Generator(10, size, channels)(torch.randn(2, 10))
     assert pictures.shape == (2, channels, size, size)
     assert pictures.abs().max() <= 1
-    assert tutorial.Discriminator(size, channels)(pictures).shape == (2,)
+    assert dcgan_tutorial.Discriminator(size, channels)(pictures).shape == (2,)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_radford_nets_do_powers_of_two_from_16(size: int, channels: int) -> None:
-    pictures = radford.Generator(10, size, channels, 4)(torch.randn(2, 10))
+    pictures = dcgan_paper.Generator(10, size, channels, 4)(torch.randn(2, 10))
     assert pictures.shape == (2, channels, size, size)
     assert pictures.abs().max() <= 1
-    assert radford.Discriminator(size, channels, 4)(pictures).shape == (2,)
+    assert dcgan_paper.Discriminator(size, channels, 4)(pictures).shape == (2,)
 
 
 @pytest.mark.parametrize("size", [-4, 0, 2, 30])
 def test_a_size_the_tutorial_nets_cannot_do_is_refused_in_one_sentence(size: int) -> None:
-    for build in (lambda: tutorial.Generator(10, size, 1), lambda: tutorial.Discriminator(size, 1)):
+    for build in (lambda: dcgan_tutorial.Generator(10, size, 1), lambda: dcgan_tutorial.Discriminator(size, 1)):
         with pytest.raises(ValueError, match=rf"multiple of 4, not {size}\.$"):
             build()
 
 
 @pytest.mark.parametrize("size", [-16, 0, 8, 28, 48])
 def test_a_size_the_radford_nets_cannot_do_is_refused_in_one_sentence(size: int) -> None:
-    for build in (lambda: radford.Generator(10, size, 1), lambda: radford.Discriminator(size, 1)):
+    for build in (lambda: dcgan_paper.Generator(10, size, 1), lambda: dcgan_paper.Discriminator(size, 1)):
         with pytest.raises(ValueError, match=rf"power of two, not {size}\.$"):
             build()
 
 
 def test_the_tutorial_weights_start_glorot_uniform_and_the_biases_at_zero() -> None:
     torch.manual_seed(0)
-    generator, discriminator = tutorial.Generator(100, 28, 1), tutorial.Discriminator(28, 1)
+    generator, discriminator = dcgan_tutorial.Generator(100, 28, 1), dcgan_tutorial.Discriminator(28, 1)
     fans = {  # Keras: kernel height x width x (channels in + channels out)
         generator.dense.weight: 100 + 12544,
         generator.conv1.weight: 25 * (256 + 128),
@@ -91,7 +91,7 @@ def test_the_tutorial_weights_start_glorot_uniform_and_the_biases_at_zero() -> N
 
 def test_the_radford_weights_start_normal() -> None:
     torch.manual_seed(0)
-    for net in (radford.Generator(100, 32, 3, 64), radford.Discriminator(32, 3, 64)):
+    for net in (dcgan_paper.Generator(100, 32, 3, 64), dcgan_paper.Discriminator(32, 3, 64)):
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 assert module.weight.mean().item() == pytest.approx(0, abs=3e-3)
@@ -104,7 +104,7 @@ def test_the_radford_weights_start_normal() -> None:
 
 def test_the_tutorial_discriminator_is_the_tensorflow_one_with_rotated_kernels() -> None:
     """TensorFlow's "same" puts one zero before and two after, and flattens height, width, channels."""
-    net = tutorial.Discriminator(8, 1).eval()
+    net = dcgan_tutorial.Discriminator(8, 1).eval()
     x = y = torch.randn(3, 1, 8, 8)
     for conv in (net.conv1, net.conv2):
         y = F.leaky_relu(F.conv2d(F.pad(y, (1, 2, 1, 2)), conv.weight.flip(2, 3), conv.bias, 2), 0.3)
@@ -114,7 +114,7 @@ def test_the_tutorial_discriminator_is_the_tensorflow_one_with_rotated_kernels()
 
 def test_the_tutorial_generator_is_the_tensorflow_one_with_rotated_kernels() -> None:
     """TensorFlow's transposed convolution mirrors its convolution: it crops one before and two after."""
-    net = tutorial.Generator(5, 8, 3).eval()
+    net = dcgan_tutorial.Generator(5, 8, 3).eval()
     z = torch.randn(2, 5)
     y = F.leaky_relu(net.norm0(net.dense(z)), 0.3).view(2, 2, 2, 256).permute(0, 3, 1, 2).flip(2, 3)
     y = F.leaky_relu(net.norm1(F.conv_transpose2d(y, net.conv1.weight.flip(2, 3), padding=2)), 0.3)
@@ -175,7 +175,7 @@ def twice(make: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def test_dropout_follows_the_global_seed_and_stops_in_evaluation() -> None:
-    net, x = tutorial.Discriminator(28, 1), torch.randn(4, 1, 28, 28)
+    net, x = dcgan_tutorial.Discriminator(28, 1), torch.randn(4, 1, 28, 28)
     first, second = twice(lambda: net(x))
     assert first.equal(second)
     assert not first.equal(net(x))
@@ -183,7 +183,7 @@ def test_dropout_follows_the_global_seed_and_stops_in_evaluation() -> None:
     assert net(x).equal(net(x))
 
 
-@pytest.mark.parametrize("net", [tutorial.Discriminator(16, 1), radford.Discriminator(16, 1, 4)])
+@pytest.mark.parametrize("net", [dcgan_tutorial.Discriminator(16, 1), dcgan_paper.Discriminator(16, 1, 4)])
 def test_r1_reaches_the_weights_of_every_discriminator(net: nn.Module) -> None:
     images = torch.randn(4, 1, 16, 16, requires_grad=True)
     (gradient,) = torch.autograd.grad(r1_penalty(net(images), images), [next(net.parameters())])

@@ -10,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganctl.augment import augmentation
 from ganctl.data.batches import Batch
-from ganctl.families.family import Family, Jitter, Recipe, Shape, Sheet, Turn, adam
-from ganctl.losses import adversarial, luminance_correlation
-from ganctl.nets import patch, resnet, unet
-from ganctl.pool import Pool
+from ganctl.gans.base import Family, Jitter, Recipe, Shape, Sheet, Turn, adam
+from ganctl.gans.diffaug import augmentation
+from ganctl.gans.image_pool import Pool
+from ganctl.gans.losses import adversarial, luminance_correlation
+from ganctl.gans.nets import patchgan, resnet, unet
 from ganctl.settings import Value, option
 
 
@@ -124,11 +124,11 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
         ValueError: the pictures are smaller than it needs.
     """
     channels, size, _ = shape
-    net: patch.Discriminator | unet.Discriminator
+    net: patchgan.Discriminator | unet.Discriminator
     if options.nets == "unet":
         net = unet.Discriminator(channels, options.discriminator_width)
     else:
-        net = patch.Discriminator(channels, options.discriminator_width, options.discriminator_layers)
+        net = patchgan.Discriminator(channels, options.discriminator_width, options.discriminator_layers)
     if size < net.least:
         raise ValueError(f"The discriminators need pictures of {net.least} pixels or more, not {size}.")
     return net

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganctl.families.dcgan import PRESETS, Options, schedule
+from ganctl.gans.dcgan import PRESETS, Options, schedule
 
 
 def test_the_default_slows_down_with_the_steps_and_not_towards_an_end() -> None:

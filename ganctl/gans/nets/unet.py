@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ganctl.nets.layers import Dropout, InstanceNorm
+from ganctl.gans.nets.layers import Dropout, InstanceNorm
 
 SLOPE = 0.3  # LeakyReLU's default in Keras
 DEEPEST = 8  # halvings in the tutorial
@@ -71,8 +71,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Pictures [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], each for 70×70 pixels, high for real.
 
-    The tutorial's differs from `ganctl.nets.patch` by the norm's gain and shift, LeakyReLU's slope, and the biases,
-    of which only the last layer has one. Sides that are multiples of eight are padded as in TensorFlow.
+    The tutorial's differs from `ganctl.gans.nets.patchgan` by the norm's gain and shift, LeakyReLU's slope, and the
+    biases, of which only the last layer has one. Sides that are multiples of eight are padded as in TensorFlow.
 
     Args:
         channels: 1 or 3.

@@ -13,7 +13,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.nets.layers import FewOutputs, InstanceNorm
+from ganctl.gans.nets.layers import FewOutputs, InstanceNorm
 
 MULTIPLE = 4  # of both sides of a picture: two halvings
 LEAST = 8  # pixels a side: reflecting one pixel takes two, which are eight before the halvings

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ganctl.losses import Hinge, LeastSquares, adversarial, r1_penalty
+from ganctl.gans.losses import Hinge, LeastSquares, adversarial, r1_penalty
 
 REAL = torch.tensor([-1.5, 0.0, 2.0])
 FAKE = torch.tensor([-3.0, 0.5, 1.0])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganctl.nets.compact import Discriminator, Generator, channels_per_map, stages
+from ganctl.gans.nets.compact import Discriminator, Generator, channels_per_map, stages
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from ganctl import engine, training
 from ganctl.configuration import configure
 from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
-from ganctl.families import cyclegan
-from ganctl.families.cyclegan import CycleGAN, Options, Translators
-from ganctl.families.family import Turn
-from ganctl.losses import luminance_correlation
-from ganctl.nets.layers import FewOutputs
+from ganctl.gans import cyclegan
+from ganctl.gans.base import Turn
+from ganctl.gans.cyclegan import CycleGAN, Options, Translators
+from ganctl.gans.losses import luminance_correlation
+from ganctl.gans.nets.layers import FewOutputs
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import ganctl
