@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from ganctl.data.check.check import Report
     from ganctl.evaluation.evaluate import Evaluation
     from ganctl.forecast import Forecast
+    from ganctl.inference.translate import Result
     from ganctl.progress import Task
     from ganctl.training import Training
-    from ganctl.translation import Result
     from ganctl.verdicts import Verdict
 
 _LISTED = 8  # names of files that are not used
@@ -474,10 +474,10 @@ class Translations(AbstractContextManager["Translations"]):
 
     def show(self, ended: "Result") -> None:
         """Render what became of one picture."""
-        from ganctl import translation
+        from ganctl.inference import translate
 
         self.done += 1
-        if isinstance(ended, translation.Translated):
+        if isinstance(ended, translate.Translated):
             self.slow, self.seconds = self.slow + 1, self.seconds + ended.seconds
             self.write(ended.path)
         left = (self.total - self.done) * self.seconds / max(1, self.slow)

@@ -22,7 +22,7 @@ from ganctl.evaluation.vitals import Vitals
 from ganctl.events import Emitter, Judged, Measured
 from ganctl.extractors.extractor import Extractor
 from ganctl.gans.base import Sheet
-from ganctl.inference import Model
+from ganctl.inference.model import Model
 from ganctl.runs.metric_names import figures, is_better
 from ganctl.settings import Settings
 from ganctl.state import State

@@ -18,11 +18,12 @@ import pytest
 import typer
 from PIL import Image, ImageSequence
 
-from ganctl import __version__, cli, engine, inference, interrupt, training
+from ganctl import __version__, cli, engine, interrupt, training
 from ganctl.__main__ import main as start
 from ganctl.cli import application
 from ganctl.data.batches import Feed
 from ganctl.engine import Plan
+from ganctl.inference import model as inference
 from ganctl.runs import checkpoint, names, status
 from ganctl.runs.run import Run
 from ganctl.state import State

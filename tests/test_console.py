@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ganctl import console, events, training, translation, units
+from ganctl import console, events, training, units
 from ganctl.events import Subscriber
+from ganctl.inference import translate
 from ganctl.training import Training
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 
@@ -234,7 +235,7 @@ def test_a_warning_between_bars_keeps_its_own_line(started: Training, monkeypatc
     assert "Warning: The disk is full." in [line.strip() for line in CODES.sub("", screen.getvalue()).splitlines()]
 
 
-TRANSLATED = [translation.Translated(Path(f"in/{n}.png"), Path(f"out/{n}.png"), 1.5) for n in range(3)]
+TRANSLATED = [translate.Translated(Path(f"in/{n}.png"), Path(f"out/{n}.png"), 1.5) for n in range(3)]
 
 
 def shown_pictures(total: int, screen: io.StringIO) -> str:

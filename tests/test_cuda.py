@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import forecast, inference, training
+from ganctl import forecast, training
 from ganctl.configuration import configure
 from ganctl.gans.nets.layers import InstanceNorm
+from ganctl.inference import model as inference
 from ganctl.precision import Precision
 from ganctl.runs import checkpoint
 from ganctl.settings import Settings, Value

@@ -16,8 +16,9 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, console, images, inference, progress
+from ganctl import cli, console, images, progress
 from ganctl.files import STAGING, atomic_file
+from ganctl.inference import model as inference
 from ganctl.runs.run import Run
 from tests.commands import Outcome, failed, ganctl
 from tests.translators import write_model

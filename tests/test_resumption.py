@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import inference, training
+from ganctl import training
 from ganctl.errors import CheckpointError, DataError, UsageError
+from ganctl.inference import model
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
@@ -144,7 +145,7 @@ def test_a_run_without_its_record_is_not_taken_for_nothing(run: Run) -> None:
 
 def test_from_python_too_a_model_that_draws_from_noise_says_that_it_redraws_nothing(run: Run) -> None:
     with pytest.raises(UsageError, match="draws pictures from noise"):
-        inference.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
+        model.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
 
 
 def test_a_report_needs_no_checkpoints(run: Run) -> None:

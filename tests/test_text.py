@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from ganctl import console, translation
+from ganctl import console
 from ganctl.evaluation.evaluate import Evaluation
 from ganctl.evaluation.figure import Figure
+from ganctl.inference import translate
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents
 from ganctl.runs.run import Run
@@ -58,7 +59,7 @@ def test_everything_that_is_shown_is_escaped(capsys: pytest.CaptureFixture[str])
     for show in (console.say, console.warn, lambda text: console.fail(text, text)):
         show(EVIL)
     with console.Translations(1) as display:
-        display.show(translation.Translated(Path("a.png"), Path(EVIL), 1.0))
+        display.show(translate.Translated(Path("a.png"), Path(EVIL), 1.0))
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [SAFE, f"{SAFE}  x", f"{' ' * len(SAFE)}  y", SAFE]
     assert printed.err.splitlines() == [SAFE, f"Warning: {SAFE}", f"Error: {SAFE}", SAFE]

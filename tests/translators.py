@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl import gans, inference
+from ganctl import gans
 from ganctl.gans.nets import resnet, unet
+from ganctl.inference import model
 from ganctl.runs import checkpoint
 
 
@@ -55,10 +56,10 @@ class Negatives(nn.Module):
         return self.nets[side]
 
 
-def negative(channels: int = 3) -> inference.Model:
+def negative(channels: int = 3) -> model.Model:
     """A model that makes negatives."""
     header = {"family": "cyclegan", "shape": [channels, 16, 16], "domains": ["horse", "zebra"]}
-    return inference.Model(Path("model.safetensors"), "model", header, "model", Negatives())
+    return model.Model(Path("model.safetensors"), "model", header, "model", Negatives())
 
 
 def amplified(net: resnet.Generator | unet.Generator, gain: float) -> resnet.Generator | unet.Generator:

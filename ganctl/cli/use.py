@@ -99,13 +99,15 @@ def translate(
     """Redraw pictures of one kind as the other, at their own size."""
     require_positive("--max-megapixels", max_megapixels)
     loaded = load(model, device, which, family="cyclegan")
-    from ganctl import images, routes, translation
+    from ganctl import images
+    from ganctl.inference import paths
+    from ganctl.inference import translate as translation
 
     domain = loaded.domain(to)
     if output is not None:
         require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
-    planned = routes.plan(inputs, domain, output, force)
-    for folder in {route.output.parent for route in planned if isinstance(route, routes.Route)}:
+    planned = paths.plan(inputs, domain, output, force)
+    for folder in {route.output.parent for route in planned if isinstance(route, paths.Route)}:
         files.remove_strays(folder)
     results = []
     largest = max_megapixels or images.MAX_MEGAPIXELS
@@ -146,7 +148,7 @@ def make_gif(
         require_free([Path(output)], force, own)
     if walk:
         loaded = load(run)
-        from ganctl import inference
+        from ganctl.inference import model as inference
 
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.walk(loaded, seed)

@@ -15,7 +15,7 @@ from ganctl.runs import run as runs
 from ganctl.text import command, quote
 
 if TYPE_CHECKING:
-    from ganctl.inference import Model
+    from ganctl.inference.model import Model
 
 
 def _named(output: str | None) -> str | None:
@@ -55,7 +55,7 @@ def load(model: str, device: str = "auto", which: str | None = None, family: str
         family: which one to train where there is no run yet.
     """
     names.find(model, family)  # before anyone waits for torch
-    from ganctl import inference
+    from ganctl.inference import model as inference
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python code is warned of stands in Model.warnings too

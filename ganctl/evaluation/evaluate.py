@@ -19,7 +19,7 @@ from ganctl.evaluation.vitals import Vitals
 from ganctl.extractors.extractor import quantised
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import open_data
-from ganctl.inference import Model
+from ganctl.inference.model import Model
 from ganctl.runs import run
 from ganctl.settings import Settings
 from ganctl.text import malformed

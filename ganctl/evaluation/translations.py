@@ -13,7 +13,7 @@ from ganctl.evaluation.figure import Figure, digits
 from ganctl.evaluation.reference import Reference
 from ganctl.extractors.extractor import quantised
 from ganctl.gans.losses import luminance_correlation
-from ganctl.inference import Model
+from ganctl.inference.model import Model
 from ganctl.metrics import psnr, ssim
 
 _LEARNT = 200  # training pictures at most, where nothing was held out

@@ -23,10 +23,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl import engine, images, inference, training
+from ganctl import engine, images, training
 from ganctl.configuration import configure
 from ganctl.events import Drawn, Event, Reported, Subscriber
 from ganctl.gans.cyclegan import CycleGAN
+from ganctl.inference import model as inference
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents
 from ganctl.training import Training

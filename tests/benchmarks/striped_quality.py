@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from ganctl.data.batches import normalised
 from ganctl.data.sources import striped
 from ganctl.images import save_grid, to_bytes
-from ganctl.inference import Model, load
+from ganctl.inference.model import Model, load
 
 Levels = NDArray[np.uint8]
 

@@ -18,7 +18,7 @@ from torch import nn
 from ganctl import images
 from ganctl.errors import GanctlError, UsageError
 from ganctl.images import animation
-from ganctl.inference import Model, slerp, walk
+from ganctl.inference.model import Model, slerp, walk
 from ganctl.runs import film
 from ganctl.runs.run import Run
 from tests.handmade_runs import STEPS, sheet, written

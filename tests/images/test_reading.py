@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from ganctl import images, inference
+from ganctl import images
 from ganctl.images import formats
 from ganctl.images.probing import Probe, probe
+from ganctl.inference import model
 from tests.commands import ganctl
 from tests.translators import negative
 
@@ -146,7 +147,7 @@ def test_pixels_are_not_lost_for_what_is_beside_them_and_all_commands_agree(
     assert shorter == 64
     assert probed == Probe(width, height, "RGB")
     assert not images.has_alpha(Path("a.bin"))
-    monkeypatch.setattr(inference, "load", lambda *_: negative())
+    monkeypatch.setattr(model, "load", lambda *_: negative())
     Path("m.safetensors").touch()
     assert ganctl("translate", "m.safetensors", "a.bin").code == 0
     with Image.open("a-zebra.png") as drawn:
@@ -307,7 +308,7 @@ def test_colours_are_learnt_as_they_look(mode: str, icc: bytes, form: str) -> No
 def test_a_net_sees_srgb_and_its_picture_comes_back_in_the_profile_of_the_original(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inference, "load", lambda *_: negative())
+    monkeypatch.setattr(model, "load", lambda *_: negative())
     Path("m.safetensors").touch()
     Image.fromarray(SOFT).save("a.png", icc_profile=WIDE)
     assert ganctl("translate", "m.safetensors", "a.png").code == 0

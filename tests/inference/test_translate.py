@@ -12,10 +12,11 @@ from PIL import Image, ImageCms
 
 import ganctl as package
 from ganctl import images as pictures
-from ganctl import inference, translation
 from ganctl.data.batches import normalised
 from ganctl.errors import UsageError
 from ganctl.gans import cyclegan
+from ganctl.inference import model as inference
+from ganctl.inference import translate
 from ganctl.runs import checkpoint
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import as_file, gradient, negative, write_model
@@ -202,7 +203,7 @@ def test_a_model_file_is_all_it_takes(nets: str, channels: int) -> None:
 def test_a_grey_model_sees_the_luma(monkeypatch: pytest.MonkeyPatch) -> None:
     grey = negative(channels=1)
     luma = np.asarray(Image.fromarray(NOISE).convert("L"))
-    assert np.array_equal(translation.redrawn(grey, NOISE), np.repeat(255 - luma[..., None], 3, -1))
+    assert np.array_equal(translate.redrawn(grey, NOISE), np.repeat(255 - luma[..., None], 3, -1))
 
 
 def test_the_default_is_the_second_domain_and_to_names_the_other(model: str) -> None:
@@ -274,7 +275,7 @@ def test_transparency_survives_in_every_format_that_can_hold_it(model: str, endi
 
 def test_what_a_format_cannot_hold_is_known_before_it_is_drawn(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     picture("wide.png", np.zeros((2, 16_400, 3), np.uint8))
-    monkeypatch.setattr(translation, "redrawn", lambda *_: pytest.fail("it was drawn"))
+    monkeypatch.setattr(translate, "redrawn", lambda *_: pytest.fail("it was drawn"))
     said = failed(ganctl("translate", model, "wide.png", "-o", "a.webp"), 4)
     assert "a.webp cannot have 16,400×2 pixels: WEBP holds 16,383 a side, and .png any size" in said
     assert ".png, .jpg or .webp" in failed(ganctl("translate", model, "wide.png", "-o", "a.blp"), 2)

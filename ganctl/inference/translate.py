@@ -17,8 +17,8 @@ from ganctl.data.cache.dataset import with_channels
 from ganctl.data.check.findings import listed, shown
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError
-from ganctl.inference import Model
-from ganctl.routes import Excluded, Route, Skipped
+from ganctl.inference.model import Model
+from ganctl.inference.paths import Excluded, Route, Skipped
 
 # What a disk may say of one name; anything else it would say of the next as well.
 _OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.ELOOP}
@@ -122,7 +122,7 @@ def translate(
 
     Args:
         model: one that translates.
-        planned: see `ganctl.routes.plan`.
+        planned: see `ganctl.inference.paths.plan`.
         to: the domain to translate to; the second if not given.
         size: resize each picture first, so that its shorter side has so many pixels.
         force: overwrite files that exist.

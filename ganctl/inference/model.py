@@ -9,9 +9,10 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
-from ganctl import device, progress, tiles
+from ganctl import device, progress
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
+from ganctl.inference import tiling
 from ganctl.runs import checkpoint, names
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, mix
@@ -91,8 +92,8 @@ class Model:
     def translate(self, images: Tensor, to: str | None = None) -> Tensor:
         """Redraw pictures of one domain as the other's: [N, C, H, W] in [-1, 1], any size, → the same, on the CPU.
 
-        Each goes through the net alone, so it does not depend on the others. See `ganctl.tiles` for padding and for
-        pictures that are large.
+        Each goes through the net alone, so it does not depend on the others. See `ganctl.inference.model.tiling` for
+        padding and for pictures that are large.
 
         Args:
             images: with as many channels as the model was trained on.
@@ -109,7 +110,7 @@ class Model:
         drawn = []
         for i in range(len(images)):
             single = images[i : i + 1].float().cpu()  # a slice keeps the order in memory
-            drawn.append(tiles.redraw(cast("tiles.Translator", net), single, self._place))
+            drawn.append(tiling.redraw(cast("tiling.Translator", net), single, self._place))
             progress.advance(1)
         return torch.cat(drawn) if drawn else images
 

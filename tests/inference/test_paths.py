@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganctl import inference, translation
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.check import check, findings
 from ganctl.data.resolve import source
 from ganctl.images import formats, scan, scanning
-from ganctl.routes import Skipped, plan
+from ganctl.inference import model as inference
+from ganctl.inference import translate as translation
+from ganctl.inference.paths import Skipped, plan
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import negative, write_model
 

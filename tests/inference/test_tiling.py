@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganctl import images, tiles
+from ganctl import images
 from ganctl.data.batches import normalised
 from ganctl.gans.nets import resnet, unet
 from ganctl.gans.nets.layers import shared_statistics
+from ganctl.inference import tiling
 from tests.conftest import REAL_DATA
 from tests.translators import Negative, amplified, as_file, gradient, photograph, write_model
 
@@ -30,8 +31,8 @@ UPSAMPLES = pytest.mark.parametrize("upsample", ["deconv", "resize"])
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is large in life is small here."""
-    monkeypatch.setattr(tiles, "WHOLE", 160**2)
-    monkeypatch.setattr(tiles, "SIDE", 160)
+    monkeypatch.setattr(tiling, "WHOLE", 160**2)
+    monkeypatch.setattr(tiling, "SIDE", 160)
 
 
 def tiny_resnet(upsample: Upsample = "deconv") -> resnet.Generator:
@@ -43,21 +44,21 @@ def tiny_resnet(upsample: Upsample = "deconv") -> resnet.Generator:
 
 def whole(net: resnet.Generator | unet.Generator, picture: Tensor) -> Tensor:
     """A picture in one piece, with the statistics that its tiles have."""
-    with torch.inference_mode(), shared_statistics(net, tiles.reduced(net, picture)):
+    with torch.inference_mode(), shared_statistics(net, tiling.reduced(net, picture)):
         drawn: Tensor = net(picture)
         return drawn
 
 
-def borders(net: tiles.Translator, length: int) -> list[int]:
+def borders(net: tiling.Translator, length: int) -> list[int]:
     """The first pixels after each place where one tile gives way to the next."""
-    starts, weights = tiles.cut(net, length)
+    starts, weights = tiling.cut(net, length)
     side = weights.shape[1]
     ends = [start + side for start in starts]
     middles = [(start + end) // 2 for start, end in zip(starts[1:], ends[:-1], strict=True)]
     return sorted({*starts[1:], *ends[:-1], *middles})
 
 
-def seam(net: tiles.Translator, drawn: Tensor) -> float:
+def seam(net: tiling.Translator, drawn: Tensor) -> float:
     """The mean absolute step across the borders of tiles, for one elsewhere in the picture."""
     across, elsewhere = [], []
     for axis in (2, 3):
@@ -73,25 +74,25 @@ def seam(net: tiles.Translator, drawn: Tensor) -> float:
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (2, 3), (7, 9), (9, 7), (8, 12), (33, 8)])
 def test_a_picture_of_any_size_is_mirrored_to_sides_that_the_net_takes_and_cut_back(height: int, width: int) -> None:
     net, picture = Negative(-1.0), torch.rand(1, 3, height, width)
-    assert torch.equal(tiles.redraw(net, picture, CPU), -picture)
+    assert torch.equal(tiling.redraw(net, picture, CPU), -picture)
     (seen,) = net.seen
     assert seen.shape[2:] == (max(8, -(-height // 4) * 4), max(8, -(-width // 4) * 4))
 
 
 def test_reflections_go_on_in_turns_and_lie_evenly_around() -> None:
     line = torch.tensor([1.0, 2, 3])[None, None, None].expand(1, 1, 3, 3)
-    assert tiles.mirrored(line, 3, 9)[0, 0, 0].tolist() == [2, 3, 2, 1, 2, 3, 2, 1, 2]
+    assert tiling.mirrored(line, 3, 9)[0, 0, 0].tolist() == [2, 3, 2, 1, 2, 3, 2, 1, 2]
 
 
 def test_a_single_pixel_is_repeated() -> None:
     pixel = torch.tensor([0.5, -0.5]).view(1, 2, 1, 1)
-    assert torch.equal(tiles.mirrored(pixel, 8, 12), pixel.expand(1, 2, 8, 12))
+    assert torch.equal(tiling.mirrored(pixel, 8, 12), pixel.expand(1, 2, 8, 12))
 
 
 def test_a_picture_that_fits_goes_through_untouched() -> None:
     net, picture = tiny_resnet(), photograph(32, 48)
     with torch.inference_mode():
-        assert torch.equal(tiles.redraw(net, picture, CPU), net(picture))
+        assert torch.equal(tiling.redraw(net, picture, CPU), net(picture))
 
 
 @pytest.mark.parametrize("net", [resnet.Generator(width=1), unet.Generator(256, width=1), unet.Generator(16, width=1)])
@@ -99,14 +100,14 @@ def test_a_picture_that_fits_goes_through_untouched() -> None:
 def test_tiles_cover_every_pixel_once_and_are_no_larger_than_memory_allows(
     net: resnet.Generator | unet.Generator, length: int
 ) -> None:
-    starts, weights = tiles.cut(net, length)
+    starts, weights = tiling.cut(net, length)
     side, total = weights.shape[1], torch.zeros(length)
     for start, weight in zip(starts, weights, strict=True):
         assert start % net.multiple == 0
         total[start : start + side] += weight
     assert side % net.multiple == 0
-    assert side <= tiles.SIDE
-    assert (len(starts) == 1) == (length <= tiles.SIDE)
+    assert side <= tiling.SIDE
+    assert (len(starts) == 1) == (length <= tiling.SIDE)
     torch.testing.assert_close(total, torch.ones(length))
 
 
@@ -114,14 +115,14 @@ def test_tiles_cover_every_pixel_once_and_are_no_larger_than_memory_allows(
 def test_a_net_that_sees_farther_than_tiles_can_overlap_is_tiled_all_the_same(
     net: resnet.Generator | unet.Generator,
 ) -> None:
-    assert 1 < len(tiles.cut(net, 4096).starts) < 10
+    assert 1 < len(tiling.cut(net, 4096).starts) < 10
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (2000, 1052), (64, 40000), (1449, 1449)])
 def test_the_reduced_copy_fits_and_keeps_the_aspect(height: int, width: int) -> None:
     net = resnet.Generator(width=1)
-    copy = tiles.reduced(net, torch.zeros(1, 1, height, width))
-    assert 0.8 * tiles.WHOLE < copy.numel() <= tiles.WHOLE
+    copy = tiling.reduced(net, torch.zeros(1, 1, height, width))
+    assert 0.8 * tiling.WHOLE < copy.numel() <= tiling.WHOLE
     assert copy.shape[3] / copy.shape[2] == pytest.approx(width / height, rel=0.15)
 
 
@@ -131,7 +132,7 @@ def test_tiles_of_the_resnet_are_what_the_whole_picture_would_be(
     small_tiles: None, upsample: Upsample, make: Make
 ) -> None:
     net, picture = tiny_resnet(upsample), make(400, 480)
-    drawn = tiles.redraw(net, picture, CPU)
+    drawn = tiling.redraw(net, picture, CPU)
     assert drawn.std() > 0.3
     torch.testing.assert_close(drawn, whole(net, picture), atol=1e-5, rtol=0)
     assert seam(net, drawn) <= 1.1
@@ -143,16 +144,16 @@ def test_the_reduced_copy_has_the_statistics_of_its_picture_and_not_of_another(s
         plainly = net(picture)
         with shared_statistics(net, gradient(400, 480)):
             by_another = net(picture)
-    off, wrong = ((drawn - plainly).abs().mean() for drawn in (tiles.redraw(net, picture, CPU), by_another))
+    off, wrong = ((drawn - plainly).abs().mean() for drawn in (tiling.redraw(net, picture, CPU), by_another))
     assert off < wrong / 2
 
 
 def test_a_seam_would_be_seen(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     net, picture = tiny_resnet("resize"), gradient(400, 480)
-    assert seam(net, tiles.redraw(net, picture, CPU)) <= 1.1
+    assert seam(net, tiling.redraw(net, picture, CPU)) <= 1.1
     monkeypatch.setattr(net, "reach", 0)
-    monkeypatch.setattr(tiles, "_FADE", 1)
-    assert seam(net, tiles.redraw(net, picture, CPU)) > 2
+    monkeypatch.setattr(tiling, "_FADE", 1)
+    assert seam(net, tiling.redraw(net, picture, CPU)) > 2
 
 
 @PICTURES
@@ -161,9 +162,9 @@ def test_tiles_of_the_unet_go_over_into_each_other(
 ) -> None:
     torch.manual_seed(0)
     net, picture = amplified(unet.Generator(16, width=8), 8), make(400, 480)
-    monkeypatch.setattr(tiles, "_BLIND", 16)
-    monkeypatch.setattr(tiles, "_BLEND", 32)
-    drawn, target = tiles.redraw(net, picture, CPU), whole(net, picture)
+    monkeypatch.setattr(tiling, "_BLIND", 16)
+    monkeypatch.setattr(tiling, "_BLEND", 32)
+    drawn, target = tiling.redraw(net, picture, CPU), whole(net, picture)
     assert drawn.std() > 0.3
     assert seam(net, drawn) <= 1.1 * max(1.0, seam(net, target))
     assert (drawn - target).abs().mean() < 0.02 * target.std()
@@ -178,7 +179,7 @@ def test_photographs_have_no_seams(small_tiles: None) -> None:
     for file in files:
         levels = images.read(file, 400).levels
         assert levels.shape == (400, 400, 3)
-        assert seam(net, tiles.redraw(net, normalised(levels[None], CPU), CPU)) <= 1.1, file
+        assert seam(net, tiling.redraw(net, normalised(levels[None], CPU), CPU)) <= 1.1, file
 
 
 @pytest.mark.campaign
