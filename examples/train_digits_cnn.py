@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import source
-from ganctl.extractors.digits_cnn import SIZE, Classifier
+from ganctl.evaluation.extractors.digits_cnn import SIZE, Classifier
 from ganctl.runs import checkpoint
 
 EPOCHS, BATCH, RATE = 6, 128, 4e-3

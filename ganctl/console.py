@@ -33,11 +33,11 @@ from ganctl.units import duration, rate, size
 if TYPE_CHECKING:
     from ganctl.data.check.check import Report
     from ganctl.evaluation.evaluate import Evaluation
+    from ganctl.evaluation.verdicts import Verdict
     from ganctl.forecast import Forecast
     from ganctl.inference.translate import Result
     from ganctl.progress import Task
     from ganctl.training import Training
-    from ganctl.verdicts import Verdict
 
 _LISTED = 8  # names of files that are not used
 _LONG = 24 * 3600  # seconds; a training longer than this is warned of

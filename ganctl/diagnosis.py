@@ -17,6 +17,7 @@ from ganctl import assembly
 from ganctl.data.batches import Feed
 from ganctl.engine import Plan, advance, is_due, take_line
 from ganctl.errors import CheckpointError, DivergedError
+from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.events import Emitter, Judged, Warned
 from ganctl.gans.base import Turn
 from ganctl.interrupt import Reason
@@ -26,7 +27,6 @@ from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from ganctl.state import State, parameters_of
 from ganctl.text import command
-from ganctl.verdicts import VERDICTS
 
 
 class Finding(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganctl.errors import DivergedError, GanctlError
+from ganctl.evaluation.verdicts import Verdict
 from ganctl.files import reason
-from ganctl.verdicts import Verdict
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,19 @@ from ganctl.balance import balanced
 from ganctl.data.batches import Feed
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
-from ganctl.evaluation import choice, samples, translations
-from ganctl.evaluation.figure import digits
+from ganctl.evaluation import samples, translations
+from ganctl.evaluation.extractors import registry
+from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.reference import Reference, reference
-from ganctl.evaluation.vitals import Vitals
+from ganctl.evaluation.sample_stats import Vitals
+from ganctl.evaluation.score import digits
+from ganctl.evaluation.verdicts import Watcher
 from ganctl.events import Emitter, Judged, Measured
-from ganctl.extractors.extractor import Extractor
 from ganctl.gans.base import Sheet
 from ganctl.inference.model import Model
 from ganctl.runs.metric_names import figures, is_better
 from ganctl.settings import Settings
 from ganctl.state import State
-from ganctl.verdicts import Watcher
 
 _AT_ONCE = 50  # steps that the balance answers for where it was switched on in the middle of a training
 WORTH = 50_000  # training pictures between two measurements, so that these cost a twentieth of the time or less
@@ -112,7 +113,7 @@ def watch(
     sides = (data,) if isinstance(data, Dataset) else data.sides
     every, quality, missing = cadence(settings, data, feed.steps_per_epoch * feed.batch_size), None, ""
     if every:
-        extractor, missing = choice.choose(data.origin, settings.extractor, None, device.choose(settings.device))
+        extractor, missing = registry.choose(data.origin, settings.extractor, None, device.choose(settings.device))
         quality = _quality(data, extractor, header)
     last = settings.epochs if settings.evaluate_every else None
 
@@ -144,7 +145,7 @@ def cadence(settings: Settings, data: Dataset | TwoDatasets, pictures: int) -> i
     if settings.evaluate_every is not None:
         return settings.evaluate_every
     every = -(-WORTH // pictures)
-    fits = isinstance(data, Dataset) and choice.fits_digits(data.origin)
+    fits = isinstance(data, Dataset) and registry.fits_digits(data.origin)
     return every if fits and every <= settings.epochs else 0
 
 

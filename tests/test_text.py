@@ -14,7 +14,7 @@ import torch
 
 from ganctl import console
 from ganctl.evaluation.evaluate import Evaluation
-from ganctl.evaluation.figure import Figure
+from ganctl.evaluation.score import Figure
 from ganctl.inference import translate
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents

@@ -149,8 +149,8 @@ def test_a_kill_while_going_back_can_be_completed(photos: Path, monkeypatch: pyt
 def test_a_verdict_is_told_once_in_the_diary_on_stderr_and_kept_over_a_stop(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganctl.verdicts.STEPS", 1)
-    monkeypatch.setattr("ganctl.evaluation.vitals.diversity", lambda pictures: 1.0 if len(pictures) < 64 else 0.1)
+    monkeypatch.setattr("ganctl.evaluation.verdicts.STEPS", 1)
+    monkeypatch.setattr("ganctl.evaluation.sample_stats.diversity", lambda pictures: 1.0 if len(pictures) < 64 else 0.1)
     run = begin(tiny(photos), Path("a/run"), stop_at=12)
     go_on(run)
     told = [json.loads(line) for line in run.events.read_text().splitlines()]
@@ -161,10 +161,10 @@ def test_a_verdict_is_told_once_in_the_diary_on_stderr_and_kept_over_a_stop(
 
 
 def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.verdicts.STEPS", 1)
-    monkeypatch.setattr("ganctl.verdicts.STALE", 2)
-    monkeypatch.setattr("ganctl.verdicts.EVEN", 1.0)
-    monkeypatch.setattr("ganctl.verdicts._RULES", {})
+    monkeypatch.setattr("ganctl.evaluation.verdicts.STEPS", 1)
+    monkeypatch.setattr("ganctl.evaluation.verdicts.STALE", 2)
+    monkeypatch.setattr("ganctl.evaluation.verdicts.EVEN", 1.0)
+    monkeypatch.setattr("ganctl.evaluation.verdicts._RULES", {})
     run = begin(tiny(photos, stop_at="equilibrium"), Path("a/run"))
     assert run.checkpoint_steps()[0] == 2 * STEPS
     (stop,) = [event for event in map(json.loads, run.events.read_text().splitlines()) if event["event"] == "stop"]

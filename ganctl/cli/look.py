@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ganctl import console, verdicts
+from ganctl import console
 from ganctl.cli.words import (
     Checkpoint,
     Device,
@@ -17,6 +17,7 @@ from ganctl.cli.words import (
     require_positive,
 )
 from ganctl.errors import DataError
+from ganctl.evaluation import verdicts
 from ganctl.gans import FAMILIES
 from ganctl.runs import names
 

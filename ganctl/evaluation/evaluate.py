@@ -12,18 +12,19 @@ from ganctl import progress
 from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.evaluation import choice, samples, translations
-from ganctl.evaluation.figure import Figure
+from ganctl.evaluation import samples, translations
+from ganctl.evaluation.extractors import registry
+from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import SOME, Reference, reference, spaced, to_look_at
-from ganctl.evaluation.vitals import Vitals
-from ganctl.extractors.extractor import quantised
+from ganctl.evaluation.sample_stats import Vitals
+from ganctl.evaluation.score import Figure
+from ganctl.evaluation.verdicts import Verdict, instantly
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import open_data
 from ganctl.inference.model import Model
 from ganctl.runs import run
 from ganctl.settings import Settings
 from ganctl.text import malformed
-from ganctl.verdicts import Verdict, instantly
 
 _CPU = torch.device("cpu")
 
@@ -98,7 +99,7 @@ def evaluate(
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
     real, _ = open_data(told, fresh=False)
-    chosen = choice.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
+    chosen = registry.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
     sides = [real] if isinstance(real, Dataset) else real.sides
     with progress.task(f"Looking at {real.name}", "pictures", sum(map(to_look_at, sides))):
         references = [reference(side, chosen.extractor) for side in sides] if chosen.extractor else []

@@ -19,7 +19,7 @@ from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once
 from ganctl.data.sources.base import user_cache
 from ganctl.errors import CheckpointError
-from ganctl.extractors.extractor import Extractor
+from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
 from ganctl.runs import checkpoint

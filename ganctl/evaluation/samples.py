@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganctl.evaluation.figure import Figure, digits
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.vitals import Vitals
+from ganctl.evaluation.sample_stats import Vitals
+from ganctl.evaluation.score import Figure, digits
 from ganctl.metrics import density_coverage, precision_recall
 
 COUNT = 10_000  # pictures drawn

@@ -9,9 +9,9 @@ from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
 from ganctl.data.sources import striped
-from ganctl.evaluation.figure import Figure, digits
+from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import Reference
-from ganctl.extractors.extractor import quantised
+from ganctl.evaluation.score import Figure, digits
 from ganctl.gans.losses import luminance_correlation
 from ganctl.inference.model import Model
 from ganctl.metrics import psnr, ssim

@@ -14,8 +14,8 @@ from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import source
 from ganctl.evaluation.evaluate import judged, measured
+from ganctl.evaluation.extractors import digits_cnn
 from ganctl.evaluation.reference import reference, spaced
-from ganctl.extractors import digits_cnn
 
 CPU = torch.device("cpu")
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity", "contrast", "repeats", "novelty")

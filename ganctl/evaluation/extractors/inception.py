@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ganctl.data.fetch.download import Expected, download
 from ganctl.data.sources.base import user_cache
 from ganctl.errors import DataError, GanctlError, UsageError
-from ganctl.extractors.extractor import Extractor
+from ganctl.evaluation.extractors.base import Extractor
 from ganctl.images import to_bytes
 
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 
 from ganctl.errors import GanctlError, UsageError
-from ganctl.extractors import digits_cnn, inception
-from ganctl.extractors.extractor import Extractor
+from ganctl.evaluation.extractors import digits_cnn, inception
+from ganctl.evaluation.extractors.base import Extractor
 
 NAMES = ("digits-cnn", "inception")
 _DIGITS = ("mnist", "digits")  # the sets that digits-cnn learned from

@@ -15,11 +15,11 @@ from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.sources import digits, striped
+from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.events import Event, Judged, Subscriber
 from ganctl.gans import dataset, dcgan
 from ganctl.gans.base import Shape
 from ganctl.settings import Settings
-from ganctl.verdicts import VERDICTS
 
 pytestmark = pytest.mark.campaign
 

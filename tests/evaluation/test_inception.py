@@ -12,9 +12,9 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 
 from ganctl.data.fetch.download import Expected
 from ganctl.errors import GanctlError, UsageError
-from ganctl.extractors import inception
-from ganctl.extractors.extractor import Extractor
-from ganctl.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
+from ganctl.evaluation.extractors import inception
+from ganctl.evaluation.extractors.base import Extractor
+from ganctl.evaluation.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
 from ganctl.images import to_bytes
 from tests.mirror import CONTENT, CUT, serving
 

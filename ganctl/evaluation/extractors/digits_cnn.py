@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganctl.errors import CheckpointError
-from ganctl.extractors.extractor import Extractor
+from ganctl.evaluation.extractors.base import Extractor
 from ganctl.runs import checkpoint
 
 FEATURES = 96

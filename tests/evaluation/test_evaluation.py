@@ -14,12 +14,12 @@ from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.sources import digits
 from ganctl.errors import CheckpointError, GanctlError
-from ganctl.evaluation import choice, reference, samples
-from ganctl.evaluation import vitals as vitals_module
+from ganctl.evaluation import reference, samples
+from ganctl.evaluation import sample_stats as vitals_module
 from ganctl.evaluation.evaluate import judged, measured
+from ganctl.evaluation.extractors import digits_cnn, registry
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.vitals import Vitals, reduced
-from ganctl.extractors import digits_cnn
+from ganctl.evaluation.sample_stats import Vitals, reduced
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
 from tests.trainings import begin, tiny, tiny_pair
@@ -205,7 +205,7 @@ def offline(*_: object) -> None:
 
 
 def test_where_no_extractor_is_to_be_had_the_rest_is_told(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.extractors.inception.load", offline)
+    monkeypatch.setattr("ganctl.evaluation.extractors.inception.load", offline)
     run = begin(tiny(photos, epochs=1), Path("a/run"))
     outcome = ganctl("evaluate", run.path, "-n", 64)
     assert outcome.code == 0
@@ -242,7 +242,7 @@ def test_a_model_outside_of_its_run_is_measured_against_what_it_names_or_is_told
 
 
 def test_translators_are_measured_in_both_directions(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.extractors.inception.load", offline)
+    monkeypatch.setattr("ganctl.evaluation.extractors.inception.load", offline)
     run = begin(tiny_pair(pair, epochs=1), Path("a/run"))
     found = json.loads("\n".join(ganctl("evaluate", run.path, "--json").out))
     expected = {f"{name}-{side}" for name in ("cycle", "identity", "luminance") for side in "AB"}
@@ -272,9 +272,9 @@ def test_classes_are_counted_by_their_share_of_the_real_ones() -> None:
 
 
 def test_digits_choose_the_extractor_that_ships_and_others_inception(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.extractors.inception.load", offline)
+    monkeypatch.setattr("ganctl.evaluation.extractors.inception.load", offline)
     for name in ("mnist", "digits"):
-        found = choice.choose(name, None, None, CPU).extractor
+        found = registry.choose(name, None, None, CPU).extractor
         assert found is not None
         assert found.name == "digits-cnn"
-    assert choice.choose("photos", None, None, CPU).extractor is None
+    assert registry.choose("photos", None, None, CPU).extractor is None

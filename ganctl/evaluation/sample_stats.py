@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl.data.batches import normalised
-from ganctl.evaluation.figure import digits
 from ganctl.evaluation.reference import in_pieces, spaced
+from ganctl.evaluation.score import digits
 from ganctl.metrics import checkerboard, diversity, nearest
 
 SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other

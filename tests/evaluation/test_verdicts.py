@@ -11,9 +11,9 @@ import typer
 from ganctl import cli, gans
 from ganctl.configuration import configure
 from ganctl.errors import UsageError
+from ganctl.evaluation.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
 from ganctl.gans import FAMILIES, dataset
 from ganctl.settings import changed, parse_assignments
-from ganctl.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
 from tests.commands import failed, ganctl
 
 LONG = STEPS // PATIENCE  # steps of an epoch that is just long enough
