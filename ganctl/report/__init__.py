@@ -24,7 +24,7 @@ def write(run: Run, path: Path) -> None:
         CheckpointError: the run has no usable ``run.json``.
         OSError: a file of the run cannot be read, or the page cannot be written.
     """
-    from ganctl.report import page, story  # brings torch, which who only reads the diary can do without
+    from ganctl.report import page, summary  # brings torch, which who only reads the diary can do without
 
-    content = page.render(story.read(run))
+    content = page.render(summary.read(run))
     write_atomically(path, content)

@@ -8,9 +8,9 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from ganctl.report import album, choices
-from ganctl.report.curves import Chart
-from ganctl.report.story import Story
+from ganctl.report import images, settings_table
+from ganctl.report.charts import Chart
+from ganctl.report.summary import Story
 from ganctl.settings import Settings
 from ganctl.units import duration
 
@@ -26,13 +26,13 @@ def render(story: Story) -> bytes:
         OSError: a file of the package is missing.
     """
     told = Settings.from_json(story.record["settings"])
-    verb = choices.verb(told.family)
+    verb = settings_table.verb(told.family)
     styles = [_part("uplot/uPlot.min.css"), _part("page.css")]
     licence = f"/*\n{_part('uplot/LICENSE')}*/\n"
     scripts = [licence + _part("uplot/uPlot.iife.min.js"), _part("page.js")]
-    frames, moments = album.frames(story.run), story.diary.moments
+    frames, moments = images.frames(story.run), story.diary.moments
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"address": album.address, "figure": _figure, "sign": lambda kind: _SIGNS.get(kind, "·")}
+    environment.filters |= {"address": images.address, "figure": _figure, "sign": lambda kind: _SIGNS.get(kind, "·")}
     text = environment.from_string(
         _part("page.html")
     ).render(
@@ -47,12 +47,12 @@ def render(story: Story) -> bytes:
         charts=story.charts,
         curves=[_curves(chart) for chart in story.charts],
         frames=frames,
-        reel=[{"epoch": frame.epoch, "address": album.address(frame.picture)} for frame in frames],
-        translations=album.translations(story.run, told.size or 0) if verb == "translate" else [],
+        reel=[{"epoch": frame.epoch, "address": images.address(frame.picture)} for frame in frames],
+        translations=images.translations(story.run, told.size or 0) if verb == "translate" else [],
         moments=moments if len(moments) <= _MOMENTS else (*moments[: _MOMENTS // 2], *moments[-_MOMENTS // 2 :]),
         untold=max(0, len(moments) - _MOMENTS),
-        choices=choices.settings(told),
-        commands=choices.commands(story, verb),
+        choices=settings_table.settings(told),
+        commands=settings_table.commands(story, verb),
         epoch_of=lambda step: _figure(step / story.steps_per_epoch),
     )
     return text.encode("utf-8", errors="backslashreplace")

@@ -18,7 +18,8 @@ from PIL import Image
 
 from ganctl import images as pictures
 from ganctl import report
-from ganctl.report import album, choices, curves, story
+from ganctl.report import charts, settings_table, summary
+from ganctl.report import images as album
 from ganctl.runs import events as diary
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -269,7 +270,7 @@ def test_thinned_curves_keep_every_extreme() -> None:
     rng = np.random.default_rng(0)
     rows = [{"step": float(step), "a": rng.normal(), "b": rng.normal()} for step in range(50_000)]
     rows[31_234]["a"], rows[777]["b"] = 99.0, -99.0
-    kept = curves.thinned(rows, ["a", "b"])
+    kept = charts.thinned(rows, ["a", "b"])
     assert 500 < len(kept) <= 1002
     assert (kept[0], kept[-1]) == (rows[0], rows[-1])
     assert rows[31_234] in kept
@@ -283,11 +284,11 @@ def test_thinned_curves_keep_every_extreme() -> None:
 def test_lines_come_in_order_and_what_is_no_finite_number_is_left_out() -> None:
     odd, late = {"step": 1, "a": float("nan"), "b": True}, {"step": 2, "a": 3, "c": 10**400}
     lines: list[dict[str, Any]] = [{"step": 2, "a": 1.0}, odd, late]
-    assert story.log(lines) == [{"step": 1}, {"step": 2, "a": 3}]
+    assert summary.log(lines) == [{"step": 1}, {"step": 2, "a": 3}]
 
 
 def test_figures_are_compared_with_those_of_held_out_pictures_and_the_best_is_marked() -> None:
-    (chart, *_) = curves.charts(log(50), STEPS, {"fid-digits-cnn": 0.1}, (4000, "fid-digits-cnn", 0.37))
+    (chart, *_) = charts.charts(log(50), STEPS, {"fid-digits-cnn": 0.1}, (4000, "fid-digits-cnn", 0.37))
     assert chart.levels == (("held-out", 0.1, 0),)
     assert chart.best == (40, 0.37)
     assert chart.logarithmic
@@ -295,8 +296,8 @@ def test_figures_are_compared_with_those_of_held_out_pictures_and_the_best_is_ma
 
 def test_bounds_from_nought_to_one_are_only_for_what_stays_within() -> None:
     inside, outside = ([{"step": 1.0, "D(x)": value}] for value in (0.7, 1.2))
-    assert curves.charts(inside, 1, {}, None)[0].within == (0, 1)
-    assert curves.charts(outside, 1, {}, None)[0].within is None
+    assert charts.charts(inside, 1, {}, None)[0].within == (0, 1)
+    assert charts.charts(outside, 1, {}, None)[0].within is None
 
 
 # The diary
@@ -334,7 +335,7 @@ def test_settings_that_differ_from_the_preset_come_first_and_decided_ones_are_no
     told = Settings(
         "dcgan", {"nets": "compact", "r1": 1.0}, data="x", preset="compact", batch_size=32, size=28, limit=9
     )
-    found = choices.settings(told)
+    found = settings_table.settings(told)
     assert [(choice.name, choice.value, choice.usual) for choice in found if choice.chosen] == [
         ("limit", "9", "none"),
         ("r1", "1", "0.1"),

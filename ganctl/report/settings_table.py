@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ganctl import gans
 from ganctl.errors import UsageError
-from ganctl.report.story import Story
+from ganctl.report.summary import Story
 from ganctl.settings import Settings
 from ganctl.text import quote
 

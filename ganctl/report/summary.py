@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganctl.report import curves
-from ganctl.report.curves import Chart
+from ganctl.report import charts as curves
+from ganctl.report.charts import Chart
 from ganctl.runs import events as diary
 from ganctl.runs import metric_names, status
 from ganctl.runs.events import Diary
