@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError, StorageError, UsageError
 
 if TYPE_CHECKING:
+    from ganctl.engine.session import train
     from ganctl.inference.model import Model, load
-    from ganctl.training import train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {"Model": "ganctl.inference.model", "load": "ganctl.inference.model", "train": "ganctl.training"}
+_HOMES = {"Model": "ganctl.inference.model", "load": "ganctl.inference.model", "train": "ganctl.engine.session"}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,20 +24,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
+from ganctl.engine.events import Event, Judged, Reported, Stepped, Warned
 from ganctl.errors import StorageError
-from ganctl.events import Event, Judged, Reported, Stepped, Warned
 from ganctl.runs.metric_names import figures, losses, readings
 from ganctl.text import finite, printable
 from ganctl.units import duration, rate, size
 
 if TYPE_CHECKING:
     from ganctl.data.check.check import Report
+    from ganctl.engine.forecast import Forecast
+    from ganctl.engine.session import Training
     from ganctl.evaluation.evaluate import Evaluation
     from ganctl.evaluation.verdicts import Verdict
-    from ganctl.forecast import Forecast
     from ganctl.inference.translate import Result
     from ganctl.progress import Task
-    from ganctl.training import Training
 
 _LISTED = 8  # names of files that are not used
 _LONG = 24 * 3600  # seconds; a training longer than this is warned of

@@ -15,7 +15,7 @@ from pathlib import Path
 
 FORKS = """
 import json, os, sys
-import typer, rich.console, ganctl.training, ganctl.gans  # but not the console, which looks at its terminal once
+import typer, rich.console, ganctl.engine.session, ganctl.gans  # but not the console, which looks at its terminal once
 
 for line in sys.stdin:
     asked = json.loads(line)

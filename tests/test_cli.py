@@ -18,15 +18,16 @@ import pytest
 import typer
 from PIL import Image, ImageSequence
 
-from ganctl import __version__, cli, engine, interrupt, training
+from ganctl import __version__, cli, interrupt
 from ganctl.__main__ import main as start
 from ganctl.cli import application
 from ganctl.data.batches import Feed
-from ganctl.engine import Plan
+from ganctl.engine import loop, session
+from ganctl.engine.loop import Plan
+from ganctl.engine.state import State
 from ganctl.inference import model as inference
 from ganctl.runs import checkpoint, names, status
 from ganctl.runs.run import Run
-from ganctl.state import State
 from tests.commands import Outcome, failed, ganctl, train
 
 PLAIN_EPOCH = re.compile(
@@ -110,13 +111,13 @@ def test_data_may_be_a_relative_path_or_begin_with_a_tilde(photos: Path, monkeyp
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes ten days ahead at the first step."""
-    plain = engine.advance
+    plain = loop.advance
 
     def advance(state: State, feed: Feed, plan: Plan) -> None:
         plain(state, feed, plan)
         monkeypatch.setattr(interrupt, "monotonic", lambda: time.monotonic() + 10 * 24 * 3600)
 
-    monkeypatch.setattr(engine, "advance", advance)
+    monkeypatch.setattr(loop, "advance", advance)
 
 
 @pytest.mark.usefixtures("brief")
@@ -475,7 +476,7 @@ def test_out_of_memory_names_the_peak_and_a_smaller_command(photos: Path, monkey
         def start(*_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(training, "start", start)
+        monkeypatch.setattr(session, "start", start)
         said = failed(train(photos), 1)
         assert re.search(r"the most that was held is [\d.]+ GiB on cpu\. Try a smaller --batch-size", said)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ganctl import console, events, training, units
-from ganctl.events import Subscriber
+from ganctl import console, units
+from ganctl.engine import events, session
+from ganctl.engine.events import Subscriber
+from ganctl.engine.session import Training
 from ganctl.inference import translate
-from ganctl.training import Training
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -99,7 +100,7 @@ def seen_on(screen: io.StringIO, force_terminal: bool | None = None, width: int 
 
 @pytest.fixture
 def started(photos: Path) -> Iterator[Training]:
-    with training.start(tiny(photos), "some/run") as begun:
+    with session.start(tiny(photos), "some/run") as begun:
         yield begun
 
 
@@ -174,7 +175,7 @@ def test_bars_of_a_resumed_training_begin_where_it_was(photos: Path, monkeypatch
     run = begin(tiny(photos), Path("some/run"), stop_at=12)
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    with training.resume(run) as resumed, console.Display(resumed):
+    with session.resume(run) as resumed, console.Display(resumed):
         first = CODES.sub("", screen.getvalue())
     assert re.search(rf"epoch .* 2/{EPOCHS} ", first)
     assert re.search(rf"step .* 2/{STEPS} ", first)
@@ -183,7 +184,7 @@ def test_bars_of_a_resumed_training_begin_where_it_was(photos: Path, monkeypatch
 def test_a_narrow_terminal_shows_the_bars_and_every_reading(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True, width=80))
-    with training.start(tiny_pair(pair, epochs=1), "some/run") as narrow:
+    with session.start(tiny_pair(pair, epochs=1), "some/run") as narrow:
         shown_on(screen, console.Display(narrow), narrow)
     last = CODES.sub("", screen.getvalue()).replace("\r", "")[-900:]
     for word in ("epoch", "step", "7/7", "generator", "discriminator", "luminance", "D(x)", "D(G(x))", "left"):
@@ -210,7 +211,7 @@ def test_a_training_of_days_says_so_at_its_start(started: Training, monkeypatch:
 def test_a_training_of_days_names_a_preset_that_is_lighter(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = io.StringIO()
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
-    with training.start(tiny_pair(pair), "some/run") as paper:
+    with session.start(tiny_pair(pair), "some/run") as paper:
         display = console.Display(paper)
         display.total = 10**12
         assert "--preset small is several times as fast" in shown_on(pipe, display, paper)

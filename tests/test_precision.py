@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from ganctl import device, precision, training
+from ganctl import device, precision
+from ganctl.engine import session
 from ganctl.errors import UsageError
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
@@ -75,7 +76,7 @@ def test_a_training_in_bfloat16_resumes_to_the_same_bits(photos: Path, pair: Pat
 def test_bfloat16_changes_what_is_computed_and_r1_stays_in_float32(photos: Path) -> None:
     means = {}
     for numbers in ("float32", "bfloat16"):
-        with training.start(tiny(photos, precision=numbers), numbers) as started:
+        with session.start(tiny(photos, precision=numbers), numbers) as started:
             turns = started.state.recipe.turns(started.feed.batch(0, CPU), 0)
             torch.manual_seed(0)
             with torch.autocast("cpu", torch.bfloat16, enabled=started.plan.autocast):

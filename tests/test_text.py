@@ -215,12 +215,12 @@ def test_events_and_comparisons_hold_no_infinities() -> None:
 
 
 def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
-    from ganctl import engine
-    from ganctl.events import Emitter, Event, Reported, Subscriber
+    from ganctl.engine import loop
+    from ganctl.engine.events import Emitter, Event, Reported, Subscriber
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": float("inf")}
-    engine._report(run, line, engine.Unwritten(), Emitter(Subscriber(seen.append)))
+    loop._report(run, line, loop.Unwritten(), Emitter(Subscriber(seen.append)))
     assert seen == [Reported(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": None}
 

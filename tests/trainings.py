@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from ganctl import training
-from ganctl.configuration import configure
+from ganctl.engine import session
+from ganctl.engine.configuration import configure
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
@@ -41,21 +41,21 @@ def tiny_pair(pair: Path, **flags: Any) -> Settings:
     return configure("cyclegan", data=str(pair), preset="paper", flags=told | flags, assignments=small)
 
 
-def until(step: int, started: training.Training) -> Callable[[], str | None]:
+def until(step: int, started: session.Training) -> Callable[[], str | None]:
     """A reason to stop at a step."""
     return lambda: "SIGTERM" if started.state.step >= step else None
 
 
 def begin(settings: Settings, path: Path, stop_at: int = 10**9) -> Run:
     """Train a new run up to a step."""
-    with training.start(settings, str(path)) as started:
+    with session.start(settings, str(path)) as started:
         started.train(until(stop_at, started))
         return started.run
 
 
 def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
     """Resume a run up to a step; what it warned of."""
-    with training.resume(run, **extension) as resumed:
+    with session.resume(run, **extension) as resumed:
         resumed.train(until(stop_at, resumed))
         return resumed.warnings
 

@@ -16,14 +16,14 @@ from ganctl.cli.words import (
     typed,
     warn_all,
 )
+from ganctl.engine.events import Subscriber
 from ganctl.errors import UsageError
-from ganctl.events import Subscriber
 from ganctl.runs import names
 from ganctl.settings import parse_assignments
 from ganctl.text import quote
 
 if TYPE_CHECKING:
-    from ganctl.training import Training
+    from ganctl.engine.session import Training
 
 
 def train(
@@ -78,8 +78,8 @@ def train(
     from ganctl import gans
 
     gans.require(family)
-    from ganctl import training
-    from ganctl.configuration import configure
+    from ganctl.engine import session as training
+    from ganctl.engine.configuration import configure
 
     told = configure(
         family,
@@ -115,7 +115,7 @@ def train(
     if (found := gans.find(family)).domains:
         announce_download(data or found.default_data[0])
     if dry_run:
-        from ganctl import forecast
+        from ganctl.engine import forecast
 
         console.say("Trying a few steps.")
         console.forecast(forecast.measure(told))
@@ -143,7 +143,7 @@ def resume(
     for name, value in (("--epochs", epochs), ("--more", more), ("--max-minutes", max_minutes)):
         require_positive(name, value)
     chosen = names.find_run(run)
-    from ganctl import training
+    from ganctl.engine import session as training
 
     changes = parse_assignments(assignments or [])
     with (

@@ -5,7 +5,7 @@ runs/NAME/
   log.jsonl         readings by step; cut back to the checkpoint on resume
   events.jsonl      what happened, and when
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
-  tensorboard/      the log and the sheets once more, where asked for: see `ganctl.board`
+  tensorboard/      the log and the sheets once more, where asked for: see `ganctl.engine.tensorboard`
   checkpoints/      step-00004000/ …: see `ganctl.runs.checkpoint`
   best.json         which of them measured best, where that was measured; it is kept
   abandoned/        1/ …: what came after a checkpoint that training went back to

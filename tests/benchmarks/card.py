@@ -23,14 +23,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl import engine, images, training
-from ganctl.configuration import configure
-from ganctl.events import Drawn, Event, Reported, Subscriber
+from ganctl import images
+from ganctl.engine import loop, session
+from ganctl.engine.configuration import configure
+from ganctl.engine.events import Drawn, Event, Reported, Subscriber
+from ganctl.engine.session import Training
 from ganctl.gans.cyclegan import CycleGAN
 from ganctl.inference import model as inference
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents
-from ganctl.training import Training
 from tests.benchmarks import test_cyclegan_speed, test_tutorial_speed
 
 LIMITS = {"tests": 120, "rates": 40, "dcgan": 60, "cyclegan": 240, "horse2zebra": 600}  # seconds, the longest last
@@ -126,8 +127,8 @@ def dcgan(bench: Bench) -> None:
         for precision in ("float32", "bfloat16"):
             flags = _where(bench, limit=6000, precision=precision)
             settings = configure("dcgan", data="digits", preset=preset, flags=flags)
-            with training.start(settings, str(bench.out / "runs" / f"{preset}-{precision}")) as ours:
-                taken = bench.seconds(lambda ours=ours: engine.advance(ours.state, ours.feed, ours.plan), 20, 200)
+            with session.start(settings, str(bench.out / "runs" / f"{preset}-{precision}")) as ours:
+                taken = bench.seconds(lambda ours=ours: loop.advance(ours.state, ours.feed, ours.plan), 20, 200)
                 size = ours.feed.batch_size
             bench.record("dcgan", what=f"{preset}, {precision}", pictures=size / taken, step_ms=1e3 * taken, batch=size)
     real = (torch.rand(test_tutorial_speed.BATCH, 1, 28, 28, device=bench.device) * 2 - 1, torch.zeros(1))
@@ -156,11 +157,11 @@ def cyclegan(bench: Bench) -> None:
             if compiles:
                 compile_nets(started)
             began = time.perf_counter()
-            engine.advance(started.state, started.feed, started.plan)
+            loop.advance(started.state, started.feed, started.plan)
             bench.wait()
             first = time.perf_counter() - began
             bench.peak()
-            taken = bench.seconds(lambda s=started: engine.advance(s.state, s.feed, s.plan), 5, 20)
+            taken = bench.seconds(lambda s=started: loop.advance(s.state, s.feed, s.plan), 5, 20)
             steps = itertools.count(1)
             loading = bench.seconds(lambda s=started, n=steps: s.feed.batch(next(n), s.state.device), 3, 20)
         how = f"{what}, batch {batch}" + (", compiled" if compiles else "")
@@ -184,7 +185,7 @@ def _striped(bench: Bench, size: int, batch: int, options: Mapping[str, object])
         flags=_where(bench, size=size, limit=64, batch_size=batch),
         assignments={key: str(value) for key, value in _tiny(bench, options).items()},
     )
-    return training.start(settings, str(bench.out / "runs" / f"pace-{time.time_ns()}"))
+    return session.start(settings, str(bench.out / "runs" / f"pace-{time.time_ns()}"))
 
 
 def horse2zebra(bench: Bench) -> None:
@@ -212,7 +213,7 @@ def horse2zebra(bench: Bench) -> None:
     def stop() -> str | None:
         return "--max-minutes" if time.monotonic() - began > 60 * bench.minutes else None
 
-    with training.start(settings, str(bench.out / "runs" / "horse2zebra")) as started:
+    with session.start(settings, str(bench.out / "runs" / "horse2zebra")) as started:
         bench.record("horse2zebra", what="data is ready", seconds=time.monotonic() - began)
         if bench.device.type == "cuda":
             compile_nets(started)

@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl import training
-from ganctl.configuration import configure
 from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import source
 from ganctl.data.sources import striped
-from ganctl.events import Drawn, Event, Subscriber
+from ganctl.engine import session
+from ganctl.engine.configuration import configure
+from ganctl.engine.events import Drawn, Event, Subscriber
 
 COUNT = 300
 SIZE = 32
@@ -64,7 +64,7 @@ def learn(folder: Path, augment: str, epochs: int, every: int, tell: Callable[[F
     latents = torch.randn(COUNT, 64, generator=torch.Generator().manual_seed(0))
     told: dict[str, Any] = {"size": SIZE, "channels": 3, "limit": COUNT, "epochs": epochs, "augment": augment}
     settings = configure("dcgan", data=str(folder), flags=told)
-    with training.start(settings, f"{folder.name}-{augment}") as started:
+    with session.start(settings, f"{folder.name}-{augment}") as started:
 
         def ask(event: Event) -> None:
             if isinstance(event, Drawn) and event.epoch and event.epoch % every == 0:

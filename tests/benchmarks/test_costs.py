@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from ganctl import engine, training
-from ganctl.configuration import configure
-from ganctl.events import Emitter
-from ganctl.training import Training
+from ganctl.engine import loop, session
+from ganctl.engine.configuration import configure
+from ganctl.engine.events import Emitter
+from ganctl.engine.session import Training
 from tests.benchmarks.in_turns import record, timed
 
 EMPTY = """
@@ -45,9 +45,9 @@ def rounds(benchmark: BenchmarkFixture) -> list[float]:
 def started(request: pytest.FixtureRequest) -> Iterator[Training]:
     """A training of a preset on the built-in digits."""
     settings = configure("dcgan", data="digits", preset=request.param, flags={"device": "cpu"})
-    with training.start(settings, "benchmark/run") as begun:
+    with session.start(settings, "benchmark/run") as begun:
         for _ in range(3):
-            engine.advance(begun.state, begun.feed, begun.plan)
+            loop.advance(begun.state, begun.feed, begun.plan)
         yield begun
 
 
@@ -56,14 +56,14 @@ def over_a_step(benchmark: BenchmarkFixture, started: Training, measured: Callab
     steps: list[float] = []
 
     def step() -> None:
-        steps.append(timed(lambda: engine.advance(started.state, started.feed, started.plan)))
+        steps.append(timed(lambda: loop.advance(started.state, started.feed, started.plan)))
 
     benchmark.pedantic(measured, setup=step, rounds=times)  # type: ignore[no-untyped-call]
     return statistics.median(rounds(benchmark)) / statistics.median(steps)
 
 
 def test_cost_of_saving_once_an_epoch(benchmark: BenchmarkFixture, started: Training) -> None:
-    cost = over_a_step(benchmark, started, lambda: engine.save(started.state, started.plan, started.run), times=10)
+    cost = over_a_step(benchmark, started, lambda: loop.save(started.state, started.plan, started.run), times=10)
     record(benchmark, saving_over_training=cost / started.feed.steps_per_epoch)
 
 

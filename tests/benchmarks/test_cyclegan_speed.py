@@ -26,9 +26,9 @@ from torch.autograd import backward
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from ganctl import engine, training
-from ganctl.configuration import configure
 from ganctl.data.sources import striped
+from ganctl.engine import loop, session
+from ganctl.engine.configuration import configure
 from ganctl.gans.image_pool import Pool
 from ganctl.gans.nets import patchgan, resnet
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
@@ -80,7 +80,7 @@ def test_share_of_the_batch(benchmark: BenchmarkFixture) -> None:
             benchmark,
             ROUNDS,
             lambda: feed.batch(next(numbers), state.device),
-            step=lambda: engine.advance(state, feed, plan),
+            step=lambda: loop.advance(state, feed, plan),
         )
     record(benchmark, batch_over_step=ratio(seconds["ours"], seconds["step"]))
 
@@ -97,7 +97,7 @@ def test_memory_of_the_paper_step(benchmark: BenchmarkFixture) -> None:
 
 
 @contextmanager
-def ganctl_training(*assignments: str) -> Iterator[training.Training]:
+def ganctl_training(*assignments: str) -> Iterator[session.Training]:
     """A training on the built-in pair, decoded before."""
     told = dict(pair.split("=") for pair in (f"blocks={BLOCKS}", *assignments))
     settings = configure(
@@ -107,7 +107,7 @@ def ganctl_training(*assignments: str) -> Iterator[training.Training]:
         flags={"device": "cpu", "size": SIZE, "limit": PICTURES},
         assignments=told,
     )
-    with training.start(settings, f"benchmark/{'-'.join(assignments) or 'run'}") as started:
+    with session.start(settings, f"benchmark/{'-'.join(assignments) or 'run'}") as started:
         yield started
 
 
@@ -115,7 +115,7 @@ def ganctl_training(*assignments: str) -> Iterator[training.Training]:
 def ganctl_step(*assignments: str) -> Iterator[Step]:
     """The engine's step."""
     with ganctl_training(*assignments) as started:
-        yield lambda: engine.advance(started.state, started.feed, started.plan)
+        yield lambda: loop.advance(started.state, started.feed, started.plan)
 
 
 class Animals(Dataset[Tensor]):

@@ -22,8 +22,8 @@ from torch.autograd import backward
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from ganctl import engine, training
-from ganctl.configuration import configure
+from ganctl.engine import loop, session
+from ganctl.engine.configuration import configure
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
 
 BATCH, LATENT, ROUNDS = 256, 100, 10
@@ -47,8 +47,8 @@ def test_speed_of_the_tutorial_step(benchmark: BenchmarkFixture) -> None:
 def ganctl_step() -> Iterator[Step]:
     """The engine's step with the preset `tutorial` on the built-in digits."""
     settings = configure("dcgan", data="digits", preset="tutorial", flags={"device": "cpu"})
-    with training.start(settings, "benchmark/run") as started:
-        yield lambda: engine.advance(started.state, started.feed, started.plan)
+    with session.start(settings, "benchmark/run") as started:
+        yield lambda: loop.advance(started.state, started.feed, started.plan)
 
 
 class Digits(Dataset[tuple[Tensor, int]]):

@@ -15,15 +15,15 @@ def main() -> None:
         from ganctl import threads
 
         threads.configure()
-    from ganctl import engine, training
-    from ganctl.configuration import configure
+    from ganctl.engine import loop, session
+    from ganctl.engine.configuration import configure
 
     settings = configure("dcgan", data="digits", flags={"device": "cpu", "limit": 2048, "evaluate_every": 0})
-    with training.start(settings, sys.argv[1]) as started:
+    with session.start(settings, sys.argv[1]) as started:
         for line in sys.stdin:
             steps, began = int(line), time.perf_counter()
             for _ in range(steps):
-                engine.advance(started.state, started.feed, started.plan)
+                loop.advance(started.state, started.feed, started.plan)
             print(steps * started.feed.batch_size / (time.perf_counter() - began), flush=True)
 
 

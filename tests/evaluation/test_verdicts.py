@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from ganctl import cli, gans
-from ganctl.configuration import configure
+from ganctl.engine.configuration import configure
 from ganctl.errors import UsageError
 from ganctl.evaluation.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
 from ganctl.gans import FAMILIES, dataset

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganctl import training
-from ganctl.configuration import configure
 from ganctl.data.batches import normalised
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.sources import digits, striped
+from ganctl.engine import session
+from ganctl.engine.configuration import configure
+from ganctl.engine.events import Event, Judged, Subscriber
 from ganctl.evaluation.verdicts import VERDICTS
-from ganctl.events import Event, Judged, Subscriber
 from ganctl.gans import dataset, dcgan
 from ganctl.gans.base import Shape
 from ganctl.settings import Settings
@@ -38,7 +38,7 @@ def digits_training(**flags: Any) -> Settings:
 def raised(settings: Settings) -> dict[str, int]:
     """The verdicts of severity warning that a training raises, and the epochs at which."""
     events: list[Event] = []
-    with training.start(settings, "some/run") as started:
+    with session.start(settings, "some/run") as started:
         started.train(lambda: None, Subscriber(events.append))
     judged = [event for event in events if isinstance(event, Judged)]
     return {event.verdict.code: event.epoch for event in judged if event.raised}

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 from torch import Tensor
 
-from ganctl import engine, training
-from ganctl.configuration import configure
 from ganctl.data.sources import cyclegan_sets
+from ganctl.engine import loop, session
+from ganctl.engine.configuration import configure
 from ganctl.errors import DataError
 from ganctl.gans import cyclegan
 from ganctl.gans.base import Turn
@@ -154,14 +154,14 @@ def test_the_discriminators_see_pictures_of_the_pool() -> None:
 
 
 def test_the_generators_turn_moves_no_discriminator_and_the_other_way_round(pair: Path) -> None:
-    with training.start(tiny_pair(pair), "some/run") as started:
+    with session.start(tiny_pair(pair), "some/run") as started:
         state, feed = started.state, started.feed
         turns = state.recipe.turns(feed.batch(0, state.device), 0)
         for player, other in (("generator", "discriminator"), ("discriminator", "generator")):
             turn = next(turns)
             assert list(turn.losses) == [player]
             before = {name: weights(state.optimizers[name]) for name in (player, other)}
-            engine.move(state.optimizers, turn)
+            loop.move(state.optimizers, turn)
             assert all(torch.equal(*both) for both in zip(before[other], weights(state.optimizers[other]), strict=True))
             assert not all(
                 torch.equal(*both) for both in zip(before[player], weights(state.optimizers[player]), strict=True)
@@ -229,7 +229,7 @@ def test_every_option_trains_in_half_precision_as_on_a_graphics_card(
             turn = next(turns, None)
         if turn is None:
             break
-        engine.move(recipe.optimizers(), turn)
+        loop.move(recipe.optimizers(), turn)
         players += turn.losses
         assert all(value.isfinite() for value in [*turn.losses.values(), *turn.readings.values()])
     assert players == ["generator", "discriminator"]
@@ -245,7 +245,7 @@ def test_another_model_s_weights_start_a_run_of_another_size_without_its_pool(pa
         flags={"size": 20, "batch_size": 2, "epochs": 1},
         assignments=small,
     )
-    with training.start(settings, "runs/second") as second:
+    with session.start(settings, "runs/second") as second:
         recipe = second.state.recipe
         assert recipe.get_buffer("pool_a.count") == 0
         stored = checkpoint.read(first.checkpoint(7) / checkpoint.STATE).tensors

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ganctl.engine.events import Drawn, Event, Reported, Started, Subscriber
 from ganctl.errors import UsageError
-from ganctl.events import Drawn, Event, Reported, Started, Subscriber
 from ganctl.files import append, atomic_file
 from ganctl.images.probing import probe
 from ganctl.runs import metric_names

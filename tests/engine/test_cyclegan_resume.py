@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ganctl import training
-from ganctl.configuration import configure
+from ganctl.engine import session
+from ganctl.engine.configuration import configure
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
@@ -49,7 +49,7 @@ def test_the_pools_are_full_and_part_of_the_checkpoint(whole: Run) -> None:
 
 
 def test_the_learning_rates_fall_in_the_second_half_only(pair: Path) -> None:
-    with training.start(tiny_pair(pair), "some/run") as started:
+    with session.start(tiny_pair(pair), "some/run") as started:
         factors = [started.plan.schedule(step) for step in range(PAIR_TOTAL)]
     half = PAIR_TOTAL // 2
     assert factors[: half + 1] == [1.0] * (half + 1)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ganctl import training, watching
 from ganctl.data.cache.dataset import Dataset
+from ganctl.engine import monitor, session
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.gans import dataset
@@ -59,7 +59,7 @@ def test_who_looks_on_does_not_change_what_is_seen(photos: Path) -> None:
 
 def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(watching, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run", keep=2, checkpoint_every="4e")
     assert run.best() == {"step": 2 * STEPS, "epoch": 2, "figure": "fid-x", "value": 1.0}
     assert run.checkpoint_steps() == [4 * STEPS, 2 * STEPS], "a best is saved when it is found"
@@ -69,7 +69,7 @@ def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.Monk
 
 def test_a_best_checkpoint_can_be_used_and_others_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(watching, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")
     outcome = ganctl("sample", run.path, "--checkpoint", "best", "-n", 4, "-o", "best.png")
     assert outcome.code == 0, outcome.err
@@ -123,7 +123,7 @@ def test_going_back_to_a_damaged_checkpoint_moves_nothing(photos: Path) -> None:
     run = begin(tiny(photos), Path("a/run"))
     (run.checkpoint(STEPS) / MODEL).write_bytes(b"")
     before = run.checkpoint_steps()
-    with pytest.raises(CheckpointError), training.resume(run, origin=str(STEPS)):
+    with pytest.raises(CheckpointError), session.resume(run, origin=str(STEPS)):
         pass
     assert run.checkpoint_steps() == before
     assert not (run.path / "abandoned").exists()
@@ -178,19 +178,19 @@ def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> No
     data, _ = dataset.open_data(enough)
     assert isinstance(data, Dataset)
     named = dataclasses.replace(data, origin="digits")
-    assert watching.cadence(enough, named, watching.WORTH) == 1
-    assert watching.cadence(enough, named, watching.WORTH // 2) == 2
-    assert watching.cadence(enough, named, watching.WORTH // 3) == 0, "the training is over before that"
-    assert watching.cadence(enough, data, watching.WORTH) == 0, "no extractor that ships fits a folder"
-    assert watching.cadence(asked, data, 40) == 3
-    assert watching.cadence(tiny(photos, evaluate_every=0), named, watching.WORTH) == 0
+    assert monitor.cadence(enough, named, monitor.WORTH) == 1
+    assert monitor.cadence(enough, named, monitor.WORTH // 2) == 2
+    assert monitor.cadence(enough, named, monitor.WORTH // 3) == 0, "the training is over before that"
+    assert monitor.cadence(enough, data, monitor.WORTH) == 0, "no extractor that ships fits a folder"
+    assert monitor.cadence(asked, data, 40) == 3
+    assert monitor.cadence(tiny(photos, evaluate_every=0), named, monitor.WORTH) == 0
 
 
 def test_a_measurement_that_fails_stops_no_training(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(net: object) -> None:
         raise RuntimeError("no memory is left")
 
-    monkeypatch.setattr(watching, "_quality", lambda *_: fails)
+    monkeypatch.setattr(monitor, "_quality", lambda *_: fails)
     run = watched(photos, "a/run")
     assert run.checkpoint_steps()[0] == TOTAL
     assert run.events.read_text().count("could not be measured, training goes on: no memory is left") == EPOCHS
@@ -207,7 +207,7 @@ def test_balance_can_be_switched_on_and_off_in_a_run(photos: Path) -> None:
 
 def test_a_best_that_was_gone_back_behind_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    monkeypatch.setattr(watching, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")
     (run.checkpoint(STEPS)).rename("elsewhere")
     go_on(run, origin=str(2 * STEPS))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from ganctl import training
-from ganctl.configuration import configure
+from ganctl.engine import session
+from ganctl.engine.configuration import configure
 from ganctl.errors import DataError
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
@@ -61,7 +61,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_from_step_0(photos: Pat
 
 def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) -> None:
     run = begin(tiny(photos, size=32), Path("stopped/run"), stop_at=6)
-    with training.resume(run) as resumed:
+    with session.resume(run) as resumed:
         for optimizer in resumed.state.optimizers.values():
             assert optimizer.defaults["fused"]
             for parameter, slots in optimizer.state.items():
@@ -102,7 +102,7 @@ def test_resuming_leaves_the_callers_randomness_and_threads_alone(photos: Path) 
 def test_the_recorded_number_of_threads_is_used_again(photos: Path) -> None:
     run = begin(tiny(photos), Path("some/run"), stop_at=2)
     run.rewrite({**run.record(), "threads": 1})
-    with training.resume(run):
+    with session.resume(run):
         assert torch.get_num_threads() == 1
 
 

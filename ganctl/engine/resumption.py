@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 
-from ganctl import assembly, board, device, precision, threads
+from ganctl import device, precision, threads
 from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
-from ganctl.engine import Plan
+from ganctl.engine import setup, tensorboard
+from ganctl.engine.loop import Plan
+from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
@@ -21,7 +23,6 @@ from ganctl.runs import checkpoint
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run
 from ganctl.settings import Settings, changed, require_options
-from ganctl.state import State
 from ganctl.text import quote
 from ganctl.units import counted
 
@@ -149,20 +150,20 @@ def _decide(run: Run, record: Mapping[str, Any], request: Request, fewer_threads
     step = None if request.origin is None else checkpoint.chosen_step(run, request.origin)
     data, warnings = _open_data(run, record, told, request)
     told = told if request.data is None else dataclasses.replace(told, data=data.origin)
-    state, feed, plan, missing = assembly.build(told, data, chosen, fresh=not steps)
+    state, feed, plan, missing = setup.build(told, data, chosen, fresh=not steps)
     unusable, epoch = {}, 0
     if step is None:
-        unusable = assembly.restore_newest(run, state)
+        unusable = setup.restore_newest(run, state)
     else:
-        assembly.restore(run, step, state)
+        setup.restore(run, step, state)
         epoch = step // checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["steps_per_epoch"]
     if request.epochs is not None and state.step > plan.total:
         done = state.step // feed.steps_per_epoch
         raise UsageError(f"{run.path} has already done {done} epochs.", "--more N adds to them; --from STEP goes back.")
     said = _device_changed(record, chosen) + _rescheduled(before, told, state.step, feed.steps_per_epoch)
     said += _lost_lines(run, told, state.step, feed)
-    if told.tensorboard and not board.is_installed():
-        said.append(f"{run.board} stays as it is until there is TensorBoard again: {board.INSTALL}")
+    if told.tensorboard and not tensorboard.is_installed():
+        said.append(f"{run.board} stays as it is until there is TensorBoard again: {tensorboard.INSTALL}")
     return Resumption(
         run=run,
         request=request,

@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganctl import assembly
 from ganctl.data.batches import Feed
-from ganctl.engine import Plan, advance, is_due, take_line
+from ganctl.engine import setup
+from ganctl.engine.events import Emitter, Judged, Warned
+from ganctl.engine.loop import Plan, advance, is_due, take_line
+from ganctl.engine.state import State, parameters_of
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.evaluation.verdicts import VERDICTS
-from ganctl.events import Emitter, Judged, Warned
 from ganctl.gans.base import Turn
 from ganctl.interrupt import Reason
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE, Contents
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
-from ganctl.state import State, parameters_of
 from ganctl.text import command
 
 
@@ -90,7 +90,7 @@ class Case:
     def _search(self, good: Contents | None, stop: Reason) -> Finding | None:
         """Go from a checkpoint, or from the beginning, to the step that is known to be bad."""
         shape = self.plan.header["shape"]
-        state = assembly.first_state(self.settings, shape, self.state.device, fresh=good is None)
+        state = setup.first_state(self.settings, shape, self.state.device, fresh=good is None)
         if good is not None:
             state.restore(good)
         all_was_well = self.state.step - self.state.counted

@@ -13,17 +13,18 @@ from typing import Any
 import pytest
 
 import ganctl
-from ganctl import console, interrupt, progress, training, watching
+from ganctl import console, interrupt, progress
 from ganctl.data.cache import dataset as cache
+from ganctl.engine import monitor, session
+from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.evaluation import samples
-from ganctl.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.gans import dcgan
 from ganctl.gans.dataset import open_data as assemble
 from ganctl.runs.run import Run
+from tests.engine.test_loop import TwoDomains, train
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
 from tests.test_console import Screen, seen_on
-from tests.test_engine import TwoDomains, train
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent=8")
@@ -85,7 +86,7 @@ def test_whatever_a_display_raises_is_warned_of_once_and_ends_nothing(error: Bas
 
 
 def test_a_display_that_fails_is_in_the_diary_and_changes_no_bit(photos: Path, whole: Run) -> None:
-    with training.start(tiny(photos), "a/run") as started:
+    with session.start(tiny(photos), "a/run") as started:
         ended = started.train(lambda: None, Subscriber(raises(SystemExit(1))))
     assert (ended.step, ended.reason) == (TOTAL, None)
     assert warned(started.run) == ["The display failed, training goes on: SystemExit: 1"]
@@ -96,9 +97,9 @@ def test_a_display_that_fails_is_in_the_diary_and_changes_no_bit(photos: Path, w
     ("name", "error"),
     [
         ("ganctl.gans.dcgan.DCGAN.preview", MemoryError()),
-        ("ganctl.watching.Vitals", RuntimeError("[enforce fail] can't allocate memory")),
-        ("ganctl.watching.Vitals.of", KeyError("x")),
-        ("ganctl.watching.reference", MemoryError()),
+        ("ganctl.engine.monitor.Vitals", RuntimeError("[enforce fail] can't allocate memory")),
+        ("ganctl.engine.monitor.Vitals.of", KeyError("x")),
+        ("ganctl.engine.monitor.reference", MemoryError()),
     ],
     ids=["sheet", "real pictures", "vital signs", "quality"],
 )
@@ -116,7 +117,7 @@ def test_a_measurement_that_fails_in_any_way_leaves_the_training_alone(
 
 
 def test_judging_that_fails_is_warned_of_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "Watcher", raises(ZeroDivisionError("division by zero")))
+    monkeypatch.setattr(monitor, "Watcher", raises(ZeroDivisionError("division by zero")))
     run = begin(tiny(photos), Path("a/run"))
     assert warned(run) == ["The training could not be judged, training goes on: ZeroDivisionError: division by zero"]
 
@@ -203,7 +204,7 @@ def test_a_closed_terminal_saves_and_exits_129(photos: Path, forked: Forks) -> N
 def test_the_first_signal_is_answered_while_the_step_goes_on_and_the_second_leaves_at_once(
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
-    script = STUCK + "import ganctl.engine\nganctl.engine.advance = stuck"
+    script = STUCK + "import ganctl.engine.loop\nganctl.engine.loop.advance = stuck"
     told = ("--data", photos, "--run", "run", *SMALL)
     child = forked.begin("train", "dcgan", *told, terminal=True, script=script)
     shown = child.read_until("step ")
@@ -269,7 +270,7 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
 
 
 def test_a_sheet_that_can_never_be_written_keeps_nothing_from_being_saved(photos: Path, whole: Run) -> None:
-    with training.start(tiny(photos), "a/run") as started:
+    with session.start(tiny(photos), "a/run") as started:
         started.run.progress.rmdir()
         started.run.progress.touch()
         saved: list[int] = []

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl import device, engine, interrupt, training
+from ganctl import device, interrupt
+from ganctl.engine import loop, session
 from ganctl.settings import Settings
 
 _ENOUGH = 20.0  # seconds of steps that tell enough
@@ -51,17 +52,17 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
     folder = Path(tempfile.mkdtemp(prefix="ganctl-"))
     try:
         undoing = interrupt.undoing(lambda: shutil.rmtree(folder, ignore_errors=True))
-        with undoing, training.start(settings, str(folder / "dry-run")) as trial:
+        with undoing, session.start(settings, str(folder / "dry-run")) as trial:
             state, feed, plan = trial.state, trial.feed, trial.plan
             seconds = []
             for _ in range(steps):
                 began = time.perf_counter()
-                engine.advance(state, feed, plan)
+                loop.advance(state, feed, plan)
                 state.require_finite()  # also waits for an accelerator
                 seconds.append(time.perf_counter() - began)
                 if len(seconds) > 1 and sum(seconds) > _ENOUGH:
                     break
-            saved = engine.save(state, plan, trial.run)
+            saved = loop.save(state, plan, trial.run)
             return Forecast(
                 summary=trial.summary,
                 warnings=trial.warnings,

@@ -7,7 +7,9 @@ import torch
 from ganctl import precision
 from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
-from ganctl.engine import Plan
+from ganctl.engine.loop import Plan
+from ganctl.engine.monitor import watch
+from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
 from ganctl.gans.base import Recipe, Shape
@@ -16,8 +18,6 @@ from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.settings import Settings, parse_cadence
-from ganctl.state import State
-from ganctl.watching import watch
 
 
 def build(

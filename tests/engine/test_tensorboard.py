@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ganctl import training
-from ganctl.board import Board
+from ganctl.engine import session
+from ganctl.engine.events import Drawn, Emitter, Event, Reported, Started, Subscriber, Warned
+from ganctl.engine.tensorboard import Board
 from ganctl.errors import UsageError
-from ganctl.events import Drawn, Emitter, Event, Reported, Started, Subscriber, Warned
 from ganctl.runs.metric_names import VITALS
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
-from tests.test_resume import start_process
+from tests.engine.test_resume import start_process
 from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on, tiny, until, wait_for
 
 KINDS = {"discriminator": "loss", "generator": "loss"} | dict.fromkeys(VITALS, "vital")  # the others are readings
@@ -169,16 +169,16 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def refuse(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    with_room = sys.modules["ganctl.board"].append
-    monkeypatch.setattr("ganctl.board.append", refuse)
-    return lambda: monkeypatch.setattr("ganctl.board.append", with_room)
+    with_room = sys.modules["ganctl.engine.tensorboard"].append
+    monkeypatch.setattr("ganctl.engine.tensorboard.append", refuse)
+    return lambda: monkeypatch.setattr("ganctl.engine.tensorboard.append", with_room)
 
 
 def test_a_full_disk_is_warned_of_once_and_what_it_missed_comes_back_with_a_resume(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_room = full_disk(monkeypatch)
-    with training.start(tiny(photos, tensorboard=True), "some/run") as started:
+    with session.start(tiny(photos, tensorboard=True), "some/run") as started:
         events: list[Event] = []
         started.train(until(7, started), Subscriber(events.append))
     (warning,) = [event.message for event in events if isinstance(event, Warned)]
@@ -218,7 +218,7 @@ def test_without_the_extra_nothing_begins_and_the_command_to_get_it_is_told(
     assert said == "Error: --tensorboard needs the tensorboard extra. pip install 'ganctl[tensorboard]'"
     assert not list(Path().iterdir())
     with pytest.raises(UsageError, match="needs the tensorboard extra"):
-        training.train("dcgan", data=str(photos), tensorboard=True)
+        session.train("dcgan", data=str(photos), tensorboard=True)
 
 
 def test_a_run_goes_on_without_the_extra_and_says_so(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from ganctl import device
-from ganctl.balance import balanced
 from ganctl.data.batches import Feed
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import BUILT_IN, TwoDatasets
+from ganctl.engine.events import Emitter, Judged, Measured
+from ganctl.engine.lr_balance import balanced
+from ganctl.engine.state import State
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import Extractor
@@ -22,12 +24,10 @@ from ganctl.evaluation.reference import Reference, reference
 from ganctl.evaluation.sample_stats import Vitals
 from ganctl.evaluation.score import digits
 from ganctl.evaluation.verdicts import Watcher
-from ganctl.events import Emitter, Judged, Measured
 from ganctl.gans.base import Sheet
 from ganctl.inference.model import Model
 from ganctl.runs.metric_names import figures, is_better
 from ganctl.settings import Settings
-from ganctl.state import State
 
 _AT_ONCE = 50  # steps that the balance answers for where it was switched on in the middle of a training
 WORTH = 50_000  # training pictures between two measurements, so that these cost a twentieth of the time or less

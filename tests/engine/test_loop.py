@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from ganctl import engine
 from ganctl.data.batches import Batch
-from ganctl.engine import Plan, advance, move
+from ganctl.engine import loop
+from ganctl.engine.events import Emitter, Event, Saved, Subscriber
+from ganctl.engine.loop import Plan, advance, move
+from ganctl.engine.state import State
 from ganctl.errors import DivergedError, GanctlError
-from ganctl.events import Emitter, Event, Saved, Subscriber
 from ganctl.gans.base import Recipe, Sheet, Turn
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE, read
 from ganctl.runs.run import Run, create
 from ganctl.seeds import Stream, mix
-from ganctl.state import State
 
 CPU = torch.device("cpu")
 
@@ -91,7 +91,7 @@ def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12, emit
     if steps := run.checkpoint_steps():
         state.restore(read(run.checkpoint(steps[0]) / STATE))
     plan = Plan(total=total, seed=3, log_every=5, keep=50, schedule=lambda step: 1 - step / total)
-    engine.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, emit or Emitter())
+    loop.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, emit or Emitter())
     return run
 
 
@@ -246,7 +246,7 @@ def test_checkpoints_come_at_the_cadence_that_was_asked_for() -> None:
         state, run = State(fresh(False), CPU), create(Path(f"run{len(list(Path().iterdir()))}"), {})
         plan = Plan(total=12, seed=3, keep=50, **cadence)  # type: ignore[arg-type]
         events: list[Event] = []
-        engine.train(state, Pairs(), plan, run, lambda: None, Emitter(Subscriber(events.append)))
+        loop.train(state, Pairs(), plan, run, lambda: None, Emitter(Subscriber(events.append)))
         return [event.step for event in events if isinstance(event, Saved)]
 
     assert saves() == [4, 8, 12]

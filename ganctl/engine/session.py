@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from warnings import warn
 
-from ganctl import assembly, board, device, engine, interrupt, precision, resumption
-from ganctl.configuration import configure
+from ganctl import device, interrupt, precision
 from ganctl.data.batches import Images, Pairs
 from ganctl.data.domains import TwoDatasets
-from ganctl.diagnosis import Case
-from ganctl.engine import Plan
+from ganctl.engine import loop, resumption, setup, tensorboard
+from ganctl.engine.configuration import configure
+from ganctl.engine.divergence import Case
+from ganctl.engine.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
+from ganctl.engine.loop import Plan
+from ganctl.engine.resumption import Request
+from ganctl.engine.state import State
 from ganctl.errors import DivergedError, GanctlError
-from ganctl.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
 from ganctl.files import discard, reason
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
-from ganctl.resumption import Request
 from ganctl.runs import names
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run
 from ganctl.settings import Settings, Value
-from ganctl.state import State
 from ganctl.units import counted
 
 
@@ -121,16 +122,16 @@ class Training:
     def _trained(self, stop: interrupt.Reason, emit: Emitter) -> Ended:
         """Train; where that diverges, find out why."""
         try:
-            return engine.train(self.state, self.feed, self.plan, self.run, stop, emit)
+            return loop.train(self.state, self.feed, self.plan, self.run, stop, emit)
         except DivergedError as error:
             case = Case(error, self.run, self.settings, self.state, self.feed, self.plan)
             raise case.explain(stop, emit) from error
 
     def _board(self) -> list[Subscriber]:
         """TensorBoard's files, if they are asked for and can be written."""
-        if not (self.settings.tensorboard and board.is_installed()):
+        if not (self.settings.tensorboard and tensorboard.is_installed()):
             return []
-        return [board.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).subscriber]
+        return [tensorboard.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).subscriber]
 
     def _keep_diary(self, event: Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""
@@ -168,7 +169,7 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
         OSError: the disk refuses.
     """
     if settings.tensorboard:
-        board.require_installed()
+        tensorboard.require_installed()
     if name is not None:
         runs.refuse_taken(names.locate(name))
     with ExitStack() as stack:
@@ -274,7 +275,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     data, warnings = dataset.open_data(settings)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
-    state, feed, plan, missing = assembly.build(settings, data, chosen, fresh=True)
+    state, feed, plan, missing = setup.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
         "settings": settings.to_json(),

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from ganctl import assembly, training
 from ganctl.data.batches import Batch
+from ganctl.engine import session, setup
+from ganctl.engine.events import Event, Judged, Subscriber, Warned
+from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DivergedError
-from ganctl.events import Event, Judged, Subscriber, Warned
 from ganctl.gans import dcgan
 from ganctl.gans.base import Turn
 from ganctl.runs.checkpoint import MODEL, STATE, read
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
-from ganctl.state import State
 from tests.commands import failed, ganctl, train
-from tests.test_engine import CPU, TwoDomains, fresh
+from tests.engine.test_loop import CPU, TwoDomains, fresh
 from tests.trainings import STEPS, begin, tiny
 
 Plant = Callable[[dcgan.DCGAN, Turn], Turn]
@@ -62,7 +62,7 @@ def bad_reading(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
 def diverge(settings: Settings, path: Path = Path("some/run")) -> tuple[DivergedError, list[Event]]:
     """How a training ends, and what it said before."""
     events: list[Event] = []
-    with training.start(settings, str(path)) as started, pytest.raises(DivergedError) as caught:
+    with session.start(settings, str(path)) as started, pytest.raises(DivergedError) as caught:
         started.train(lambda: None, Subscriber(events.append))
     return caught.value, events
 
@@ -187,7 +187,7 @@ def test_a_reason_to_stop_ends_the_search_with_what_is_known(photos: Path, monke
     def note(event: Event) -> None:
         said.extend([event.message] if isinstance(event, Warned) else [])
 
-    with training.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError) as caught:
+    with session.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError) as caught:
         started.train(stop, Subscriber(note))
     assert said[1:] == ["The first bad number was not found: SIGINT came first."]
     assert len(seen) == 1
@@ -198,7 +198,7 @@ def test_a_reason_to_stop_ends_the_search_with_what_is_known(photos: Path, monke
 
 def test_time_that_is_up_already_is_not_overdrawn(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = plant(monkeypatch, 8, bad_loss)
-    with training.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError, match="At step 8 a loss"):
+    with session.start(tiny(photos), "some/run") as started, pytest.raises(DivergedError, match="At step 8 a loss"):
         started.train(lambda: "--max-minutes" if started.state.step >= 8 else None)
     assert len(seen) == 1
 
@@ -211,7 +211,7 @@ def test_a_search_that_fails_hides_nothing(photos: Path, monkeypatch: pytest.Mon
     plant(
         monkeypatch,
         8,
-        lambda recipe, turn: (monkeypatch.setattr(assembly, "first_state", fail), bad_loss(recipe, turn))[1],
+        lambda recipe, turn: (monkeypatch.setattr(setup, "first_state", fail), bad_loss(recipe, turn))[1],
     )
     error, events = diverge(tiny(photos))
     assert error.message.startswith("At step 8 a loss stopped being a finite number; nothing was saved after it")

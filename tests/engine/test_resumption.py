@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import training
+from ganctl.engine import session
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.inference import model
 from ganctl.runs import checkpoint
@@ -233,9 +233,9 @@ def test_what_is_refused_sets_nothing_aside(
 def test_a_damaged_checkpoint_is_set_aside_only_when_nothing_is_refused_any_more(run: Run) -> None:
     (run.checkpoint(2 * STEPS) / STATE).write_bytes(b"")
     before = content(run)
-    with pytest.raises(UsageError, match="no device"), training.resume(run, device="quantum"):
+    with pytest.raises(UsageError, match="no device"), session.resume(run, device="quantum"):
         pass
-    with pytest.raises(DataError), training.resume(run, data="nowhere"):
+    with pytest.raises(DataError), session.resume(run, data="nowhere"):
         pass
     assert content(run) == before
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl import forecast, training
-from ganctl.configuration import configure
+from ganctl.engine import forecast, session
+from ganctl.engine.configuration import configure
 from ganctl.gans.nets.layers import InstanceNorm
 from ganctl.inference import model as inference
 from ganctl.precision import Precision
@@ -61,7 +61,7 @@ def test_what_resumes_is_what_was_saved_and_goes_on(case: tuple[Settings, int], 
     settings, total = case
     run = begin(settings, tmp_path / "run", stop_at=7)
     saved = checkpoint.read(run.checkpoint(7) / checkpoint.STATE).tensors
-    with training.resume(run) as resumed:
+    with session.resume(run) as resumed:
         restored = resumed.state.contents().tensors
         assert set(restored) == set(saved)
         assert all(torch.equal(restored[name].cpu(), saved[name]) for name in saved)

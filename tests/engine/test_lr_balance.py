@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ganctl import training
-from ganctl.balance import HIGH, LEAST, LOW, WILD, balanced
-from ganctl.configuration import configure
+from ganctl.engine import session
+from ganctl.engine.configuration import configure
+from ganctl.engine.lr_balance import HIGH, LEAST, LOW, WILD, balanced
 from ganctl.runs.checkpoint import STATE, read
 from ganctl.runs.run import Run
 from tests.commands import failed, train
@@ -64,7 +64,7 @@ def test_a_run_in_balance_that_was_stopped_ends_with_the_same_bits(photos: Path)
     stopped = begin(settings(), Path("stopped/run"), stop_at=7)
     notes = read(stopped.checkpoint(7) / STATE).header["notes"]
     assert notes["balance"]["discriminator"] < 1
-    with training.resume(stopped) as resumed:
+    with session.resume(stopped) as resumed:
         assert resumed.state.factors == notes["balance"]
     go_on(stopped)
     assert_equal(whole, stopped)

@@ -13,14 +13,14 @@ from torch.optim import Optimizer
 
 from ganctl import images
 from ganctl.data.batches import Feed
+from ganctl.engine.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
+from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
-from ganctl.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
 from ganctl.gans.base import Sheet, Turn
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import Contents
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
-from ganctl.state import State, parameters_of
 from ganctl.text import finite
 
 

@@ -1,0 +1,1 @@
+"""The training engine, from settings to a finished run."""
