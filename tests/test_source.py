@@ -44,43 +44,6 @@ ORDER = (
     "units",
 )
 """The folders, and the modules beside them: imports go down this list, between any two of its lines."""
-HOUSE = {
-    "report.diary": "runs",
-    "report.numbers": "runs",
-    "data.progress": "progress",
-    "assembly": "engine",
-    "augment": "gans",
-    "balance": "engine",
-    "board": "engine",
-    "checkpoint": "runs",
-    "comparison": "runs",
-    "configuration": "engine",
-    "console": "cli",
-    "diagnosis": "engine",
-    "events": "engine",
-    "extractors": "evaluation",
-    "families": "gans",
-    "filming": "runs",
-    "forecast": "engine",
-    "inspection": "runs",
-    "losses": "gans",
-    "names": "runs",
-    "nets": "gans",
-    "pictures": "images",
-    "pool": "gans",
-    "readings": "runs",
-    "resumption": "engine",
-    "routes": "inference",
-    "run": "runs",
-    "state": "engine",
-    "tables": "cli",
-    "tiles": "inference",
-    "training": "engine",
-    "translation": "inference",
-    "verdicts": "evaluation",
-    "watching": "engine",
-}
-"""Where what has not moved yet belongs."""
 WITHOUT_TENSORS = {
     "__main__",
     "cli",
@@ -119,8 +82,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "torch.load", "np.lo
 
 def room(module: str) -> str:
     """``ganctl.data.batches`` is in the folder ``data``."""
-    name = module.split(".")[1]
-    return HOUSE.get(module.removeprefix("ganctl."), HOUSE.get(name, name))
+    return module.split(".")[1]
 
 
 def dotted(node: ast.AST) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from ganctl import console
+from ganctl.cli import console
 from ganctl.evaluation.evaluate import Evaluation
 from ganctl.evaluation.score import Figure
 from ganctl.inference import translate

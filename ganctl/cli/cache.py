@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ganctl import console, units
+from ganctl import units
+from ganctl.cli import console
 
 
 def show_cache(

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ganctl import console
-from ganctl.cli.words import Force, Output, RunName, require_file, require_free
+from ganctl.cli import console
+from ganctl.cli.options import Force, Output, RunName, require_file, require_free
 from ganctl.runs import names
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import ganctl
-from ganctl import console, interrupt, progress
+from ganctl import interrupt, progress
+from ganctl.cli import console
 from ganctl.data.cache import dataset as cache
 from ganctl.engine import monitor, session
 from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
@@ -21,10 +22,10 @@ from ganctl.evaluation import samples
 from ganctl.gans import dcgan
 from ganctl.gans.dataset import open_data as assemble
 from ganctl.runs.run import Run
+from tests.cli.test_console import Screen, seen_on
 from tests.engine.test_loop import TwoDomains, train
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
-from tests.test_console import Screen, seen_on
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent=8")

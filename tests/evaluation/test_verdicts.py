@@ -168,7 +168,7 @@ NEEDS_VALUE = ("--lr", "--lr-generator", "--lr-discriminator", "--batch-size", "
 
 def parsed(verb: str, arguments: list[str]) -> dict[str, Any]:
     """What the command line makes of a command; an error of Click's where it makes nothing of it."""
-    command: Any = typer.main.get_command(cli.app).commands[verb]  # type: ignore[attr-defined]
+    command: Any = typer.main.get_command(cli.app.app).commands[verb]  # type: ignore[attr-defined]
     context = command.make_context(verb, arguments)
     return {name: value for name, value in context.params.items() if value is not None}
 

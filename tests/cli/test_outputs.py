@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, console, images, progress
+from ganctl import cli, images, progress
+from ganctl.cli import console
 from ganctl.files import STAGING, atomic_file
 from ganctl.inference import model as inference
 from ganctl.runs.run import Run

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ganctl import console
-from ganctl.cli.words import (
+from ganctl.cli import console
+from ganctl.cli.options import (
     Checkpoint,
     Device,
     MaxMegapixels,
@@ -75,7 +75,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
 ) -> None:
     """Print runs side by side: the settings that differ, and how good each is."""
-    from ganctl import tables
+    from ganctl.cli import comparison_table
     from ganctl.runs import comparison
 
     found = comparison.compare([names.find_run(run) for run in runs])
@@ -86,7 +86,7 @@ def compare(
     if as_json:
         console.document(comparison.document(found))
     else:
-        console.table(tables.rows(found))
+        console.table(comparison_table.rows(found))
 
 
 def list_runs() -> None:

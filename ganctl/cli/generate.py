@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, files, progress
-from ganctl.cli.words import (
+from ganctl import files, progress
+from ganctl.cli import console
+from ganctl.cli.options import (
     Checkpoint,
     Device,
     Force,

@@ -12,7 +12,8 @@ from typing import Annotated, cast
 
 import typer
 
-from ganctl import __version__, console, progress
+from ganctl import __version__, progress
+from ganctl.cli import console
 from ganctl.errors import GanctlError
 from ganctl.files import is_full, reason
 from ganctl.interrupt import TIME_IS_UP, Interrupted

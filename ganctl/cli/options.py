@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, files, units
+from ganctl import files, units
+from ganctl.cli import console
 from ganctl.errors import UsageError
 from ganctl.runs import names
 from ganctl.runs import run as runs

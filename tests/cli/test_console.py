@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ganctl import console, units
+from ganctl import units
+from ganctl.cli import console
 from ganctl.engine import events, session
 from ganctl.engine.events import Subscriber
 from ganctl.engine.session import Training

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganctl.cli import application
+from ganctl.cli import app
 from ganctl.data import domains, resolve
 from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
@@ -165,7 +165,7 @@ def test_ganctl_debug_shows_misuse_and_refusals_of_the_system_too(monkeypatch: p
         raise OSError(28, "No space left on device")
 
     assert "Traceback (most recent call last):" in ganctl("--nosuch").err
-    monkeypatch.setattr(application, "app", refuse)
+    monkeypatch.setattr(app, "app", refuse)
     told = ganctl("runs")
     assert failed(told, 1) == "Error: No space left on device."
     assert "Traceback (most recent call last):" in told.err

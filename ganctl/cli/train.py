@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import console, interrupt
-from ganctl.cli.words import (
+from ganctl import interrupt
+from ganctl.cli import console
+from ganctl.cli.options import (
     Assignments,
     MaxMegapixels,
     MaxMinutes,

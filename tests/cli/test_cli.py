@@ -20,7 +20,7 @@ from PIL import Image, ImageSequence
 
 from ganctl import __version__, cli, interrupt
 from ganctl.__main__ import main as start
-from ganctl.cli import application
+from ganctl.cli import app
 from ganctl.data.batches import Feed
 from ganctl.engine import loop, session
 from ganctl.engine.loop import Plan
@@ -442,7 +442,7 @@ def interrupted(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "name"), [(status, "describe"), (names, "find"), (application, "app")], ids=["describe", "find", "app"]
+    ("home", "name"), [(status, "describe"), (names, "find"), (app, "app")], ids=["describe", "find", "app"]
 )
 def test_an_interrupt_outside_a_training_exits_130_without_a_word(
     run: Run, monkeypatch: pytest.MonkeyPatch, home: object, name: str
@@ -482,8 +482,8 @@ def test_out_of_memory_names_the_peak_and_a_smaller_command(photos: Path, monkey
 
 
 def test_what_a_full_disk_and_a_full_memory_advise_are_options_that_the_command_has() -> None:
-    commands = typer.main.get_command(application.app).commands  # type: ignore[attr-defined]
-    for command, advice in [*application._SMALLER.items(), *application._PLACES.items()]:
+    commands = typer.main.get_command(app.app).commands  # type: ignore[attr-defined]
+    for command, advice in [*app._SMALLER.items(), *app._PLACES.items()]:
         options = {name for option in commands[command].params for name in option.opts}
         assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", advice)) <= options, command
 
