@@ -304,7 +304,7 @@ def test_no_byte_that_is_changed_leads_out_of_the_folder(source: Path, target: P
 def test_a_killed_extraction_leaves_nothing_that_looks_whole(source: Path, target: Path) -> None:
     pack(source, "set/trainB/b.jpg", *(f"set/trainA/{i}.jpg" for i in range(20)))
     script = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom ganctl.data import archive\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom ganctl.data.fetch import archive\n"
         "inflated = archive._inflated\n"
         "def dies(packed, member):\n"
         "    if member.filename.endswith('/9.jpg'): os.kill(os.getpid(), signal.SIGKILL)\n"

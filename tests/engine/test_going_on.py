@@ -231,7 +231,7 @@ def strays(cache: Path) -> list[Path]:
 def test_a_signal_while_pictures_are_decoded_leaves_nothing_even_from_a_call_that_never_returns(
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
-    script = STUCK + "from ganctl.data import cache\ncache.with_channels = lambda *_: [open('here', 'w'), stuck()]"
+    script = STUCK + "from ganctl.data.cache import dataset\ndataset.with_channels = lambda *_: [open('here', 'w'), stuck()]"
     cache = Path("cache").absolute()
     told = ("--data", photos, "--run", "a/run", *SMALL)
     child = forked.begin("train", "dcgan", *told, script=script, GANCTL_CACHE=str(cache))
@@ -254,8 +254,8 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     limit = ("--max-minutes", 1.5 / 60) if ends is None else ()
     with serving() as mirror:
         mirror.hangs, mirror.length = True, "116867962"
-        script = f"from ganctl.data import sets\nsets.MIRRORS = ('http://{mirror.host}/',)\n"
-        script += "from ganctl import console\nconsole._UNSEEN = 0.2"
+        script = f"from ganctl.data.sources import cyclegan_sets\ncyclegan_sets.MIRRORS = ('http://{mirror.host}/',)\n"
+        script += "from ganctl.cli import console\nconsole._UNSEEN = 0.2"
         child = forked.begin("train", "cyclegan", *limit, script=script, GANCTL_CACHE=str(cache))
         line = "Downloading horse2zebra.zip: 200 kB of 117 MB, "
         shown = child.read_until(line)
