@@ -265,11 +265,11 @@ def test_what_this_process_maps_is_left_until_it_lets_go(folder: Path, cache: Pa
 
 HOLDING = """
 import sys
-from ganctl.data import sets
+from ganctl.data.sources import cyclegan_sets
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import source
 dataset = open_dataset(source(sys.argv[1]), 32, None)
-sets.fetch("horse2zebra")
+cyclegan_sets.fetch("horse2zebra")
 print("ready", flush=True)
 sys.stdin.read()
 """

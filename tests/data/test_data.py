@@ -495,16 +495,16 @@ def test_a_killed_decode_leaves_nothing_that_is_taken_for_whole(folder: Path, ow
 
 KILLED = """
 import os, signal, sys
-from ganctl import pictures
+from ganctl import images
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import source
 
-def read(path, size, most, read=pictures.read_square):
+def read(path, size, most, read=images.read_square):
     if path.name == "070.png":
         os.kill(os.getpid(), signal.SIGKILL)
     return read(path, size, most)
 
-pictures.read_square = read
+images.read_square = read
 open_dataset(source(sys.argv[1]), 8, None)
 """
 

@@ -11,7 +11,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import torch
-from ganctl import events, training
+from ganctl.engine import events, session
 from ganctl.engine.configuration import configure
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.batches import Images
@@ -24,7 +24,7 @@ def trained():
     small = {"width": "8", "latent": "8", "r1_every": "4"}
     flags = {"size": 32, "batch_size": 20, "epochs": 60}
     told = configure("dcgan", data=sys.argv[1], flags=flags, assignments=small)
-    with training.start(told) as started:
+    with session.start(told) as started:
         each = []
         def note(event):
             if isinstance(event, events.Saved) and event.step % started.feed.steps_per_epoch == 0:
