@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl.data.cache.dataset import Dataset, open_dataset
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 from ganctl.evaluation.extractors.digits_cnn import SIZE, Classifier
 from ganctl.runs import checkpoint
 
@@ -27,7 +27,7 @@ EPOCHS, BATCH, RATE = 6, 128, 4e-3
 
 
 def main() -> None:
-    sets = {name: open_dataset(source(name, None), SIZE, 1) for name in ("mnist", "digits")}
+    sets = {name: open_dataset(resolve_source(name, None), SIZE, 1) for name in ("mnist", "digits")}
     torch.manual_seed(0)
     net = Classifier()
     learn(net, list(sets.values()))
@@ -35,7 +35,7 @@ def main() -> None:
     for name, data in sets.items():
         print(f"{name}: {accuracy(net, data):.2%} of the held-out pictures named rightly")
     path = Path(sys.argv[1])
-    checkpoint.write(path, checkpoint.Contents(net.state_dict(), {"extractor": "digits-cnn", "version": 1}))
+    checkpoint.write(path, checkpoint.TensorFile(net.state_dict(), {"extractor": "digits-cnn", "version": 1}))
     print(f"{path}: SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
 
 

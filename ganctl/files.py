@@ -226,7 +226,7 @@ def _staging_folder(parent: Path) -> Iterator[Path]:
     """A new folder beside a target, locked until it is removed with all that is left in it."""
     folder, lock = _locked_folder(parent)
     try:
-        with interrupt.undoing(lambda: discard(folder)):
+        with interrupt.cleanup_on_interrupt(lambda: discard(folder)):
             yield folder
     finally:
         lock.release()

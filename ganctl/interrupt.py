@@ -26,7 +26,7 @@ GRACE = 0.8  # seconds in which the main thread has to undo what it began
 _ALARM = getattr(signal, "SIGALRM", None)  # not on Windows, where the clock is looked at before the first step
 _SHOW_CURSOR = b"\x1b[?25h"
 
-Reason = Callable[[], str | None]
+StopReason = Callable[[], str | None]
 _undo: list[Callable[[], None]] = []
 
 
@@ -56,7 +56,7 @@ def leave(code: int) -> NoReturn:
 
 
 @contextmanager
-def undoing(undo: Callable[[], None]) -> Iterator[None]:
+def cleanup_on_interrupt(undo: Callable[[], None]) -> Iterator[None]:
     """Undo what is begun in here if a signal ends it, also where the main thread does not come back to do it."""
     _undo.append(undo)
     try:
@@ -72,7 +72,7 @@ def undoing(undo: Callable[[], None]) -> Iterator[None]:
 @contextmanager
 def reasons_to_stop(
     max_minutes: float | None = None, *, at_once: bool = False, heard: Callable[[str], None] = lambda reason: None
-) -> Iterator[Reason]:
+) -> Iterator[StopReason]:
     """A function that says why to stop, as a signal's name or `TIME_IS_UP`; None means go on.
 
     Args:
@@ -184,7 +184,7 @@ class _Listener:
 
 
 @contextmanager
-def after_saving() -> Iterator[Reason]:
+def after_saving() -> Iterator[StopReason]:
     """For a training that Python code began: Ctrl-C is a reason to stop from the first call of the function on.
 
     Whoever handled it before handles it at the end, when all is saved, and at once what comes earlier or again.

@@ -13,8 +13,8 @@ class Stream(IntEnum):
 
     ORDER = 1
     STEP = 2
-    SHEET = 3
-    PICTURE = 4
+    PREVIEW = 3
+    SAMPLE = 4
     WEIGHTS = 5
     HELD_OUT = 6
     JITTER = 7

@@ -84,7 +84,7 @@ class Settings:
         return cls(**{**record, **plain, "options": dict(record.get("options", ()))})
 
 
-KNOBS = frozenset(field.name for field in dataclasses.fields(Settings) if "doc" in field.metadata)
+TRAINING_SETTINGS = frozenset(field.name for field in dataclasses.fields(Settings) if "doc" in field.metadata)
 
 
 def resolve(
@@ -120,15 +120,15 @@ def resolve(
         raise UsageError(f"{family} has no preset {name!r}.", f"Its presets are: {', '.join(presets)}.")
     layer = dict(presets[name]) if preset or base is None else dict(base)
     layer |= {key: value for key, value in flags.items() if value is not None} | dict(assignments)
-    kinds = _kinds(Settings, KNOBS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
+    kinds = _kinds(Settings, TRAINING_SETTINGS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
     for key, value in layer.items():
         if key not in kinds:
             known = ", ".join(sorted(kinds))
             raise UsageError(f"{family} has no setting {key!r}.", f"It knows: {known}.")
         layer[key] = _checked(key, value, *kinds[key])
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
-    knobs = {key: value for key, value in layer.items() if key in KNOBS}
-    own = defaults | {key: value for key, value in layer.items() if key not in KNOBS}
+    knobs = {key: value for key, value in layer.items() if key in TRAINING_SETTINGS}
+    own = defaults | {key: value for key, value in layer.items() if key not in TRAINING_SETTINGS}
     parse_cadence(str(knobs.get("checkpoint_every", "10m")))
     return Settings(family=family, options=own, preset=name, **knobs, **fixed)  # type: ignore[arg-type]
 
@@ -164,10 +164,10 @@ def changed(settings: Settings, options: type, assignments: Mapping[str, str]) -
     """
     if unknown := set(assignments) - set(CHANGEABLE):
         raise UsageError(f"resume cannot change {', '.join(sorted(unknown))}.", f"It knows: {', '.join(CHANGEABLE)}.")
-    kinds = _kinds(Settings, KNOBS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
+    kinds = _kinds(Settings, TRAINING_SETTINGS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
     values = {key: _checked(key, text, *kinds[key]) for key, text in assignments.items()}
-    knobs = {key: value for key, value in values.items() if key in KNOBS}
-    own = {key: value for key, value in values.items() if key not in KNOBS}
+    knobs = {key: value for key, value in values.items() if key in TRAINING_SETTINGS}
+    own = {key: value for key, value in values.items() if key not in TRAINING_SETTINGS}
     return dataclasses.replace(settings, options={**settings.options, **own}, **knobs)  # type: ignore[arg-type]
 
 

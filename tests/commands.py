@@ -32,7 +32,7 @@ def ganctl(*arguments: object) -> Outcome:
 
 def train(photos: Path, *arguments: object) -> Outcome:
     """Two epochs of five small steps, unless the arguments say otherwise."""
-    small = ("--size", 16, "--batch-size", 8, "--epochs", 2, "--set", "width=8", "--set", "latent=8")
+    small = ("--size", 16, "--batch-size", 8, "--epochs", 2, "--set", "width=8", "--set", "latent_dim=8")
     return ganctl("train", "dcgan", "--data", photos, *small, *arguments)
 
 

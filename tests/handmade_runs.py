@@ -12,7 +12,7 @@ from PIL import Image
 
 from ganctl import images as pictures
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import Contents
+from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
 
@@ -47,12 +47,12 @@ def written(
     sheets: Mapping[int, Image.Image] | None = None,
     **changes: Any,
 ) -> Run:
-    """A run directory with these lines of log and events, and these progress sheets."""
+    """A run directory with these lines of log and events, and these previews."""
     run = create(path, record(**changes))
     run.append_log([json.dumps(line) for line in lines])
     run.events.write_text("".join(json.dumps(event) + "\n" for event in events))
     for epoch, picture in (sheets or {}).items():
-        picture.save(run.sheet(epoch))
+        picture.save(run.preview(epoch))
     return run
 
 
@@ -72,26 +72,26 @@ def log(epochs: int) -> list[dict[str, float]]:
         line = {
             "step": half * STEPS // 2,
             "epoch": epoch,
-            "discriminator": 1.35 - 0.25 * math.exp(-3 * part) + wave,
-            "generator": 0.75 + 1.6 * math.exp(-6 * part) - wave,
-            "D(x)": 0.52 + 0.38 * math.exp(-4 * part) + wave / 2,
-            "D(G(z))": 0.48 - 0.38 * math.exp(-4 * part) - wave / 2,
-            "accuracy": 0.55 + 0.42 * math.exp(-4 * part) + wave / 4,
-            "r1": 0.02 + 0.03 * math.exp(-5 * part) + wave / 20,
+            "loss/discriminator": 1.35 - 0.25 * math.exp(-3 * part) + wave,
+            "loss/generator": 0.75 + 1.6 * math.exp(-6 * part) - wave,
+            "metric/D(x)": 0.52 + 0.38 * math.exp(-4 * part) + wave / 2,
+            "metric/D(G(z))": 0.48 - 0.38 * math.exp(-4 * part) - wave / 2,
+            "metric/accuracy": 0.55 + 0.42 * math.exp(-4 * part) + wave / 4,
+            "metric/r1": 0.02 + 0.03 * math.exp(-5 * part) + wave / 20,
         }
         if half % 2 == 0:
             line |= {
-                "diversity": 0.96 - 0.8 * math.exp(-7 * part) + wave / 3,
-                "novelty": 1.02 - 0.5 * math.exp(-5 * part),
-                "checkerboard": 1.05 + 1.5 * math.exp(-6 * part),
-                "contrast": 1.0 - 0.5 * math.exp(-6 * part),
-                "repeats": 0.01 + 0.3 * math.exp(-8 * part),
+                "sample/diversity": 0.96 - 0.8 * math.exp(-7 * part) + wave / 3,
+                "sample/novelty": 1.02 - 0.5 * math.exp(-5 * part),
+                "sample/checkerboard": 1.05 + 1.5 * math.exp(-6 * part),
+                "sample/contrast": 1.0 - 0.5 * math.exp(-6 * part),
+                "sample/repeats": 0.01 + 0.3 * math.exp(-8 * part),
             }
             if epoch % 5 == 0:
                 worse = 0.4 * max(0.0, part - 0.8)
                 line |= {
-                    "fid-digits-cnn": 0.35 + 30 * math.exp(-9 * part) + worse,
-                    "kid-digits-cnn": 0.002 + 0.2 * math.exp(-8 * part),
+                    "score/fid-digits-cnn": 0.35 + 30 * math.exp(-9 * part) + worse,
+                    "score/kid-digits-cnn": 0.002 + 0.2 * math.exp(-8 * part),
                 }
         lines.append({name: round(value, 5) for name, value in line.items()})
     return lines
@@ -104,7 +104,7 @@ def at(minute: int, event: str, **fields: Any) -> dict[str, Any]:
 
 def diary() -> list[dict[str, Any]]:
     """A run of 50 epochs that was stopped, resumed, judged four times, and ended well."""
-    figures = {"fid-digits-cnn": 2.1, "kid-digits-cnn": 0.01}
+    scores = {"fid-digits-cnn": 2.1, "kid-digits-cnn": 0.01}
     held_out = {"fid-digits-cnn": 0.1, "kid-digits-cnn": 0.0008}
     return [
         at(0, "start", step=0, command="ganctl train dcgan --data mnist --set r1=1"),
@@ -114,8 +114,8 @@ def diary() -> list[dict[str, Any]]:
         at(6, "verdict", state="cleared", step=900, epoch=9, **WINS),
         at(10, "stop", step=1500, reason="SIGINT"),
         at(60, "resume", step=1500, command="ganctl resume runs/mnist"),
-        at(65, "evaluate", step=2000, epoch=20, figures=figures, held_out=held_out, seconds=2.5),
-        at(65, "best", step=2000, epoch=20, figure="fid-digits-cnn", value=2.1),
+        at(65, "evaluate", step=2000, epoch=20, scores=scores, held_out=held_out, seconds=2.5),
+        at(65, "best", step=2000, epoch=20, score="fid-digits-cnn", value=2.1),
         at(70, "verdict", state="raised", step=3000, epoch=30, **ALIKE),
         at(80, "verdict", state="raised", step=4500, epoch=45, **EQUILIBRIUM),
         at(85, "stop", step=5000, reason="finished"),
@@ -136,7 +136,7 @@ def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
     levels = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
     images = (levels.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     for epoch in range(2):
-        pictures.save_sheet(run.sheet(epoch), images, 4)
+        pictures.save_preview(run.preview(epoch), images, 4)
     run.checkpoint(100).mkdir()
-    checkpoint.write(run.checkpoint(100) / checkpoint.MODEL, Contents({"x": torch.ones(1)}, {"domains": names}))
+    checkpoint.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
     return run

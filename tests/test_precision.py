@@ -77,10 +77,10 @@ def test_bfloat16_changes_what_is_computed_and_r1_stays_in_float32(photos: Path)
     means = {}
     for numbers in ("float32", "bfloat16"):
         with session.start(tiny(photos, precision=numbers), numbers) as started:
-            turns = started.state.recipe.turns(started.feed.batch(0, CPU), 0)
+            updates = started.state.module.updates(started.batches.batch(0, CPU), 0)
             torch.manual_seed(0)
             with torch.autocast("cpu", torch.bfloat16, enabled=started.plan.autocast):
-                means[numbers] = next(turns).readings
+                means[numbers] = next(updates).metrics
     assert not torch.equal(means["bfloat16"]["D(G(z))"], means["float32"]["D(G(z))"])
     assert torch.equal(means["bfloat16"]["r1"], means["float32"]["r1"])
 

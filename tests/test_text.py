@@ -14,10 +14,10 @@ import torch
 
 from ganctl.cli import console
 from ganctl.evaluation.evaluate import Evaluation
-from ganctl.evaluation.score import Figure
+from ganctl.evaluation.score import Score
 from ganctl.inference import translate
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import Contents
+from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.run import Run
 from ganctl.text import finite, malformed, printable, quote
 from ganctl.units import counted
@@ -67,10 +67,10 @@ def test_everything_that_is_shown_is_escaped(capsys: pytest.CaptureFixture[str])
 
 def foreign(path: Path, **header: Any) -> Path:
     """A model file with a header that somebody else wrote."""
-    usual = {"format": 1, "family": "dcgan", "preset": "compact", "options": {"latent": 8}, "shape": [1, 28, 28]}
+    usual = {"format": 1, "family": "dcgan", "preset": "compact", "options": {"latent_dim": 8}, "shape": [1, 28, 28]}
     rest = {"range": [-1, 1], "data": "mnist", "step": 3, "steps_per_epoch": 2}
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(path, Contents({"x": torch.ones(1)}, {**usual, **rest, **header}))
+    checkpoint.write(path, TensorFile({"x": torch.ones(1)}, {**usual, **rest, **header}))
     return path
 
 
@@ -195,34 +195,34 @@ def test_what_is_no_finite_number_is_null_for_machines(
         "c": "inf",
         "d": 2,
     }
-    figures = (Figure("psnr-x", inf, nan, "likeness"), Figure("fid-x", 2.5, None, "distance"))
-    found = Evaluation(Path("größe"), 1, 0.5, EVIL, 2, 2, None, "", "", figures, ())
+    scores = (Score("psnr-x", inf, nan, "likeness"), Score("fid-x", 2.5, None, "distance"))
+    found = Evaluation(Path("größe"), 1, 0.5, EVIL, 2, 2, None, "", "", scores, ())
     console.document(found.to_json())
     told = strict(capsys.readouterr().out)
-    assert told["figures"] == {"psnr-x": {"value": None, "held_out": None}, "fid-x": {"value": 2.5, "held_out": None}}
+    assert told["scores"] == {"psnr-x": {"value": None, "held_out": None}, "fid-x": {"value": 2.5, "held_out": None}}
     assert (told["model"], told["data"]) == ("größe", EVIL)
 
 
 def test_events_and_comparisons_hold_no_infinities() -> None:
     for name in ("one", "two"):
         run = written(Path("runs", name), log(1))
-        run.event("evaluate", step=100, figures={"fid-x": float("inf")}, held_out={"fid-x": float("nan")})
+        run.log_event("evaluate", step=100, scores={"fid-x": float("inf")}, held_out={"fid-x": float("nan")})
         with run.log.open("a") as file:
-            file.write('{"step": 150, "epoch": 2, "fid-x": Infinity, "generator": NaN}\n')
+            file.write('{"step": 150, "epoch": 2, "score/fid-x": Infinity, "loss/generator": NaN}\n')
     (event,) = Run(Path("runs/one")).events.read_text().splitlines()
-    assert strict(event)["figures"] == {"fid-x": None}
+    assert strict(event)["scores"] == {"fid-x": None}
     strict("\n".join(ganctl("compare", "one", "two", "--json").out))
 
 
 def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
     from ganctl.engine import loop
-    from ganctl.engine.events import Emitter, Event, Reported, Subscriber
+    from ganctl.engine.events import Emitter, Event, Logged, Subscriber
 
     run, seen = written(Path("runs/one")), list[Event]()
-    line = {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": float("inf")}
-    loop._report(run, line, loop.Unwritten(), Emitter(Subscriber(seen.append)))
-    assert seen == [Reported(line)]
-    assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "generator": 0.5, "psnr-x": None}
+    line = {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": float("inf")}
+    loop._report(run, line, loop.PendingWrites(), Emitter(Subscriber(seen.append)))
+    assert seen == [Logged(line)]
+    assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": None}
 
 
 @pytest.mark.parametrize(

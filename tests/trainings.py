@@ -26,7 +26,7 @@ TOTAL = EPOCHS * STEPS
 def tiny(photos: Path, **flags: Any) -> Settings:
     """Twenty steps over 40 pictures, in which every lazy thing happens: R1 every 4th step, the log every 3rd."""
     told: dict[str, Any] = {"size": 16, "batch_size": 8, "epochs": EPOCHS, "log_every": 3, "keep": 100}
-    small = {"width": "8", "latent": "8", "r1_every": "4"}
+    small = {"width": "8", "latent_dim": "8", "r1_every": "4"}
     return configure("dcgan", data=str(photos), flags=told | flags, assignments=small)
 
 
@@ -37,7 +37,7 @@ PAIR_TOTAL = PAIR_EPOCHS * PAIR_STEPS
 def tiny_pair(pair: Path, **flags: Any) -> Settings:
     """28 steps of a CycleGAN, its pools full after the second, its learning rates falling from the 14th on."""
     told: dict[str, Any] = {"size": 16, "batch_size": 2, "epochs": PAIR_EPOCHS, "log_every": 3, "keep": 100}
-    small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool": "3"}
+    small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool_size": "3"}
     return configure("cyclegan", data=str(pair), preset="paper", flags=told | flags, assignments=small)
 
 
@@ -61,7 +61,7 @@ def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
 
 
 def assert_equal(one: Run, other: Run, step: int = TOTAL) -> None:
-    """Every tensor and header of a step's checkpoint bit for bit, the log, and every progress sheet."""
+    """Every tensor and header of a step's checkpoint bit for bit, the log, and every preview."""
     for name in (MODEL, STATE):
         a, b = (checkpoint.read(run.checkpoint(step) / name) for run in (one, other))
         assert a.header == b.header
@@ -69,8 +69,8 @@ def assert_equal(one: Run, other: Run, step: int = TOTAL) -> None:
         different = [key for key in a.tensors if not torch.equal(a.tensors[key], b.tensors[key])]
         assert not different
     assert one.log.read_bytes() == other.log.read_bytes()
-    sheets = [{epoch: path.read_bytes() for epoch, path in run.sheets()} for run in (one, other)]
-    assert sheets[0] == sheets[1]
+    previews = [{epoch: path.read_bytes() for epoch, path in run.previews()} for run in (one, other)]
+    assert previews[0] == previews[1]
 
 
 def process(*arguments: str) -> subprocess.Popen[str]:

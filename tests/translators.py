@@ -23,7 +23,7 @@ def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options
     net = family.model(family.options(**options), shape)
     header = {"format": 1, "family": "cyclegan", "options": options, "shape": shape, "domains": ["horse", "zebra"]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(path, checkpoint.Contents(net.state_dict(), header))
+    checkpoint.write(path, checkpoint.TensorFile(net.state_dict(), header))
     return path
 
 
@@ -52,7 +52,7 @@ class Negatives(nn.Module):
         self.nets = [Negative(1.0), Negative(-1.0)]
         self.sign = self.nets[0].sign
 
-    def toward(self, side: int) -> Negative:
+    def generator_to(self, side: int) -> Negative:
         return self.nets[side]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ganctl.runs import metric_names
-from ganctl.runs.comparison import Comparison, Side, names
+from ganctl.runs.comparison import ComparedRun, Comparison, names
 
 Row = tuple[str, ...]
 
@@ -13,8 +13,8 @@ _NONE = "—"  # what a run does not have
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """The table: settings that differ, then quality, readings, vital signs and verdicts where there are any."""
-    sides = comparison.sides
+    """The table: settings that differ, then quality, metrics, sample statistics and verdicts where there are any."""
+    sides = comparison.runs
     taken = Counter(side.path.name for side in sides)
     heads = (side.path.name if taken[side.path.name] == 1 else str(side.path) for side in sides)
     return [
@@ -29,43 +29,45 @@ def rows(comparison: Comparison) -> list[Row]:
 
 
 def _of_settings(comparison: Comparison) -> Iterator[Row]:
-    yield _section("SETTINGS THAT DIFFER", comparison.sides)
+    yield _section("SETTINGS THAT DIFFER", comparison.runs)
     for name in comparison.differing:
-        yield (name, *(_shown(side.told[name]) if name in side.told else _NONE for side in comparison.sides))
+        yield (name, *(_shown(side.settings[name]) if name in side.settings else _NONE for side in comparison.runs))
     if not comparison.differing:
-        yield ("none", *("" for _ in comparison.sides))
+        yield ("none", *("" for _ in comparison.runs))
 
 
 def _of_quality(comparison: Comparison) -> Iterator[Row]:
-    """Each figure's best value, its epoch and its last value; the better one of two, or the best, is named so."""
-    found = [side.quality for side in comparison.sides]
-    figures = names(found)
-    if figures:
-        yield _section("QUALITY", comparison.sides)
-    for figure in figures:
-        word = "better" if sum(figure in quality for quality in found) == 2 else "best"
+    """Each score's best value, its epoch and its last value; the better one of two, or the best, is named so."""
+    found = [side.quality for side in comparison.runs]
+    scores = names(found)
+    if scores:
+        yield _section("QUALITY", comparison.runs)
+    for score in scores:
+        word = "better" if sum(score in quality for quality in found) == 2 else "best"
         for moment in ("best", "last"):
-            leaders = comparison.leaders(figure, moment)
+            leaders = comparison.leaders(score, moment)
             marks = [f" ({word})" if place in leaders else "" for place in range(len(found))]
             shown = zip(found, marks, strict=True)
-            values = (f"{q[figure][moment].value:.4g}{mark}" if figure in q else _NONE for q, mark in shown)
-            yield (f"{figure}, {moment}", *values)
+            values = (f"{q[score][moment].value:.4g}{mark}" if score in q else _NONE for q, mark in shown)
+            yield (f"{score}, {moment}", *values)
             if moment == "best":
-                yield ("  at epoch", *(str(q[figure][moment].epoch) if figure in q else _NONE for q in found))
+                yield ("  at epoch", *(str(q[score][moment].epoch) if score in q else _NONE for q in found))
 
 
-def _of_latest(sides: Sequence[Side]) -> Iterator[Row]:
+def _of_latest(sides: Sequence[ComparedRun]) -> Iterator[Row]:
     found = names(side.latest for side in sides)
-    vitals = [name for name in found if name in metric_names.VITALS]
-    others = [name for name in found if name not in metric_names.VITALS]
-    for title, kind in (("LAST LOSSES AND READINGS", others), ("VITAL SIGNS", vitals)):
-        if kind:
+    losses_and_metrics = (metric_names.LOSS, metric_names.METRIC)
+    sections = {"LAST LOSSES AND METRICS": losses_and_metrics, "SAMPLE STATISTICS": (metric_names.SAMPLE,)}
+    for title, kinds in sections.items():
+        chosen = [name for name in found if name.startswith(kinds)]
+        if chosen:
             yield _section(title, sides)
-        for name in kind:
-            yield (name, *(f"{side.latest[name]:.4g}" if name in side.latest else _NONE for side in sides))
+        for name in chosen:
+            latest = (f"{side.latest[name]:.4g}" if name in side.latest else _NONE for side in sides)
+            yield (name.partition("/")[2], *latest)
 
 
-def _of_verdicts(sides: Sequence[Side]) -> Iterator[Row]:
+def _of_verdicts(sides: Sequence[ComparedRun]) -> Iterator[Row]:
     standing = [{verdict.code: verdict for verdict in side.verdicts} for side in sides]
     if codes := names(standing):
         yield _section("VERDICTS", sides)
@@ -75,7 +77,7 @@ def _of_verdicts(sides: Sequence[Side]) -> Iterator[Row]:
         yield (f"{code} ({severity})", *(f"since epoch {verdict.epoch}" if verdict else _NONE for verdict in found))
 
 
-def _section(title: str, sides: Sequence[Side]) -> Row:
+def _section(title: str, sides: Sequence[ComparedRun]) -> Row:
     return (title, *("" for _ in sides))
 
 

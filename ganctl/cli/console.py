@@ -24,9 +24,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from ganctl.engine.events import Event, Judged, Reported, Stepped, Warned
+from ganctl.engine.events import Event, Logged, Stepped, VerdictChanged, Warned
 from ganctl.errors import StorageError
-from ganctl.runs.metric_names import figures, losses, readings
+from ganctl.runs.metric_names import LOSS, METRIC, SCORE, of_kind
 from ganctl.text import finite, printable
 from ganctl.units import duration, rate, size
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _LISTED = 8  # names of files that are not used
 _LONG = 24 * 3600  # seconds; a training longer than this is warned of
 _WORTH_SAYING = 60  # seconds
-_REFRESH = 0.25  # seconds between two looks at the readings
+_REFRESH = 0.25  # seconds between two looks at the metrics
 _WARM_UP = 5  # steps that say nothing about speed
 _UNSEEN, _QUIET = 3.0, 60.0  # seconds of other work before it is shown, and between two lines on a pipe
 _GONE = {errno.EPIPE, errno.EIO}  # what a pipe and a terminal say once nobody reads them
@@ -180,18 +180,18 @@ def _warning(text: str) -> Text:
 
 
 def evaluated(found: "Evaluation") -> None:
-    """What was measured of a model: where and with what, the figures, and what they come to."""
+    """What was measured of a model: where and with what, the scores, and what they come to."""
     rows: list[tuple[str, ...]] = [
         ("model", str(found.model)),
         ("training", f"{found.step:,} steps, {found.epoch:.4g} epochs on {found.data}"),
         ("pictures", f"{found.pictures:,} generated, {found.held_out:,} held out"),
     ]
     if found.extractor:
-        rows.append(("extractor", f"{found.extractor}, which sees {found.sees}"))
+        rows.append(("extractor", f"{found.extractor}, which sees {found.extractor_input}"))
     table(rows)
     result("")
-    beside = [("FIGURE", "MODEL", "HELD OUT", "WHAT IT SAYS")]
-    for each in found.figures:
+    beside = [("SCORE", "MODEL", "HELD OUT", "WHAT IT SAYS")]
+    for each in found.scores:
         held_out = "" if each.held_out is None else f"{each.held_out:.4g}"
         beside.append((each.name, f"{each.value:.4g}", held_out, each.meaning))
     table(beside)
@@ -241,7 +241,7 @@ def forecast(cost: "Forecast") -> None:
         ]
     )
     if (seconds := epoch * cost.epochs) > _LONG:
-        warn(f"At this pace the training will take {duration(seconds)}. {cost.lighter}")
+        warn(f"At this pace the training will take {duration(seconds)}. {cost.lighter_hint}")
 
 
 def checked(report: "Report") -> None:
@@ -252,7 +252,7 @@ def checked(report: "Report") -> None:
     for folder, contents in zip(report.layout.folders, report.contents, strict=True):
         sides = [f"{width}×{height}" for width, height in contents.sides] or ["", "", ""]
         modes = ", ".join(f"{mode} {count}" for mode, count in contents.modes.items())
-        rows.append((shown(folder.name), str(len(folder.pictures)) if folder.there else "missing", *sides, modes))
+        rows.append((shown(folder.name), str(len(folder.pictures)) if folder.exists else "missing", *sides, modes))
     table(rows)
     if unused := [shown(name) for name in report.layout.unused]:
         more = f" and {len(unused) - _LISTED} more" if len(unused) > _LISTED else ""
@@ -267,13 +267,13 @@ class Display(AbstractContextManager["Display"]):
     """The training as it goes: live bars on a terminal, one plain line an epoch elsewhere."""
 
     def __init__(self, training: "Training") -> None:
-        self.steps, self.batch = training.feed.steps_per_epoch, training.feed.batch_size
-        self.total, self.epochs = training.plan.total, training.settings.epochs
+        self.steps, self.batch = training.batches.steps_per_epoch, training.batches.batch_size
+        self.total, self.epochs = training.plan.total_steps, training.settings.epochs
         self.first = self.step = training.state.step
         self.looked = time.monotonic()
         self.measured = (self.looked, self.step)
         self.announced = False
-        self.lighter = training.lighter
+        self.lighter = training.lighter_hint
         self.line: Mapping[str, float] = {}
         self.measured_last: dict[str, float] = {}
         self.state = training.state
@@ -320,14 +320,14 @@ class Display(AbstractContextManager["Display"]):
         match event:
             case Stepped():
                 self._stepped(event)
-            case Reported():
+            case Logged():
                 self.line = event.line
-                self.measured_last |= figures(event.line)
+                self.measured_last |= of_kind(event.line, SCORE)
                 if not self.live and event.line["step"] % self.steps == 0:
                     place = f"epoch {event.line['epoch']}/{self.epochs}"
-                    parts = [place, self._readings(), self._quality(figures(event.line)), self._pace()]
+                    parts = [place, self._metrics(), self._quality(of_kind(event.line, SCORE)), self._pace()]
                     stderr.print("  ".join(filter(None, parts)))
-            case Judged():
+            case VerdictChanged():
                 stderr.print(_judgement(event.verdict, event.raised))
             case Warned():
                 stderr.print(_warning(event.message))
@@ -343,18 +343,18 @@ class Display(AbstractContextManager["Display"]):
             self.announced = True
             self._announce(self._left())
         if self.live and now - self.looked >= _REFRESH:
-            self.looked, self.line = now, event.readings()
+            self.looked, self.line = now, event.means()
             self._refresh()
 
-    def _readings(self) -> str:
-        return row(losses(self.line) | readings(self.line))
+    def _metrics(self) -> str:
+        return row(of_kind(self.line, LOSS, METRIC))
 
     def _quality(self, found: Mapping[str, float]) -> str:
-        """The figure that the best checkpoint is chosen by, and the best so far."""
+        """The score that the best checkpoint is chosen by, and the best so far."""
         best = self.state.best
-        if best is None or best["figure"] not in found:
+        if best is None or best["score"] not in found:
             return ""
-        return f"{best['figure']} {found[best['figure']]:.4g} (best {best['value']:.4g})"
+        return f"{best['score']} {found[best['score']]:.4g} (best {best['value']:.4g})"
 
     def _announce(self, seconds: float) -> None:
         """How long this device will need: on a terminal only what its bars do not say as well."""
@@ -370,7 +370,7 @@ class Display(AbstractContextManager["Display"]):
         parts = [self._pace() if self.step > self.first else "", self._quality(self.measured_last)]
         text = "  ".join(filter(None, parts))
         self.progress.update(self.epoch_bar, completed=epoch, text=text)
-        self.progress.update(self.step_bar, completed=into, text=self._readings())
+        self.progress.update(self.step_bar, completed=into, text=self._metrics())
         self.progress.refresh()
 
     def _seconds_a_step(self) -> float:

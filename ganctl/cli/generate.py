@@ -53,7 +53,7 @@ def sample(
         require_folders(path / "0.png")
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
-        drawn = (picture for piece in loaded.draw(count, seed) for picture in piece)
+        drawn = (picture for piece in loaded.generate(count, seed) for picture in piece)
         with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
             for name, picture in zip(numbers, drawn, strict=True):
                 images.save_single(path / name, picture)
@@ -107,8 +107,8 @@ def translate(
     domain = loaded.domain(to)
     if output is not None:
         require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
-    planned = paths.plan(inputs, domain, output, force)
-    for folder in {route.output.parent for route in planned if isinstance(route, paths.Route)}:
+    planned = paths.plan_jobs(inputs, domain, output, force)
+    for folder in {route.output.parent for route in planned if isinstance(route, paths.Job)}:
         files.remove_strays(folder)
     results = []
     largest = max_megapixels or images.MAX_MEGAPIXELS
@@ -118,9 +118,9 @@ def translate(
                 display.show(result)
                 results.append(result)
         if verbose:
-            for line in translation.names(results):
+            for line in translation.describe_skipped(results):
                 console.say(line)
-        tally = translation.tally(results)
+        tally = translation.summarize(results)
         console.say(tally.sentence)
     if tally.skipped:
         raise SystemExit(1)
@@ -142,10 +142,10 @@ def make_gif(
     from ganctl.runs import film
 
     filmed = runs.Run(found) if (found / "run.json").exists() else None
-    own = None if filmed is None else filmed.walk if walk else filmed.film
+    own = None if filmed is None else filmed.walk_gif if walk else filmed.training_gif
     if output is not None:
         require_file(Path(output), "film.gif")
-        images.require_film(Path(output))
+        images.require_animation_format(Path(output))
         require_free([Path(output)], force, own)
     if walk:
         loaded = load(run)
@@ -157,8 +157,8 @@ def make_gif(
         _film(path, frames, fps or 24)
     else:
         chosen = names.find_run(run)
-        path = Path(output or chosen.film)
-        _film(path, film.progress(chosen), fps or 5, hold=2)
+        path = Path(output or chosen.training_gif)
+        _film(path, film.progress_frames_of(chosen), fps or 5, hold=2)
     with console.results_of_work() as show:
         show(path)
 
@@ -173,4 +173,4 @@ def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
         return made
 
     with progress.task(f"Filming {path.name}", "pictures"):
-        images.film(path, replace(frames, make=counted), fps, hold)
+        images.write_animation(path, replace(frames, make=counted), fps, hold)

@@ -81,7 +81,7 @@ def compare(
     found = comparison.compare([names.find_run(run) for run in runs])
     if not found.comparable:
         console.warn(
-            "They differ in data, size or channels: their figures measure different things, and none is marked."
+            "They differ in data, size or channels: their scores measure different things, and none is marked."
         )
     if as_json:
         console.document(comparison.document(found))
@@ -112,10 +112,10 @@ def check_data(
     require_positive("--max-megapixels", max_megapixels)
     from ganctl.data.check import check
     from ganctl.data.check.findings import shown
-    from ganctl.data.domains import two_names
+    from ganctl.data.domains import parse_domain_names
     from ganctl.images import MAX_MEGAPIXELS
 
-    two = None if domains is None else two_names(domains, data)
+    two = None if domains is None else parse_domain_names(domains, data)
 
     root = _place(data)
     report = check.examine(root, two, size, max_megapixels or MAX_MEGAPIXELS)
@@ -133,10 +133,10 @@ def _place(data: str) -> Path:
     from ganctl.data import domains, resolve
     from ganctl.data.sources import cyclegan_sets
 
-    if data in (*resolve.NAMES, domains.BUILT_IN):
+    if data in (*resolve.NAMES, domains.PLAIN2STRIPED):
         raise DataError(
             f"{data} is not made of picture files.",
             f"Name a folder of pictures, or one of: {', '.join(cyclegan_sets.NAMES)}.",
         )
     announce_download(data)
-    return domains.folder(data)
+    return domains.set_folder(data)

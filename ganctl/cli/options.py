@@ -117,7 +117,7 @@ def announce_download(data: str) -> None:
     from ganctl.data import domains
     from ganctl.data.sources import cyclegan_sets
 
-    if domains.is_to_fetch(data) and (length := cyclegan_sets.SETS[data].size):
+    if domains.needs_download(data) and (length := cyclegan_sets.SETS[data].size):
         console.say(f"{data} is not on this machine: {units.size(length)} to download.")
 
 

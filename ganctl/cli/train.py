@@ -36,7 +36,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
     max_minutes: MaxMinutes = None,
     preset: Annotated[
-        str | None, typer.Option(help="dcgan: compact, tutorial, radford; cyclegan: small, paper, tutorial.")
+        str | None, typer.Option(help="dcgan: compact, tutorial, paper; cyclegan: small, paper, tutorial.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the pictures, in pixels.")] = None,
@@ -162,18 +162,18 @@ def resume(
         _watch(resumed, stop)
 
 
-def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.Reason]:
+def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.StopReason]:
     """A reason to stop ends all at once before the first step, and is finished and saved for later."""
     return interrupt.reasons_to_stop(max_minutes, at_once=True, heard=console.heard)
 
 
-def _watch(training: "Training", stop: interrupt.Reason) -> None:
+def _watch(training: "Training", stop: interrupt.StopReason) -> None:
     """Show a training to its end, and leave with the code that its end has, whoever reads what is said of it."""
     where = console.shown(training.run.path)
     console.say(f"{training.run.path.name}: {training.summary}")
     warn_all(training.warnings)
     if training.settings.tensorboard:
-        console.say(f"To look on: tensorboard --logdir {quote(console.shown(training.run.board))}")
+        console.say(f"To look on: tensorboard --logdir {quote(console.shown(training.run.tensorboard))}")
     with console.Display(training) as display:
         last = training.train(stop, Subscriber(display.show))
     with console.going_on_without(console.stdout):

@@ -16,10 +16,10 @@ from ganctl.units import counted
 Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]
 
 _SHEET = 64  # held-out pictures for the progress sheet
-SHEET_ROWS = 3  # and of each of two domains, one in a row
+PREVIEW_ROWS = 3  # and of each of two domains, one in a row
 
 
-class Feed(Protocol):
+class Batches(Protocol):
     """Batches by number: the same number is always the same batch."""
 
     steps_per_epoch: int
@@ -32,7 +32,7 @@ class Feed(Protocol):
         """A few pictures that are never trained on, for the progress sheet."""
 
 
-class Images:
+class SingleBatches:
     """Batches of one set of pictures.
 
     An epoch is the full batches of a permutation that depends on the seed and the epoch alone.
@@ -59,15 +59,15 @@ class Images:
             generator = np.random.default_rng(mix(self._seed, Stream.ORDER, epoch))
             self._order = epoch, generator.permutation(self.count)
         chosen = self._order[1][place * self.batch_size : (place + 1) * self.batch_size]
-        return {"images": normalised(self._train[chosen], device)}
+        return {"images": to_tensor(self._train[chosen], device)}
 
     def held_out(self, device: torch.device) -> Batch:
         """The first held-out pictures; training pictures where nothing could be held out."""
         pictures = self._test if len(self._test) else self._train
-        return {"images": normalised(pictures[:_SHEET], device)}
+        return {"images": to_tensor(pictures[:_SHEET], device)}
 
 
-class Pairs:
+class UnpairedBatches:
     """Batches of two sets that are shuffled independently, their pictures cropped and mirrored at random.
 
     An epoch is as many pictures as the larger set has; the smaller one begins anew within it, in another order.
@@ -78,7 +78,7 @@ class Pairs:
         batch_size: pictures of each in a batch, at most as many as the larger one has.
         seed: decides order, crops and mirrors.
         limit: use only the first so many pictures of each set.
-        mirror: whether half of the pictures are mirrored.
+        hflip: whether half of the pictures are mirrored.
 
     Attributes:
         steps_per_epoch: full batches in the larger set.
@@ -87,16 +87,16 @@ class Pairs:
     """
 
     def __init__(
-        self, data: TwoDatasets, batch_size: int, seed: int, limit: int | None = None, mirror: bool = True
+        self, data: TwoDatasets, batch_size: int, seed: int, limit: int | None = None, hflip: bool = True
     ) -> None:
-        counts = [min(limit or len(side.train), len(side.train)) for side in data.sides]
+        counts = [min(limit or len(side.train), len(side.train)) for side in data.datasets]
         self.batch_size = min(batch_size, max(counts))
         self.steps_per_epoch = max(counts) // self.batch_size
         self.contents = " and ".join(f"{n:,} {name}" for n, name in zip(counts, data.names, strict=True)) + " pictures"
         length = self.steps_per_epoch * self.batch_size
         self._sides = [
-            _Side(side, number, count, length, seed, mirror)
-            for number, (side, count) in enumerate(zip(data.sides, counts, strict=True))
+            _Side(side, number, count, length, seed, hflip)
+            for number, (side, count) in enumerate(zip(data.datasets, counts, strict=True))
         ]
 
     def batch(self, step: int, device: torch.device) -> Batch:
@@ -113,9 +113,9 @@ class Pairs:
 class _Side:
     """One set's part of the batches, `length` pictures an epoch."""
 
-    def __init__(self, data: Dataset, number: int, count: int, length: int, seed: int, mirror: bool) -> None:
+    def __init__(self, data: Dataset, number: int, count: int, length: int, seed: int, hflip: bool) -> None:
         self._data, self._number, self._count, self._length = data, number, count, length
-        self._seed, self._mirror = seed, mirror
+        self._seed, self._hflip = seed, hflip
         self._planned = -1
         self._order = np.empty(0, np.int64)
         self._jitter = np.empty((0, 3), np.int64)
@@ -125,17 +125,17 @@ class _Side:
         if self._planned != epoch:
             self._plan(epoch)
         levels = torch.from_numpy(self._data.train[self._order[chosen]]).to(device)
-        return _as_values(cropped(levels, torch.from_numpy(self._jitter[chosen]).to(device), self._data.shape[1]))
+        return _as_values(crop_and_flip(levels, torch.from_numpy(self._jitter[chosen]).to(device), self._data.shape[1]))
 
     def held_out(self, device: torch.device) -> Tensor:
         """The first held-out pictures, or the middles of training pictures: [n, C, H, W] in [-1, 1]."""
         data = self._data
         if len(data.test):
-            return normalised(data.test[:SHEET_ROWS], device)
-        levels = torch.from_numpy(np.array(data.train[:SHEET_ROWS])).to(device)
+            return to_tensor(data.test[:PREVIEW_ROWS], device)
+        levels = torch.from_numpy(np.array(data.train[:PREVIEW_ROWS])).to(device)
         slack = levels.shape[1] - data.shape[1]
         centre = torch.tensor([[slack // 2, slack // 2, 0]], device=device).expand(len(levels), 3)
-        return _as_values(cropped(levels, centre, data.shape[1]))
+        return _as_values(crop_and_flip(levels, centre, data.shape[1]))
 
     def _plan(self, epoch: int) -> None:
         """Order, crops and mirrors of an epoch."""
@@ -144,17 +144,17 @@ class _Side:
         slack = self._data.train.shape[1] - self._data.shape[1]
         jitter = np.random.default_rng(mix(self._seed, Stream.JITTER, self._number, epoch))
         places = jitter.integers(slack + 1, size=(self._length, 2))
-        mirrors = jitter.integers(2, size=(self._length, 1)) * int(self._mirror)
+        mirrors = jitter.integers(2, size=(self._length, 1)) * int(self._hflip)
         self._order, self._jitter = np.concatenate(laps)[: self._length], np.concatenate([places, mirrors], 1)
         self._planned = epoch
 
 
-def cropped(levels: Tensor, jitter: Tensor, size: int) -> Tensor:
+def crop_and_flip(levels: Tensor, jitter: Tensor, size: int) -> Tensor:
     """Squares of pictures, some of them mirrored, in one gather on the device.
 
     Args:
         levels: [N, H, W, C], any type.
-        jitter: [N, 3] whole numbers: top, left, and 1 to mirror or 0.
+        jitter: [N, 3] whole numbers: top, left, and 1 to hflip or 0.
         size: side of the squares.
 
     Returns:
@@ -167,7 +167,7 @@ def cropped(levels: Tensor, jitter: Tensor, size: int) -> Tensor:
     return levels[pictures[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def normalised(levels: NDArray[np.uint8], device: torch.device) -> Tensor:
+def to_tensor(levels: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Levels [N, H, W, C] as values [N, C, H, W] in [-1, 1]; only bytes travel to the device."""
     return _as_values(torch.from_numpy(np.array(levels)).to(device))
 

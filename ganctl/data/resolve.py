@@ -9,7 +9,7 @@ from ganctl.data.sources.folder import path_of, whole
 NAMES = (*mnist.NAMES, "digits")
 
 
-def source(data: str, limit: int | None = None, max_megapixels: float = images.MAX_MEGAPIXELS) -> Source:
+def resolve_source(data: str, limit: int | None = None, max_megapixels: float = images.MAX_MEGAPIXELS) -> Source:
     """What ``--data`` means: a set's name, else a folder.
 
     Args:

@@ -13,23 +13,23 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganctl.data.batches import Feed
+from ganctl.data.batches import Batches
 from ganctl.engine import setup
-from ganctl.engine.events import Emitter, Judged, Warned
-from ganctl.engine.loop import Plan, advance, is_due, take_line
+from ganctl.engine.events import Emitter, VerdictChanged, Warned
+from ganctl.engine.loop import Plan, is_due, log_line, train_step
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.evaluation.verdicts import VERDICTS
-from ganctl.gans.base import Turn
-from ganctl.interrupt import Reason
+from ganctl.gans.base import Update
+from ganctl.interrupt import StopReason
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import STATE, Contents
+from ganctl.runs.checkpoint import STATE, TensorFile
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from ganctl.text import command
 
 
-class Finding(NamedTuple):
+class FirstNonFinite(NamedTuple):
     """What was not finite first.
 
     Attributes:
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Case:
+class Divergence:
     """A training that diverged.
 
     Attributes:
@@ -56,10 +56,10 @@ class Case:
     run: Run
     settings: Settings
     state: State
-    feed: Feed
+    batches: Batches
     plan: Plan
 
-    def explain(self, stop: Reason, emit: Emitter) -> DivergedError:
+    def explain(self, stop: StopReason, emit: Emitter) -> DivergedError:
         """Search for the first bad tensor; the error with what is known then.
 
         Args:
@@ -68,8 +68,8 @@ class Case:
         """
         step = self.error.step
         diverged = VERDICTS["DIVERGED"].of(self.settings.family)
-        emit(Judged(step, -(-step // self.feed.steps_per_epoch), diverged, raised=True))
-        found, good = None, last_good(self.run)
+        emit(VerdictChanged(step, -(-step // self.batches.steps_per_epoch), diverged, raised=True))
+        found, good = None, last_good_checkpoint(self.run)
         if not stop():
             where = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"
             emit(
@@ -87,16 +87,16 @@ class Case:
                 emit(Warned(f"The first bad number was not found: {missed}."))
         return self._with(found, None if good is None else good[0])
 
-    def _search(self, good: Contents | None, stop: Reason) -> Finding | None:
+    def _search(self, good: TensorFile | None, stop: StopReason) -> FirstNonFinite | None:
         """Go from a checkpoint, or from the beginning, to the step that is known to be bad."""
         shape = self.plan.header["shape"]
-        state = setup.first_state(self.settings, shape, self.state.device, fresh=good is None)
+        state = setup.initial_state(self.settings, shape, self.state.device, fresh=good is None)
         if good is not None:
             state.restore(good)
-        all_was_well = self.state.step - self.state.counted
-        return replay(state, self.feed, self.plan, range(all_was_well, self.error.step), stop)
+        all_was_well = self.state.step - self.state.steps_since_log
+        return replay(state, self.batches, self.plan, range(all_was_well, self.error.step), stop)
 
-    def _with(self, found: Finding | None, good: int | None) -> DivergedError:
+    def _with(self, found: FirstNonFinite | None, good: int | None) -> DivergedError:
         """The error with all that is known."""
         step, tensor = found or (self.error.step, "")
         said = self.error.message.rstrip(".")
@@ -128,7 +128,7 @@ class Case:
         return f"In smaller steps: {command('ganctl', 'train', told.family, *words)}"
 
 
-def last_good(run: Run) -> tuple[int, Contents] | None:
+def last_good_checkpoint(run: Run) -> tuple[int, TensorFile] | None:
     """The step and the training state of the newest usable checkpoint; None where there is none."""
     with suppress(CheckpointError):
         for step in run.checkpoint_steps():
@@ -139,12 +139,12 @@ def last_good(run: Run) -> tuple[int, Contents] | None:
     return None
 
 
-def replay(state: State, feed: Feed, plan: Plan, suspects: range, stop: Reason) -> Finding | None:
+def replay(state: State, batches: Batches, plan: Plan, suspects: range, stop: StopReason) -> FirstNonFinite | None:
     """Go the same steps again, those of `suspects` under inspection.
 
     Args:
         state: where to begin; it moves.
-        feed: as before.
+        batches: as before.
         plan: as before; its watch has its say at every line of the log, as balance is a part of the training.
         suspects: steps, counted from 0, the last of which is known to be bad.
         stop: ends it early.
@@ -155,58 +155,58 @@ def replay(state: State, feed: Feed, plan: Plan, suspects: range, stop: Reason) 
     silent = Emitter()
     while state.step < suspects.stop and not stop():
         if state.step < suspects.start:
-            advance(state, feed, plan)
-        elif tensor := inspected(state, feed, plan):
-            return Finding(state.step, tensor)
-        if is_due(state, feed, plan):
-            line = take_line(state, feed, {})
+            train_step(state, batches, plan)
+        elif tensor := tracked_step(state, batches, plan):
+            return FirstNonFinite(state.step, tensor)
+        if is_due(state, batches, plan):
+            line = log_line(state, batches, {})
             with silent.surviving("Judging failed"):  # as in the training itself
-                plan.watch.judge(state, line, silent)
+                plan.monitor.judge(state, line, silent)
     return None
 
 
-class Inspection:
+class NonFiniteTracker:
     """Eyes on the tensors of a step, in the order in which they come to be.
 
     Attributes:
         first: the first that was not finite, in plain words; None so far.
     """
 
-    def __init__(self, recipe: nn.Module) -> None:
+    def __init__(self, module: nn.Module) -> None:
         self.first: str | None = None
-        self._names = {parameter: name for name, parameter in recipe.named_parameters()}
+        self._names = {parameter: name for name, parameter in module.named_parameters()}
 
-    def see(self, what: str, tensor: Tensor | None) -> None:
+    def check(self, what: str, tensor: Tensor | None) -> None:
         """Look at a tensor."""
         if self.first is None and tensor is not None and not tensor.detach().isfinite().all():
             self.first = what
 
-    def see_turn(self, turn: Turn) -> None:
-        """Look at a turn before its players move."""
-        for player, loss in turn.losses.items():
-            self.see(f"the loss of the {player}", loss)
-        for name, reading in turn.readings.items():
-            self.see(f"the reading {name}", reading)
+    def check_update(self, update: Update) -> None:
+        """Look at an update before its players move."""
+        for player, loss in update.losses.items():
+            self.check(f"the loss of the {player}", loss)
+        for name, reading in update.metrics.items():
+            self.check(f"the reading {name}", reading)
 
     @contextmanager
-    def within(self, state: State) -> Iterator[None]:
+    def hooks(self, state: State) -> Iterator[None]:
         """Look at the output of every module, and at every gradient and weight as a player moves."""
 
         def see_output(name: str) -> Callable[[nn.Module, Any, Any], None]:
-            return lambda module, inputs, output: self.see(f"the output of {name}", output)
+            return lambda module, inputs, output: self.check(f"the output of {name}", output)
 
         def see_gradients(optimizer: Optimizer, *call: Any) -> None:
             for parameter in parameters_of(optimizer):
-                self.see(f"the gradient of {self._names[parameter]}", parameter.grad)
+                self.check(f"the gradient of {self._names[parameter]}", parameter.grad)
 
         def see_weights(optimizer: Optimizer, *call: Any) -> None:
             for parameter in parameters_of(optimizer):
-                self.see(f"the weight {self._names[parameter]} after its step", parameter)
+                self.check(f"the weight {self._names[parameter]} after its step", parameter)
                 for slot, value in optimizer.state.get(parameter, {}).items():
-                    self.see(f"the optimizer's {slot} of {self._names[parameter]}", value)
+                    self.check(f"the optimizer's {slot} of {self._names[parameter]}", value)
 
         with ExitStack() as stack:
-            for name, module in state.recipe.named_modules():
+            for name, module in state.module.named_modules():
                 stack.enter_context(module.register_forward_hook(see_output(name)))
             for optimizer in state.optimizers.values():
                 stack.enter_context(optimizer.register_step_pre_hook(see_gradients))
@@ -214,13 +214,13 @@ class Inspection:
             yield
 
 
-def inspected(state: State, feed: Feed, plan: Plan) -> str | None:
+def tracked_step(state: State, batches: Batches, plan: Plan) -> str | None:
     """Make a step; what was not finite first in it, in plain words, or None where it came out well."""
-    eyes = Inspection(state.recipe)
-    with eyes.within(state):
-        advance(state, feed, plan, eyes.see_turn)
-    kept = {name: tensor for name, tensor in state.contents().tensors.items() if tensor.is_floating_point()}
+    eyes = NonFiniteTracker(state.module)
+    with eyes.hooks(state):
+        train_step(state, batches, plan, eyes.check_update)
+    kept = {name: tensor for name, tensor in state.to_file().tensors.items() if tensor.is_floating_point()}
     bad = next((name for name, tensor in kept.items() if not tensor.isfinite().all()), None)
-    if bad is None and state.first_bad < 0:
+    if bad is None and state.first_non_finite < 0:
         return None  # an infinity on the way that came to nothing
     return eyes.first or f"{str(bad).partition('.')[2]} after the step"

@@ -20,22 +20,22 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step was made. `readings` computes the means since the last report, on demand: it costs a wait."""
+    """One step was made. `metrics` computes the means since the last report, on demand: it costs a wait."""
 
     step: int
-    readings: Callable[[], Mapping[str, float]]
+    means: Callable[[], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Reported:
-    """A line of the log: step, epoch, every player's loss and the readings, as means since the last line."""
+class Logged:
+    """A line of the log: step, epoch, every player's loss and the metrics, as means since the last line."""
 
     line: Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The progress sheet of an epoch was drawn."""
+class Previewed:
+    """The preview of an epoch was drawn."""
 
     epoch: int
     path: Path
@@ -66,18 +66,18 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The quality was measured: figures by name, and those of held-out pictures where they are known."""
+class Evaluated:
+    """The quality was measured: scores by name, and those of held-out pictures where they are known."""
 
     step: int
     epoch: int
-    figures: Mapping[str, float]
+    scores: Mapping[str, float]
     held_out: Mapping[str, float]
     seconds: float
 
 
 @dataclass(frozen=True)
-class Judged:
+class VerdictChanged:
     """A verdict was raised, or taken back."""
 
     step: int
@@ -86,7 +86,7 @@ class Judged:
     raised: bool
 
 
-Event = Started | Stepped | Reported | Drawn | Saved | Warned | Measured | Judged | Ended
+Event = Started | Stepped | Logged | Previewed | Saved | Warned | Evaluated | VerdictChanged | Ended
 
 
 class Subscriber(NamedTuple):

@@ -21,7 +21,7 @@ class Forecast:
     Attributes:
         summary: what would be trained on what, where.
         warnings: sentences about what was not as asked for.
-        lighter: what to ask for where it takes too long.
+        lighter_hint: what to ask for where it takes too long.
         parameters: weights of each player.
         steps: steps in an epoch.
         step_seconds: of one step.
@@ -33,7 +33,7 @@ class Forecast:
 
     summary: str
     warnings: tuple[str, ...]
-    lighter: str
+    lighter_hint: str
     parameters: Mapping[str, int]
     steps: int
     step_seconds: float
@@ -51,13 +51,13 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
     """
     folder = Path(tempfile.mkdtemp(prefix="ganctl-"))
     try:
-        undoing = interrupt.undoing(lambda: shutil.rmtree(folder, ignore_errors=True))
+        undoing = interrupt.cleanup_on_interrupt(lambda: shutil.rmtree(folder, ignore_errors=True))
         with undoing, session.start(settings, str(folder / "dry-run")) as trial:
-            state, feed, plan = trial.state, trial.feed, trial.plan
+            state, batches, plan = trial.state, trial.batches, trial.plan
             seconds = []
             for _ in range(steps):
                 began = time.perf_counter()
-                loop.advance(state, feed, plan)
+                loop.train_step(state, batches, plan)
                 state.require_finite()  # also waits for an accelerator
                 seconds.append(time.perf_counter() - began)
                 if len(seconds) > 1 and sum(seconds) > _ENOUGH:
@@ -66,12 +66,12 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
             return Forecast(
                 summary=trial.summary,
                 warnings=trial.warnings,
-                lighter=trial.lighter,
+                lighter_hint=trial.lighter_hint,
                 parameters=trial.parameters,
-                steps=feed.steps_per_epoch,
+                steps=batches.steps_per_epoch,
                 step_seconds=sum(seconds[1:]) / (len(seconds) - 1),
                 epochs=trial.settings.epochs,
-                batch_size=feed.batch_size,
+                batch_size=batches.batch_size,
                 peak_bytes=device.peak_memory(state.device),
                 checkpoint_bytes=sum(file.stat().st_size for file in saved.path.iterdir()),
             )

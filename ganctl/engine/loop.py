@@ -1,4 +1,4 @@
-"""The training loop. It knows turns and players, a feed of batches and a run directory; it knows no family."""
+"""The training loop. It knows updates and players, batches by number and a run directory; it knows no family."""
 
 import json
 import math
@@ -12,13 +12,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ganctl import images
-from ganctl.data.batches import Feed
-from ganctl.engine.events import Drawn, Emitter, Ended, Reported, Saved, Started, Stepped
+from ganctl.data.batches import Batches
+from ganctl.engine.events import Emitter, Ended, Logged, Previewed, Saved, Started, Stepped
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
-from ganctl.gans.base import Sheet, Turn
+from ganctl.gans.base import Preview, Update
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import Contents
+from ganctl.runs.checkpoint import TensorFile
+from ganctl.runs.metric_names import LOSS, METRIC, prefixed
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
 from ganctl.text import finite
@@ -31,8 +32,8 @@ class Watch(Protocol):
     rates' factors there, and leaves the random numbers alone. Whatever it raises is warned of, and training goes on.
     """
 
-    def measure(self, state: State, sheet: Sheet, epoch: int, emit: Emitter) -> Mapping[str, float]:
-        """Further readings for the line of an epoch's end."""
+    def measure(self, state: State, preview: Preview, epoch: int, emit: Emitter) -> Mapping[str, float]:
+        """Further metrics for the line of an epoch's end."""
 
     def judge(self, state: State, line: Mapping[str, float], emit: Emitter) -> None:
         """Say what a line comes to."""
@@ -41,7 +42,7 @@ class Watch(Protocol):
 class Blind:
     """The watch of a training that nobody looks at."""
 
-    def measure(self, state: State, sheet: Sheet, epoch: int, emit: Emitter) -> Mapping[str, float]:
+    def measure(self, state: State, preview: Preview, epoch: int, emit: Emitter) -> Mapping[str, float]:
         """Nothing."""
         return {}
 
@@ -54,7 +55,7 @@ class Plan:
     """What the loop is to do.
 
     Attributes:
-        total: the step at which it ends.
+        total_steps: the step at which it ends.
         seed: decides all randomness.
         log_every: steps between reports.
         save_epochs: a checkpoint at the end of every so many epochs, …
@@ -63,10 +64,10 @@ class Plan:
         header: what ``model.safetensors`` says of itself.
         schedule: the learning rates' factor at a step.
         autocast: whether losses are computed in bfloat16 where that is safe.
-        watch: who looks on.
+        monitor: who looks on.
     """
 
-    total: int
+    total_steps: int
     seed: int
     log_every: int = 50
     save_epochs: int = 1
@@ -75,56 +76,58 @@ class Plan:
     header: Mapping[str, Any] = field(default_factory=dict)
     schedule: Callable[[int], float] = lambda step: 1.0
     autocast: bool = False
-    watch: Watch = field(default_factory=Blind)
+    monitor: Watch = field(default_factory=Blind)
 
 
-def move(optimizers: Mapping[str, Optimizer], turn: Turn) -> None:
-    """Move the players of a turn: first every gradient, then every step."""
-    left = len(turn.losses)
-    for player, loss in turn.losses.items():
+def move(optimizers: Mapping[str, Optimizer], update: Update) -> None:
+    """Move the players of an update: first every gradient, then every step."""
+    left = len(update.losses)
+    for player, loss in update.losses.items():
         left -= 1
         parameters = parameters_of(optimizers[player])
         torch.autograd.backward(loss, inputs=parameters, retain_graph=left > 0)
         if all(parameter.grad is None for parameter in parameters):
-            raise GanctlError(f"The loss of the {player} does not depend on it; its recipe is wrong.")
-    for player in turn.losses:
+            raise GanctlError(f"The loss of the {player} does not depend on it; its module is wrong.")
+    for player in update.losses:
         optimizers[player].step()
         optimizers[player].zero_grad(set_to_none=True)
 
 
-def advance(state: State, feed: Feed, plan: Plan, look: Callable[[Turn], None] = lambda turn: None) -> None:
-    """One step: every turn of the recipe, then the average. Randomness is a function of seed and step.
+def train_step(
+    state: State, batches: Batches, plan: Plan, look: Callable[[Update], None] = lambda update: None
+) -> None:
+    """One step: every update of the module, then the average. Randomness is a function of seed and step.
 
     Args:
         state: what moves.
-        feed: what it learns from.
+        batches: what it learns from.
         plan: the seed, the learning rates' factors and the precision.
-        look: is shown every turn before its players move.
+        look: is shown every update before its players move.
     """
     factor = plan.schedule(state.step)
     for player, optimizer in state.optimizers.items():
-        for group, rate in zip(optimizer.param_groups, state.rates[player], strict=True):
-            group["lr"] = rate * factor * state.factors.get(player, 1.0)
+        for group, rate in zip(optimizer.param_groups, state.base_lrs[player], strict=True):
+            group["lr"] = rate * factor * state.lr_factors.get(player, 1.0)
     losses: dict[str, Tensor] = {}
-    readings: dict[str, Tensor] = {}
+    metrics: dict[str, Tensor] = {}
     with seeded(state.device, plan.seed, Stream.STEP, state.step):
-        turns = state.recipe.turns(feed.batch(state.step, state.device), state.step)
-        while turn := _next(turns, state.device, plan.autocast):
-            look(turn)
-            move(state.optimizers, turn)
-            losses |= {player: loss.detach().float() for player, loss in turn.losses.items()}
-            readings |= turn.readings
-    state.count(losses | readings)
+        updates = state.module.updates(batches.batch(state.step, state.device), state.step)
+        while update := _next(updates, state.device, plan.autocast):
+            look(update)
+            move(state.optimizers, update)
+            losses |= {player: loss.detach().float() for player, loss in update.losses.items()}
+            metrics |= update.metrics
+    state.accumulate(prefixed(LOSS, losses) | prefixed(METRIC, metrics))
     state.step += 1
-    state.update_average()
+    state.update_ema()
 
 
-def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str | None], emit: Emitter) -> Ended:
+def train(state: State, batches: Batches, plan: Plan, run: Run, stop: Callable[[], str | None], emit: Emitter) -> Ended:
     """Train up to the plan's total, or until `stop` gives a reason. The run's writer calls this.
 
     Args:
         state: what moves.
-        feed: what it learns from.
+        batches: what it learns from.
         plan: what is to be done.
         run: where it is written.
         stop: asked for the first time when all is ready for the first step, and then after every step. The step in
@@ -135,76 +138,76 @@ def train(state: State, feed: Feed, plan: Plan, run: Run, stop: Callable[[], str
         DivergedError: a loss or weight is not finite; nothing bad was saved.
         OSError: the last save could not be written.
     """
-    unwritten = Unwritten()
+    unwritten = PendingWrites()
     emit(Started(state.step))
-    sheet = _draw(0, state, feed, plan, emit) if state.step == 0 else None
+    preview = _draw(0, state, batches, plan, emit) if state.step == 0 else None
     saved, reason = time.monotonic(), stop()
-    if sheet is not None:
-        unwritten.sheets[0] = sheet
+    if preview is not None:
+        unwritten.previews[0] = preview
         unwritten.write_sheets(run, emit)
-    while state.step < plan.total and not reason:
-        advance(state, feed, plan)
+    while state.step < plan.total_steps and not reason:
+        train_step(state, batches, plan)
         emit(Stepped(state.step, state.means))
-        epoch, into = divmod(state.step, feed.steps_per_epoch)
+        epoch, into = divmod(state.step, batches.steps_per_epoch)
         measured: Mapping[str, float] = {}
         if into == 0:
             state.require_finite()
-            measured = _look(run, epoch, state, feed, plan, unwritten, emit)
-        if is_due(state, feed, plan):
-            line = take_line(state, feed, measured)
+            measured = _look(run, epoch, state, batches, plan, unwritten, emit)
+        if is_due(state, batches, plan):
+            line = log_line(state, batches, measured)
             _report(run, line, unwritten, emit)
             with emit.surviving("The training could not be judged"):
-                plan.watch.judge(state, line, emit)
+                plan.monitor.judge(state, line, emit)
         reason = stop()
         due = (into == 0 and (epoch % plan.save_epochs == 0 or state.is_best)) or (
             time.monotonic() - saved >= plan.save_seconds
         )
-        if due and not reason and state.step < plan.total:
+        if due and not reason and state.step < plan.total_steps:
             with emit.surviving(f"The checkpoint of step {state.step} could not be saved"):
                 unwritten.write(run, emit)
                 emit(save(state, plan, run))
             saved = time.monotonic()
     unwritten.write(run, emit)
     emit(save(state, plan, run))
-    ended = Ended(state.step, None if state.step >= plan.total else reason)
+    ended = Ended(state.step, None if state.step >= plan.total_steps else reason)
     emit(ended)
     return ended
 
 
-def _next(turns: Iterator[Turn], device: torch.device, autocast: bool) -> Turn | None:
-    """The next turn. Autocast closes before any weight moves: its cache would keep the old ones."""
+def _next(updates: Iterator[Update], device: torch.device, autocast: bool) -> Update | None:
+    """The next update. Autocast closes before any weight moves: its cache would keep the old ones."""
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
-        return next(turns, None)
+        return next(updates, None)
 
 
-def is_due(state: State, feed: Feed, plan: Plan) -> bool:
+def is_due(state: State, batches: Batches, plan: Plan) -> bool:
     """Whether a line of the log is due after this step."""
-    return state.step % plan.log_every == 0 or state.step % feed.steps_per_epoch == 0
+    return state.step % plan.log_every == 0 or state.step % batches.steps_per_epoch == 0
 
 
-def take_line(state: State, feed: Feed, measured: Mapping[str, float]) -> Mapping[str, float]:
+def log_line(state: State, batches: Batches, measured: Mapping[str, float]) -> Mapping[str, float]:
     """The means since the line before, which are then forgotten, and what was measured now.
 
     Raises:
         DivergedError: a number is not finite.
     """
     state.require_finite()
-    epoch = math.ceil(state.step / feed.steps_per_epoch)
+    epoch = math.ceil(state.step / batches.steps_per_epoch)
     line = {"step": state.step, "epoch": epoch, **state.means(), **measured}
-    state.sums, state.counted = {}, 0
+    state.log_sums, state.steps_since_log = {}, 0
     return line
 
 
 @dataclass
-class Unwritten:
-    """Lines of the log and progress sheets that the disk refused: tried again before every checkpoint.
+class PendingWrites:
+    """Lines of the log and previews that the disk refused: tried again before every checkpoint.
 
-    No checkpoint is ahead of its log. A sheet only shows: one that cannot be written keeps nothing from
+    No checkpoint is ahead of its log. A preview only shows: one that cannot be written keeps nothing from
     being saved.
     """
 
     lines: list[str] = field(default_factory=list)
-    sheets: dict[int, Sheet] = field(default_factory=dict)
+    previews: dict[int, Preview] = field(default_factory=dict)
 
     def write(self, run: Run, emit: Emitter) -> None:
         """Write all of it; what is written is forgotten.
@@ -222,41 +225,41 @@ class Unwritten:
             self.lines.clear()
 
     def write_sheets(self, run: Run, emit: Emitter) -> None:
-        """Write the sheets, or warn of those that cannot be."""
-        for epoch, sheet in list(self.sheets.items()):
-            with emit.surviving(f"The progress sheet of epoch {epoch} could not be written"):
-                images.save_sheet(run.sheet(epoch), sheet.images, sheet.columns)
-                del self.sheets[epoch]
-                emit(Drawn(epoch, run.sheet(epoch)))
+        """Write the previews, or warn of those that cannot be."""
+        for epoch, preview in list(self.previews.items()):
+            with emit.surviving(f"The preview of epoch {epoch} could not be written"):
+                images.save_preview(run.preview(epoch), preview.images, preview.columns)
+                del self.previews[epoch]
+                emit(Previewed(epoch, run.preview(epoch)))
 
 
-def _report(run: Run, line: Mapping[str, float], unwritten: Unwritten, emit: Emitter) -> None:
+def _report(run: Run, line: Mapping[str, float], unwritten: PendingWrites, emit: Emitter) -> None:
     """Write a line of the log, and those before it that the disk refused."""
     unwritten.lines.append(json.dumps(finite(line)))
     with emit.surviving("The log could not be written"):
         unwritten.write_lines(run)
-    emit(Reported(line))
+    emit(Logged(line))
 
 
 def _look(
-    run: Run, epoch: int, state: State, feed: Feed, plan: Plan, unwritten: Unwritten, emit: Emitter
+    run: Run, epoch: int, state: State, batches: Batches, plan: Plan, unwritten: PendingWrites, emit: Emitter
 ) -> Mapping[str, float]:
-    """Draw the progress sheet of an epoch's end, and measure it; the readings for the log."""
-    sheet = _draw(epoch, state, feed, plan, emit)
-    if sheet is None:
+    """Draw the preview of an epoch's end, and measure it; the metrics for the log."""
+    preview = _draw(epoch, state, batches, plan, emit)
+    if preview is None:
         return {}
-    unwritten.sheets[epoch] = sheet
+    unwritten.previews[epoch] = preview
     unwritten.write_sheets(run, emit)
     with emit.surviving(f"Epoch {epoch} could not be measured"):
-        return plan.watch.measure(state, sheet, epoch, emit)
+        return plan.monitor.measure(state, preview, epoch, emit)
     return {}
 
 
-def _draw(epoch: int, state: State, feed: Feed, plan: Plan, emit: Emitter) -> Sheet | None:
-    """The progress sheet of an epoch, always from the same seed; None where that failed."""
-    failure = f"The progress sheet of epoch {epoch} could not be drawn"
-    with emit.surviving(failure), seeded(state.device, plan.seed, Stream.SHEET), torch.inference_mode():
-        return state.recipe.preview(state.average, feed.held_out(state.device))
+def _draw(epoch: int, state: State, batches: Batches, plan: Plan, emit: Emitter) -> Preview | None:
+    """The preview of an epoch, always from the same seed; None where that failed."""
+    failure = f"The preview of epoch {epoch} could not be drawn"
+    with emit.surviving(failure), seeded(state.device, plan.seed, Stream.PREVIEW), torch.inference_mode():
+        return state.module.preview(state.ema_model, batches.held_out(state.device))
     return None
 
 
@@ -270,6 +273,6 @@ def save(state: State, plan: Plan, run: Run) -> Saved:
     state.require_finite()
     began = time.monotonic()
     run.sync_log()
-    model = Contents(state.average.state_dict(), {**plan.header, "step": state.step})
-    path = checkpoint.save(run, state.step, model, state.contents(), plan.keep, state.best)
+    model = TensorFile(state.ema_model.state_dict(), {**plan.header, "step": state.step})
+    path = checkpoint.save(run, state.step, model, state.to_file(), plan.keep, state.best)
     return Saved(state.step, path, time.monotonic() - began)

@@ -10,7 +10,7 @@ only means over many steps are looked at.
 
 from collections.abc import Mapping
 
-from ganctl.runs.metric_names import PLAYERS
+from ganctl.runs.metric_names import ACCURACY, DISCRIMINATOR_LOSS, PLAYERS
 
 LOW, HIGH = 0.45, 0.8
 WILD = 4.0  # a discriminator's loss; guessing costs 1.4 with bce, 2 with hinge, and less with lsgan
@@ -19,7 +19,7 @@ RISE = 0.025  # doublings a step for each unit too little
 LEAST = 1 / 64  # no factor falls below: a side that stands still teaches the other nothing
 
 
-def balanced(factors: Mapping[str, float], line: Mapping[str, float], steps: int) -> dict[str, float]:
+def balanced_factors(factors: Mapping[str, float], line: Mapping[str, float], steps: int) -> dict[str, float]:
     """The learning rates' factors of both players, after some more steps.
 
     Args:
@@ -27,8 +27,8 @@ def balanced(factors: Mapping[str, float], line: Mapping[str, float], steps: int
         line: the means over these steps, with the discriminator's loss and its accuracy.
         steps: how many.
     """
-    excess = {"discriminator": line["accuracy"] - HIGH, "generator": LOW - line["accuracy"]}
-    if line["discriminator"] > WILD:
+    excess = {"discriminator": line[ACCURACY] - HIGH, "generator": LOW - line[ACCURACY]}
+    if line[DISCRIMINATOR_LOSS] > WILD:
         excess = {"discriminator": 1 - HIGH, "generator": min(0.0, excess["generator"])}
     return {player: _moved(factors.get(player, 1.0), excess[player] * steps) for player in PLAYERS}
 

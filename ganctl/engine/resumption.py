@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ganctl import device, precision, threads
-from ganctl.data.batches import Images, Pairs
+from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine import setup, tensorboard
 from ganctl.engine.loop import Plan
@@ -28,7 +28,7 @@ from ganctl.units import counted
 
 
 @dataclass(frozen=True)
-class Request:
+class ResumeRequest:
     """What is asked for when a run is resumed.
 
     Attributes:
@@ -69,19 +69,19 @@ class Resumption:
     """
 
     run: Run
-    request: Request
+    request: ResumeRequest
     record: Mapping[str, Any]
     before: Settings
     settings: Settings
     state: State
-    feed: Images | Pairs
+    batches: SingleBatches | UnpairedBatches
     plan: Plan
     goes_back: bool
     unusable: Mapping[int, str]
     epoch: int
     warnings: tuple[str, ...]
 
-    def carry_out(self) -> tuple[str, ...]:
+    def apply(self) -> tuple[str, ...]:
         """Set aside, cut and rewrite what has to be; sentences on that, and the warnings.
 
         Raises:
@@ -91,15 +91,15 @@ class Resumption:
         for step, message in self.unusable.items():
             aside = checkpoint.quarantine(self.run, step)
             said.append(f"{message} It was set aside as {aside.name}.")
-            self.run.event("quarantine", step=step, message=message)
+            self.run.log_event("quarantine", step=step, message=message)
         best = self.state.best
         if best is not None and not self.run.checkpoint(best["step"]).exists():
-            del self.state.notes["best"]  # it was gone back behind, or is damaged: the next best is one again
+            del self.state.monitor_state["best"]  # it was gone back behind, or is damaged: the next best is one again
         if (record := self._new_record()) != self.record:
             self.run.rewrite(record)
         self.run.cut_log(self.state.step)
         self.run.mark_best(self.state.best)
-        self.run.event("resume", step=self.state.step, command=runs.command_line())
+        self.run.log_event("resume", step=self.state.step, command=runs.command_line())
         return (*said, *self.warnings)
 
     def _go_back(self) -> list[str]:
@@ -108,7 +108,7 @@ class Resumption:
         said = [] if aside is None else [f"What came after step {step} was set aside in {aside}."]
         if not self.request.changed:
             said.append("With nothing changed it does the same again; --set seed=1, say, makes it another training.")
-        self.run.event("return", step=step, aside=None if aside is None else aside.name)
+        self.run.log_event("return", step=step, aside=None if aside is None else aside.name)
         return said
 
     def _new_record(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Resumption:
 
 
 @contextmanager
-def decided(run: Run, request: Request) -> Iterator[Resumption]:
+def prepared(run: Run, request: ResumeRequest) -> Iterator[Resumption]:
     """All that a run needs to go on, with the threads that it began with if there is room. It changes nothing yet.
 
     The run's writer calls this: another resume may have extended the run until a moment ago.
@@ -140,7 +140,7 @@ def decided(run: Run, request: Request) -> Iterator[Resumption]:
         yield _decide(run, record, request, fewer)
 
 
-def _decide(run: Run, record: Mapping[str, Any], request: Request, fewer_threads: str) -> Resumption:
+def _decide(run: Run, record: Mapping[str, Any], request: ResumeRequest, fewer_threads: str) -> Resumption:
     before = _recorded(run, record)
     told = changed(before, find_family(before.family).options, request.changes)
     told = dataclasses.replace(told, device=request.device or told.device, epochs=_total(told, request))
@@ -149,21 +149,21 @@ def _decide(run: Run, record: Mapping[str, Any], request: Request, fewer_threads
     steps = run.checkpoint_steps()
     step = None if request.origin is None else checkpoint.chosen_step(run, request.origin)
     data, warnings = _open_data(run, record, told, request)
-    told = told if request.data is None else dataclasses.replace(told, data=data.origin)
-    state, feed, plan, missing = setup.build(told, data, chosen, fresh=not steps)
+    told = told if request.data is None else dataclasses.replace(told, data=data.spec)
+    state, batches, plan, missing = setup.build(told, data, chosen, fresh=not steps)
     unusable, epoch = {}, 0
     if step is None:
         unusable = setup.restore_newest(run, state)
     else:
         setup.restore(run, step, state)
         epoch = step // checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["steps_per_epoch"]
-    if request.epochs is not None and state.step > plan.total:
-        done = state.step // feed.steps_per_epoch
+    if request.epochs is not None and state.step > plan.total_steps:
+        done = state.step // batches.steps_per_epoch
         raise UsageError(f"{run.path} has already done {done} epochs.", "--more N adds to them; --from STEP goes back.")
-    said = _device_changed(record, chosen) + _rescheduled(before, told, state.step, feed.steps_per_epoch)
-    said += _lost_lines(run, told, state.step, feed)
+    said = _device_changed(record, chosen) + _rescheduled(before, told, state.step, batches.steps_per_epoch)
+    said += _lost_lines(run, told, state.step, batches)
     if told.tensorboard and not tensorboard.is_installed():
-        said.append(f"{run.board} stays as it is until there is TensorBoard again: {tensorboard.INSTALL}")
+        said.append(f"{run.tensorboard} stays as it is until there is TensorBoard again: {tensorboard.INSTALL}")
     return Resumption(
         run=run,
         request=request,
@@ -171,7 +171,7 @@ def _decide(run: Run, record: Mapping[str, Any], request: Request, fewer_threads
         before=before,
         settings=told,
         state=state,
-        feed=feed,
+        batches=batches,
         plan=plan,
         goes_back=step is not None,
         unusable=unusable,
@@ -189,11 +189,11 @@ def _recorded(run: Run, record: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def _total(settings: Settings, request: Request) -> int:
+def _total(settings: Settings, request: ResumeRequest) -> int:
     return request.epochs or settings.epochs + (request.more or 0)
 
 
-def _device(run: Run, settings: Settings, request: Request) -> torch.device:
+def _device(run: Run, settings: Settings, request: ResumeRequest) -> torch.device:
     try:
         return device.choose(settings.device)
     except UsageError as error:
@@ -209,17 +209,19 @@ def _require_readable(run: Run) -> None:
         pass
 
 
-def _lost_lines(run: Run, settings: Settings, step: int, feed: Images | Pairs) -> list[str]:
+def _lost_lines(run: Run, settings: Settings, step: int, batches: SingleBatches | UnpairedBatches) -> list[str]:
     """A sentence on lines of the log that should be there, for no checkpoint is ahead of it, and are not."""
     due = {*range(settings.log_every, step + 1, settings.log_every)}
-    due |= {*range(feed.steps_per_epoch, step + 1, feed.steps_per_epoch)}
+    due |= {*range(batches.steps_per_epoch, step + 1, batches.steps_per_epoch)}
     lost = len(due - {line["step"] for line in run.read_log()})
     if not lost or settings.allow_changed_data:  # other data may have had other epochs
         return []
     return [f"Of {run.log} {counted(lost, 'line')} {'is' if lost == 1 else 'are'} lost; it goes on without."]
 
 
-def _open_data(run: Run, record: Mapping[str, Any], settings: Settings, request: Request) -> tuple[Data, list[str]]:
+def _open_data(
+    run: Run, record: Mapping[str, Any], settings: Settings, request: ResumeRequest
+) -> tuple[Data, list[str]]:
     """The data that the run began with, under the names that it had then, wherever it is now."""
     asked = dataclasses.replace(settings, data=request.data or settings.data)
     try:

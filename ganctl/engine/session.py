@@ -9,14 +9,14 @@ from pathlib import Path
 from warnings import warn
 
 from ganctl import device, interrupt, precision
-from ganctl.data.batches import Images, Pairs
+from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine import loop, resumption, setup, tensorboard
 from ganctl.engine.configuration import configure
-from ganctl.engine.divergence import Case
-from ganctl.engine.events import Emitter, Ended, Event, Judged, Measured, Saved, Subscriber, Warned
+from ganctl.engine.divergence import Divergence
+from ganctl.engine.events import Emitter, Ended, Evaluated, Event, Saved, Subscriber, VerdictChanged, Warned
 from ganctl.engine.loop import Plan
-from ganctl.engine.resumption import Request
+from ganctl.engine.resumption import ResumeRequest
 from ganctl.engine.state import State
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.files import discard, reason
@@ -42,7 +42,7 @@ class Training:
     run: Run
     settings: Settings
     state: State
-    feed: Images | Pairs
+    batches: SingleBatches | UnpairedBatches
     plan: Plan
     warnings: tuple[str, ...]
 
@@ -60,13 +60,13 @@ class Training:
         numbers = " in bfloat16" if self.plan.autocast else ""
         epochs = counted(told.epochs, "epoch")
         return (
-            f"{told.family} ({told.preset}) on {self.feed.contents} of {told.size}×{told.size} {channels}, "
-            f"{epochs} of {counted(self.feed.steps_per_epoch, 'step')}, {self.state.device}{numbers}; "
+            f"{told.family} ({told.preset}) on {self.batches.contents} of {told.size}×{told.size} {channels}, "
+            f"{epochs} of {counted(self.batches.steps_per_epoch, 'step')}, {self.state.device}{numbers}; "
             f"parameters: {weights}"
         )
 
     @property
-    def lighter(self) -> str:
+    def lighter_hint(self) -> str:
         """What to ask for where this one takes too long; empty where nothing is known."""
         preset = find_family(self.settings.family).light_preset
         if preset is None or preset == self.settings.preset:
@@ -81,9 +81,9 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether its target was reached before."""
-        return self.state.step >= self.plan.total
+        return self.state.step >= self.plan.total_steps
 
-    def train(self, stop: interrupt.Reason = lambda: None, *subscribers: Subscriber) -> Ended:
+    def train(self, stop: interrupt.StopReason = lambda: None, *subscribers: Subscriber) -> Ended:
         """Train to the end, or until there is a reason to stop, and keep the diary: see `engine.train`.
 
         Args:
@@ -95,12 +95,12 @@ class Training:
             GanctlError: the last save could not be written.
         """
         for warning in self.warnings:
-            self.run.event("warning", message=warning)
+            self.run.log_event("warning", message=warning)
         last = (self.settings.stop_at or "").upper()
         reached: list[str] = []
 
         def note_verdict(event: Event) -> None:
-            if isinstance(event, Judged) and event.raised and event.verdict.code == last:
+            if isinstance(event, VerdictChanged) and event.raised and event.verdict.code == last:
                 reached.append(interrupt.EQUILIBRIUM)
 
         diary = Subscriber(self._keep_diary, f"{self.run.events} could not be written")
@@ -108,49 +108,49 @@ class Training:
         try:
             return self._trained(lambda: stop() or next(iter(reached), None), emit)
         except DivergedError as error:
-            self.run.event("failure", step=error.step, tensor=error.tensor, message=error.message)
+            self.run.log_event("failure", step=error.step, tensor=error.tensor, message=error.message)
             raise
         except GanctlError as error:
-            self.run.event("failure", step=self.state.step, message=error.message)
+            self.run.log_event("failure", step=self.state.step, message=error.message)
             raise
         except OSError as error:
-            self.run.event("failure", step=self.state.step, message=reason(error))
+            self.run.log_event("failure", step=self.state.step, message=reason(error))
             first = "Raise its limit (ulimit -f)" if error.errno == errno.EFBIG else "Make room for it"
             remedy = f"{first}, then: {self.run.resume_command}"
             raise GanctlError(f"{self.run.path} could not be saved: {reason(error)}.", remedy) from None
 
-    def _trained(self, stop: interrupt.Reason, emit: Emitter) -> Ended:
+    def _trained(self, stop: interrupt.StopReason, emit: Emitter) -> Ended:
         """Train; where that diverges, find out why."""
         try:
-            return loop.train(self.state, self.feed, self.plan, self.run, stop, emit)
+            return loop.train(self.state, self.batches, self.plan, self.run, stop, emit)
         except DivergedError as error:
-            case = Case(error, self.run, self.settings, self.state, self.feed, self.plan)
+            case = Divergence(error, self.run, self.settings, self.state, self.batches, self.plan)
             raise case.explain(stop, emit) from error
 
     def _board(self) -> list[Subscriber]:
         """TensorBoard's files, if they are asked for and can be written."""
         if not (self.settings.tensorboard and tensorboard.is_installed()):
             return []
-        return [tensorboard.Board(self.run, self.feed.steps_per_epoch, self.settings.epochs).subscriber]
+        return [tensorboard.Board(self.run, self.batches.steps_per_epoch, self.settings.epochs).subscriber]
 
     def _keep_diary(self, event: Event) -> None:
         """Put what happened into ``events.jsonl``, if it belongs there."""
         match event:
             case Saved(step, _, seconds):
-                self.run.event("save", step=step, seconds=round(seconds, 3))
+                self.run.log_event("save", step=step, seconds=round(seconds, 3))
             case Warned(message):
-                self.run.event("warning", message=message)
-            case Measured(step, epoch, figures, held_out, seconds):
-                measured = {"step": step, "epoch": epoch, "figures": figures, "held_out": held_out}
-                self.run.event("evaluate", **measured, seconds=round(seconds, 3))
+                self.run.log_event("warning", message=message)
+            case Evaluated(step, epoch, scores, held_out, seconds):
+                measured = {"step": step, "epoch": epoch, "scores": scores, "held_out": held_out}
+                self.run.log_event("evaluate", **measured, seconds=round(seconds, 3))
                 if self.state.is_best and self.state.best is not None:
-                    self.run.event("best", **self.state.best)
-            case Judged(step, epoch, verdict, raised):
+                    self.run.log_event("best", **self.state.best)
+            case VerdictChanged(step, epoch, verdict, raised):
                 told = {"code": verdict.code, "severity": verdict.severity, "state": "raised" if raised else "cleared"}
                 words = {"message": verdict.title, "remedy": verdict.remedy}
-                self.run.event("verdict", **told, step=step, epoch=epoch, **words)
+                self.run.log_event("verdict", **told, step=step, epoch=epoch, **words)
             case Ended(step, reason):
-                self.run.event("stop", step=step, reason=reason or "finished")
+                self.run.log_event("stop", step=step, reason=reason or "finished")
             case _:
                 pass
 
@@ -174,7 +174,7 @@ def start(settings: Settings, name: str | None = None) -> Iterator[Training]:
         runs.refuse_taken(names.locate(name))
     with ExitStack() as stack:
         training = _begin(settings, name, stack)
-        training.run.event("start", step=0, command=runs.command_line())
+        training.run.log_event("start", step=0, command=runs.command_line())
         yield training
 
 
@@ -209,10 +209,10 @@ def resume(
         GanctlError: another process is writing the run.
         OSError: the disk refuses.
     """
-    request = Request(epochs, more, origin, data, device, changes or {})
-    with run.writing(), resumption.decided(run, request) as found:
-        warnings = found.carry_out()
-        yield Training(run, found.settings, found.state, found.feed, found.plan, warnings)
+    request = ResumeRequest(epochs, more, origin, data, device, changes or {})
+    with run.writing(), resumption.prepared(run, request) as found:
+        warnings = found.apply()
+        yield Training(run, found.settings, found.state, found.batches, found.plan, warnings)
 
 
 def train(
@@ -274,8 +274,8 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     numbers = precision.resolve(settings.precision, chosen)
     data, warnings = dataset.open_data(settings)
     channels, size, _ = data.shape
-    settings = dataclasses.replace(settings, data=data.origin, size=size, channels=channels)
-    state, feed, plan, missing = setup.build(settings, data, chosen, fresh=True)
+    settings = dataclasses.replace(settings, data=data.spec, size=size, channels=channels)
+    state, batches, plan, missing = setup.build(settings, data, chosen, fresh=True)
     record = {
         "format": 1,
         "settings": settings.to_json(),
@@ -296,9 +296,9 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
         "command": runs.command_line(),
     }
     run = names.create_free(data.name, record) if name is None else runs.create(names.locate(name), record)
-    stack.enter_context(interrupt.undoing(lambda: None if state.step else discard(run.path)))
+    stack.enter_context(interrupt.cleanup_on_interrupt(lambda: None if state.step else discard(run.path)))
     stack.enter_context(run.writing())
     stack.enter_context(device.threads(count))
     if data.broken:
-        run.event("broken pictures", files=data.broken)
-    return Training(run, settings, state, feed, plan, (*warnings, *missing))
+        run.log_event("broken pictures", files=data.broken)
+    return Training(run, settings, state, batches, plan, (*warnings, *missing))

@@ -1,19 +1,19 @@
-"""What settings mean: the nets, the first state, the feed and the plan that a training is put together from."""
+"""What settings mean: the nets, the first state, the batches and the plan that a training is put together from."""
 
 from typing import Any
 
 import torch
 
 from ganctl import precision
-from ganctl.data.batches import Images, Pairs
+from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine.loop import Plan
 from ganctl.engine.monitor import watch
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
-from ganctl.gans.base import Recipe, Shape
-from ganctl.gans.dataset import Data, feed_of
+from ganctl.gans.base import Shape, TrainingModule
+from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
@@ -22,8 +22,8 @@ from ganctl.settings import Settings, parse_cadence
 
 def build(
     settings: Settings, data: Data, chosen: torch.device, *, fresh: bool
-) -> tuple[State, Images | Pairs, Plan, list[str]]:
-    """The nets with their first weights, the feed, the plan, and sentences about what was asked for and is missing.
+) -> tuple[State, SingleBatches | UnpairedBatches, Plan, list[str]]:
+    """The nets with their first weights, the batches, the plan, and sentences about what was asked for and is missing.
 
     Args:
         settings: with everything decided.
@@ -33,14 +33,14 @@ def build(
     """
     found = find_family(settings.family)
     options = found.options(**settings.options)
-    feed = feed_of(settings, data)
-    total = settings.epochs * feed.steps_per_epoch
-    state = first_state(settings, data.shape, chosen, fresh=fresh)
+    batches = make_batches(settings, data)
+    total = settings.epochs * batches.steps_per_epoch
+    state = initial_state(settings, data.shape, chosen, fresh=fresh)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
-    header = _header(settings, data, feed)
-    watching, warnings = watch(settings, data, feed, header)
+    header = _header(settings, data, batches)
+    watching, warnings = watch(settings, data, batches, header)
     plan = Plan(
-        total=total,
+        total_steps=total,
         seed=settings.seed,
         log_every=settings.log_every,
         save_epochs=epochs,
@@ -49,23 +49,23 @@ def build(
         header=header,
         schedule=lambda step: found.schedule(options, step, total),
         autocast=precision.resolve(settings.precision, chosen) == "bfloat16",
-        watch=watching,
+        monitor=watching,
     )
-    return state, feed, plan, warnings
+    return state, batches, plan, warnings
 
 
-def first_state(settings: Settings, shape: Shape, chosen: torch.device, *, fresh: bool) -> State:
+def initial_state(settings: Settings, shape: Shape, chosen: torch.device, *, fresh: bool) -> State:
     """The nets with their first weights, at step 0; `fresh` as in `build`."""
     found = find_family(settings.family)
     options = found.options(**settings.options)
     with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
-        recipe = found.recipe(options, found.model(options, shape), shape)
+        module = found.training(options, found.model(options, shape), shape)
     if fresh and settings.init_from is not None:
-        _initialise(recipe, settings.init_from)
-    return State(recipe, chosen)
+        _initialise(module, settings.init_from)
+    return State(module, chosen)
 
 
-def _header(settings: Settings, data: Data, feed: Images | Pairs) -> dict[str, Any]:
+def _header(settings: Settings, data: Data, batches: SingleBatches | UnpairedBatches) -> dict[str, Any]:
     """What a model's file says of itself."""
     header = {
         "format": 1,
@@ -75,22 +75,22 @@ def _header(settings: Settings, data: Data, feed: Images | Pairs) -> dict[str, A
         "shape": data.shape,
         "range": [-1, 1],
         "data": data.name,
-        "steps_per_epoch": feed.steps_per_epoch,
+        "steps_per_epoch": batches.steps_per_epoch,
     }
     return header | ({"domains": data.names} if isinstance(data, TwoDatasets) else {})
 
 
-def _initialise(recipe: Recipe, init_from: str) -> None:
+def _initialise(module: TrainingModule, init_from: str) -> None:
     """Take over another model's weights, and its discriminator's where its training state lies beside it."""
     path = checkpoint.model_file(init_from)
     try:
-        recipe.model.load_state_dict(checkpoint.read(path).tensors)
+        module.model.load_state_dict(checkpoint.read(path).tensors)
         state = path.with_name(checkpoint.STATE)
         if state.exists():
             stored = checkpoint.read(state).tensors
-            others = {name.removeprefix("recipe."): t for name, t in stored.items() if name.startswith("recipe.")}
-            weights = {name for name, _ in recipe.named_parameters() if not name.startswith("model.")}
-            recipe.load_state_dict({name: t for name, t in others.items() if name in weights}, strict=False)
+            others = {name.removeprefix("module."): t for name, t in stored.items() if name.startswith("module.")}
+            weights = {name for name, _ in module.named_parameters() if not name.startswith("model.")}
+            module.load_state_dict({name: t for name, t in others.items() if name in weights}, strict=False)
     except RuntimeError:
         raise UsageError(
             f"The weights of {init_from} do not fit these nets.",
@@ -118,7 +118,7 @@ def restore_newest(run: Run, state: State) -> dict[int, str]:
             unusable[step] = error.message
     if unusable or any(run.checkpoints.glob("unusable-*")):
         why = " ".join(unusable.values()) or "All that it had were set aside before."
-        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {run.again_command}")
+        raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", f"Start anew: {run.train_command}")
     return unusable
 
 

@@ -9,41 +9,41 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.errors import CheckpointError, DivergedError
-from ganctl.gans.base import Recipe
-from ganctl.runs.checkpoint import Contents
+from ganctl.gans.base import TrainingModule
+from ganctl.runs.checkpoint import TensorFile
 
 
 class State:
-    """All that a checkpoint holds: the recipe, the optimizers' moments, the average, the sums for the log, and notes.
+    """All that a checkpoint holds: the module, the optimizers' moments, the average, the sums for the log, and notes.
 
     Attributes:
-        notes: JSON of those who look on, by name: what they must not forget when the training is stopped.
+        monitor_state: JSON of those who look on, by name: what they must not forget when the training is stopped.
     """
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, module: TrainingModule, device: torch.device) -> None:
         self.device = device
         if device.type == "cuda":
-            recipe.to(memory_format=torch.channels_last)  # tensor cores read pictures so; others are transposed first
-        self.recipe = recipe.to(device).train()
-        self.average = deepcopy(recipe.model).eval().requires_grad_(False)
-        self.optimizers = recipe.optimizers()
-        self.rates = {name: [group["lr"] for group in o.param_groups] for name, o in self.optimizers.items()}
+            module.to(memory_format=torch.channels_last)  # tensor cores read pictures so; others are transposed first
+        self.module = module.to(device).train()
+        self.ema_model = deepcopy(module.model).eval().requires_grad_(False)
+        self.optimizers = module.optimizers()
+        self.base_lrs = {name: [group["lr"] for group in o.param_groups] for name, o in self.optimizers.items()}
         self.step = 0
-        self.counted = 0
-        self.sums: dict[str, Tensor] = {}
-        self.notes: dict[str, Any] = {}
-        self.first_bad = torch.tensor(-1, device=device)
+        self.steps_since_log = 0
+        self.log_sums: dict[str, Tensor] = {}
+        self.monitor_state: dict[str, Any] = {}
+        self.first_non_finite = torch.tensor(-1, device=device)
 
     @property
-    def factors(self) -> Mapping[str, float]:
+    def lr_factors(self) -> Mapping[str, float]:
         """What balance has made of the players' learning rates."""
-        factors: Mapping[str, float] = self.notes.get("balance", {})
+        factors: Mapping[str, float] = self.monitor_state.get("balance", {})
         return factors
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The best measured so far: step, epoch, figure and value; None before the first."""
-        best: Mapping[str, Any] | None = self.notes.get("best")
+        """The best measured so far: step, epoch, score and value; None before the first."""
+        best: Mapping[str, Any] | None = self.monitor_state.get("best")
         return best
 
     @property
@@ -51,36 +51,36 @@ class State:
         """Whether the best was measured at this very step."""
         return self.best is not None and self.best["step"] == self.step
 
-    def update_average(self) -> None:
+    def update_ema(self) -> None:
         """Move the averaged weights towards the model's; copy the buffers (batch-norm statistics).
 
         The decay grows with the steps, min(ema, (1 + t) / (10 + t)), so that the first weights are forgotten.
         """
-        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
-        model = self.recipe.model
+        decay = min(self.module.ema, (1 + self.step) / (10 + self.step))
+        model = self.module.model
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(model.parameters()), 1 - decay)
-            for averaged, buffer in zip(self.average.buffers(), model.buffers(), strict=True):
+            torch._foreach_lerp_(list(self.ema_model.parameters()), list(model.parameters()), 1 - decay)
+            for averaged, buffer in zip(self.ema_model.buffers(), model.buffers(), strict=True):
                 averaged.copy_(buffer)
 
-    def count(self, readings: Mapping[str, Tensor]) -> None:
-        """Add one step's readings to the sums, and latch the first step at which one is not finite."""
-        for name, reading in readings.items():
-            value = reading.float()  # a sum in bfloat16 would soon lose what is added
-            self.sums[name] = self.sums[name] + value if name in self.sums else value.clone()
-        finite = torch.stack([value.isfinite() for value in readings.values()]).all()
-        self.first_bad = torch.where(finite | (self.first_bad >= 0), self.first_bad, self.step)
-        self.counted += 1
+    def accumulate(self, metrics: Mapping[str, Tensor]) -> None:
+        """Add one step's metrics to the sums, and latch the first step at which one is not finite."""
+        for name, metric in metrics.items():
+            value = metric.float()  # a sum in bfloat16 would soon lose what is added
+            self.log_sums[name] = self.log_sums[name] + value if name in self.log_sums else value.clone()
+        finite = torch.stack([value.isfinite() for value in metrics.values()]).all()
+        self.first_non_finite = torch.where(finite | (self.first_non_finite >= 0), self.first_non_finite, self.step)
+        self.steps_since_log += 1
 
     def means(self) -> dict[str, float]:
         """The means since the last report, to six digits."""
-        return {name: float(f"{total.item() / self.counted:.6g}") for name, total in self.sums.items()}
+        return {name: float(f"{total.item() / self.steps_since_log:.6g}") for name, total in self.log_sums.items()}
 
     def require_finite(self) -> None:
-        """Raise DivergedError where a loss, a reading or anything that would be saved is not a finite number."""
-        step = int(self.first_bad.item()) + 1
+        """Raise DivergedError where a loss, a metric or anything that would be saved is not a finite number."""
+        step = int(self.first_non_finite.item()) + 1
         if step == 0:
-            kept = [each for each in self.contents().tensors.values() if each.is_floating_point() and each.numel()]
+            kept = [each for each in self.to_file().tensors.values() if each.is_floating_point() and each.numel()]
             largest = torch._foreach_norm(kept, torch.inf)  # the sum of squares would overflow before they do
             if torch.stack([value.to(self.device, torch.float32) for value in largest]).isfinite().all():
                 return
@@ -89,34 +89,39 @@ class State:
             f"{what} stopped being a finite number; nothing was saved after it.", step=step or self.step
         )
 
-    def contents(self) -> Contents:
+    def to_file(self) -> TensorFile:
         """Everything that training needs to go on: tensors by name, and the engine's own block."""
-        found = {f"recipe.{name}": tensor for name, tensor in self.recipe.state_dict().items()}
-        found |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        found |= {f"sum.{name}": tensor for name, tensor in self.sums.items()}
+        found = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
+        found |= {f"ema.{name}": tensor for name, tensor in self.ema_model.state_dict().items()}
+        found |= {f"sum.{name}": tensor for name, tensor in self.log_sums.items()}
         for player, parameter, name in self._optimized():
             for slot, value in self.optimizers[player].state.get(parameter, {}).items():
                 found[f"optimizer.{player}.{name}.{slot}"] = value
-        header = {"step": self.step, "counted": self.counted, "sums": list(self.sums), "notes": self.notes}
-        return Contents(found, header)
+        header = {
+            "step": self.step,
+            "steps_since_log": self.steps_since_log,
+            "log_sums": list(self.log_sums),
+            "monitor": self.monitor_state,
+        }
+        return TensorFile(found, header)
 
-    def restore(self, contents: Contents) -> None:
+    def restore(self, contents: TensorFile) -> None:
         """Become what `contents` described.
 
         Raises:
             CheckpointError: the names or shapes are another model's.
         """
-        parts: dict[str, dict[str, Tensor]] = {"recipe": {}, "average": {}, "sum": {}, "optimizer": {}}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "ema": {}, "sum": {}, "optimizer": {}}
         try:
             for name, tensor in contents.tensors.items():
                 part, _, rest = name.partition(".")
                 parts[part][rest] = tensor
-            self.recipe.load_state_dict(parts["recipe"])
-            self.average.load_state_dict(parts["average"])
+            self.module.load_state_dict(parts["module"])
+            self.ema_model.load_state_dict(parts["ema"])
             self._restore_moments(parts["optimizer"])
-            self.sums = {name: parts["sum"][name].to(self.device) for name in contents.header["sums"]}
-            self.step, self.counted = int(contents.header["step"]), int(contents.header["counted"])
-            self.notes = dict(contents.header.get("notes", {}))  # those of before this existed have none
+            self.log_sums = {name: parts["sum"][name].to(self.device) for name in contents.header["log_sums"]}
+            self.step, self.steps_since_log = int(contents.header["step"]), int(contents.header["steps_since_log"])
+            self.monitor_state = dict(contents.header["monitor"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"The checkpoint is of another model: {error}.") from None
 
@@ -138,7 +143,7 @@ class State:
                 self.optimizers[player].state[parameter] = slots
 
     def _optimized(self) -> Iterator[tuple[str, nn.Parameter, str]]:
-        names = {parameter: name for name, parameter in self.recipe.named_parameters()}
+        names = {parameter: name for name, parameter in self.module.named_parameters()}
         for player, optimizer in self.optimizers.items():
             for parameter in parameters_of(optimizer):
                 yield player, parameter, names[parameter]

@@ -1,4 +1,4 @@
-"""TensorBoard's event files of a run: its log and its progress sheets, for those who look at them there.
+"""TensorBoard's event files of a run: its log and its previews, for those who look at them there.
 
 They are derived. As a training begins or goes on they are written anew from what the run holds up to its checkpoint,
 and then appended to: so whatever a kill left, no step is in them twice and none that the run does not have. The times
@@ -13,14 +13,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganctl.engine.events import Drawn, Event, Reported, Started, Subscriber
+from ganctl.engine.events import Event, Logged, Previewed, Started, Subscriber
 from ganctl.errors import UsageError
 from ganctl.files import append, atomic_file
 from ganctl.images.probing import probe
 from ganctl.runs import metric_names
 from ganctl.runs.run import Run
 
-_SHEETS = 50  # progress sheets that are shown of a long training; TensorBoard itself keeps ten in its memory
+_SHEETS = 50  # previews that are shown of a long training; TensorBoard itself keeps ten in its memory
 _EVERY = "*tfevents*"  # what TensorBoard knows its files by
 INSTALL = "pip install 'ganctl[tensorboard]'"
 
@@ -40,19 +40,19 @@ class Board:
     """The event files of one run, written by its one writer.
 
     Scalars are tagged ``loss/generator``, ``reading/D(x)``, ``quality/fid-digits-cnn``, ``vital/diversity``, and the
-    sheets ``progress``; all have the training's step.
+    previews ``progress``; all have the training's step.
 
     Args:
         run: which one.
-        steps_per_epoch: steps between two progress sheets.
-        epochs: how many the run is to have; of more than fifty, not every sheet is shown.
+        steps_per_epoch: steps between two previews.
+        epochs: how many the run is to have; of more than fifty, not every preview is shown.
     """
 
     def __init__(self, run: Run, steps_per_epoch: int, epochs: int) -> None:
         self.run = run
         self.steps_per_epoch, self.epochs = steps_per_epoch, epochs
         second, rest = divmod(time.time_ns(), 10**9)
-        self.file = run.board / f"events.out.tfevents.{second:010d}.{rest:09d}"  # TensorBoard reads them in order
+        self.file = run.tensorboard / f"events.out.tfevents.{second:010d}.{rest:09d}"  # TensorBoard reads them in order
 
     def show(self, event: Event) -> None:
         """Write an event down; as the training starts, all that the run holds up to there.
@@ -70,12 +70,12 @@ class Board:
     def subscriber(self) -> Subscriber:
         """The board as one who is called with every event."""
         remedy = f"{self.run.resume_command} writes it anew."
-        return Subscriber(self.show, f"{self.run.board} could not be written", remedy)
+        return Subscriber(self.show, f"{self.run.tensorboard} could not be written", remedy)
 
     def _rewrite(self, step: int) -> None:
         """Write anew what the run holds up to a step. What is old goes first: rather nothing than steps twice."""
-        self.run.board.mkdir(exist_ok=True)
-        for old in self.run.board.glob(_EVERY):
+        self.run.tensorboard.mkdir(exist_ok=True)
+        for old in self.run.tensorboard.glob(_EVERY):
             if old.stat().st_size == 0:
                 old.unlink()
             else:  # a TensorBoard that is reading it would wait for ever if it were gone, and so goes on to the next
@@ -85,21 +85,21 @@ class Board:
             for line in self.run.read_log():
                 if 0 <= line["step"] <= step:
                     file.write(_scalars(line))
-            for epoch, sheet in self.run.sheets():
-                if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its sheet anew
-                    file.writelines(self._sheet(epoch, sheet))
+            for epoch, preview in self.run.previews():
+                if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its preview anew
+                    file.writelines(self._sheet(epoch, preview))
 
     def _records(self, event: Event) -> Iterator[bytes]:
         match event:
-            case Reported():
+            case Logged():
                 yield _scalars(event.line)
-            case Drawn():
+            case Previewed():
                 yield from self._sheet(event.epoch, event.path)
             case _:
                 pass
 
     def _sheet(self, epoch: int, path: Path) -> Iterator[bytes]:
-        """A progress sheet as it is in its file, unless it is one too many or cannot be read."""
+        """A preview as it is in its file, unless it is one too many or cannot be read."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         if epoch % -(-self.epochs // _SHEETS) and epoch != self.epochs:
@@ -117,14 +117,7 @@ def _scalars(line: Mapping[str, Any]) -> bytes:
     """A line of the log."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    kinds = {
-        "loss": metric_names.losses,
-        "reading": metric_names.readings,
-        "quality": metric_names.figures,
-        "vital": metric_names.vitals,
-    }
-    found = metric_names.numbers(line)
-    tagged = {f"{kind}/{name}": value for kind, of in kinds.items() for name, value in of(found).items()}
+    tagged = {name: value for name, value in metric_names.numbers(line).items() if name.startswith(metric_names.KINDS)}
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tagged.items()]
     return _record(step=line["step"], summary=Summary(value=values))
 

@@ -9,20 +9,21 @@ import torch
 from torch import Tensor
 
 from ganctl import progress
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import SOME, Reference, reference, spaced, to_look_at
-from ganctl.evaluation.sample_stats import Vitals
-from ganctl.evaluation.score import Figure
-from ganctl.evaluation.verdicts import Verdict, instantly
+from ganctl.evaluation.reference import SOME, Reference, pictures_to_extract, reference, spaced
+from ganctl.evaluation.sample_stats import SampleStats
+from ganctl.evaluation.score import Score
+from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import open_data
 from ganctl.inference.model import Model
 from ganctl.runs import run
+from ganctl.runs.metric_names import LUMINANCE, SAMPLE
 from ganctl.settings import Settings
 from ganctl.text import malformed
 
@@ -41,9 +42,9 @@ class Evaluation:
         pictures: how many generated ones were looked at.
         held_out: how many real ones stand beside.
         extractor: its name; None where none was to be had.
-        sees: what it makes of a picture first.
+        extractor_input: what it makes of a picture first.
         missing: what there is no extractor for; empty where there is one.
-        figures: all of them.
+        scores: all of them.
         verdicts: what they come to.
     """
 
@@ -54,16 +55,16 @@ class Evaluation:
     pictures: int
     held_out: int
     extractor: str | None
-    sees: str
+    extractor_input: str
     missing: str
-    figures: tuple[Figure, ...]
+    scores: tuple[Score, ...]
     verdicts: tuple[Verdict, ...]
 
     def to_json(self) -> dict[str, Any]:
         """A plain mapping, for machines."""
-        figures = {figure.name: {"value": figure.value, "held_out": figure.held_out} for figure in self.figures}
+        scores = {score.name: {"value": score.value, "held_out": score.held_out} for score in self.scores}
         told = [{"code": v.code, "severity": v.severity, "title": v.title, "remedy": v.remedy} for v in self.verdicts]
-        return asdict(self) | {"model": str(self.model), "figures": figures, "verdicts": told}
+        return asdict(self) | {"model": str(self.model), "scores": scores, "verdicts": told}
 
 
 def evaluate(
@@ -99,20 +100,20 @@ def evaluate(
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
     real, _ = open_data(told, fresh=False)
-    chosen = registry.choose(real.origin, extractor, weights, next(model.net.parameters()).device)
-    sides = [real] if isinstance(real, Dataset) else real.sides
-    with progress.task(f"Looking at {real.name}", "pictures", sum(map(to_look_at, sides))):
+    chosen = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
+    sides = [real] if isinstance(real, Dataset) else real.datasets
+    with progress.task(f"Looking at {real.name}", "pictures", sum(map(pictures_to_extract, sides))):
         references = [reference(side, chosen.extractor) for side in sides] if chosen.extractor else []
     if isinstance(real, Dataset):
-        drawn = (quantised(piece) for piece in model.draw(count, seed))
+        drawn = (quantised(piece) for piece in model.generate(count, seed))
         learnt = replace(real, train=real.train[: told.limit])
         with progress.task("Drawing and measuring", "pictures", count):
-            figures = measured(drawn, count, learnt, references)
+            scores = measured(drawn, count, learnt, references)
         pictures, held_out = count, min(SOME, len(real.test))
     else:
         with progress.task("Translating and measuring", "pictures", translations.passes(real)):
-            figures = list(translations.compared(model, real, references))
-        pictures, held_out = translations.count(real), sum(len(side.test) for side in real.sides)
+            scores = list(translations.compared(model, real, references))
+        pictures, held_out = translations.count(real), sum(len(side.test) for side in real.datasets)
     return Evaluation(
         model.path,
         step,
@@ -121,21 +122,21 @@ def evaluate(
         pictures,
         held_out,
         None if chosen.extractor is None else chosen.extractor.name,
-        "" if chosen.extractor is None else chosen.extractor.sees,
+        "" if chosen.extractor is None else chosen.extractor.input_format,
         chosen.missing,
-        tuple(figures),
-        tuple(verdict.of(told.family) for verdict in judged(figures)),
+        tuple(scores),
+        tuple(verdict.of(told.family) for verdict in judged(scores)),
     )
 
 
-def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: list[Reference]) -> list[Figure]:
-    """All figures of pictures that are to look like a set's.
+def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: list[Reference]) -> list[Score]:
+    """All scores of pictures that are to look like a set's.
 
     Args:
         drawn: pieces [n, C, H, W] in [-1, 1], of which one at a time is held.
         count: how many pictures that is.
         data: the set.
-        references: how extractors see it; none for the figures that need none.
+        references: how extractors see it; none for the scores that need none.
     """
     most = min(samples.LOOKED_AT, samples.VALUES // int(torch.tensor(data.shape).prod()))
     chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
@@ -147,23 +148,25 @@ def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: lis
         some.append(piece[chosen[(chosen >= start) & (chosen < start + len(piece))] - start])
         start += len(piece)
     pairs = zip(references, features, strict=True)
-    seen = [figure for each, found in pairs for figure in samples.seen(each, torch.cat(found))]
-    held_out = normalised(spaced(data.test, most), _CPU)
-    return seen + samples.looked_at(Vitals([data.train], [data.test]), torch.cat(some), held_out)
+    seen = [score for each, found in pairs for score in samples.seen(each, torch.cat(found))]
+    held_out = to_tensor(spaced(data.test, most), _CPU)
+    return seen + samples.looked_at(SampleStats([data.train], [data.test]), torch.cat(some), held_out)
 
 
-def judged(figures: list[Figure]) -> list[Verdict]:
-    """What figures come to. Those of an extractor are looked up by the names that they have without it."""
-    found = [verdict for name, value in _readings(figures) for verdict in instantly({name: value})]
+def judged(scores: list[Score]) -> list[Verdict]:
+    """What scores come to. Those of an extractor are looked up by the names that they have without it."""
+    found = [verdict for name, value in _metrics(scores) for verdict in verdicts_of({name: value})]
     return list({verdict.code: verdict for verdict in found}.values())
 
 
-def _readings(figures: list[Figure]) -> Iterator[tuple[str, float]]:
-    for figure in figures:
-        plain = figure.name.split("-")[0]
-        yield plain, figure.value
-        if plain in ("coverage", "recall") and figure.held_out:
-            yield f"relative {plain}", figure.value / figure.held_out
+def _metrics(scores: list[Score]) -> Iterator[tuple[str, float]]:
+    for score in scores:
+        plain = score.name.split("-")[0]
+        yield f"{SAMPLE}{plain}", score.value
+        if plain == "luminance":
+            yield LUMINANCE, score.value
+        if plain in ("coverage", "recall") and score.held_out:
+            yield f"relative {plain}", score.value / score.held_out
 
 
 def _settings(model: Model, data: str | None) -> Settings:

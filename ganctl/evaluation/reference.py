@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl import progress
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once
 from ganctl.data.sources.base import user_cache
@@ -23,7 +23,7 @@ from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import Contents
+from ganctl.runs.checkpoint import TensorFile
 
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
 SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one
@@ -38,29 +38,29 @@ class Reference:
 
     Attributes:
         extractor: whose.
-        learnt: the mean and covariance of the training pictures' features.
-        some: features of training pictures, evenly spaced [N, D], N at most `SOME`.
-        held_out: features of held-out pictures [M, D], M at most `SOME`; none where nothing was held out.
+        train_statistics: the mean and covariance of the training pictures' features.
+        train_features: features of training pictures, evenly spaced [N, D], N at most `SOME`.
+        held_out_features: features of held-out pictures [M, D], M at most `SOME`; none where nothing was held out.
         labels: the classes of these [M], or none.
     """
 
     extractor: Extractor
-    learnt: Statistics
-    some: Tensor
-    held_out: Tensor
+    train_statistics: Statistics
+    train_features: Tensor
+    held_out_features: Tensor
     labels: Tensor
 
     def distances(self, features: Tensor) -> Mapping[str, float]:
         """How far features [N, D] are from the training pictures': ``fid-…``, and ``kid-…`` of two or more."""
-        found = {f"fid-{self.extractor.name}": frechet(self.learnt, Statistics.of([features]))}
-        if min(len(self.some), len(features)) > 1:
-            found[f"kid-{self.extractor.name}"] = kernel_distance(self.some, features, SUBSETS).mean
+        found = {f"fid-{self.extractor.name}": frechet(self.train_statistics, Statistics.of([features]))}
+        if min(len(self.train_features), len(features)) > 1:
+            found[f"kid-{self.extractor.name}"] = kernel_distance(self.train_features, features, SUBSETS).mean
         return {name: float(f"{value:.6g}") for name, value in found.items()}
 
     @cached_property
-    def best_to_expect(self) -> Mapping[str, float]:
+    def held_out_distances(self) -> Mapping[str, float]:
         """The distances of the held-out pictures, which no generator needs to beat; empty where there are few."""
-        return self.distances(self.held_out) if len(self.held_out) > 1 else {}
+        return self.distances(self.held_out_features) if len(self.held_out_features) > 1 else {}
 
 
 def reference(data: Dataset, extractor: Extractor) -> Reference:
@@ -91,7 +91,7 @@ def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
     return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
 
 
-def to_look_at(data: Dataset) -> int:
+def pictures_to_extract(data: Dataset) -> int:
     """How many pictures an extractor has to look at for a `reference` that is not stored yet."""
     more = min(len(data.train), LEARNT) if len(data.train) > SOME else 0
     return min(len(data.train), SOME) + more + min(len(data.test), SOME)
@@ -110,7 +110,7 @@ def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Te
     """
     numbers = _spaced(len(levels), most or len(levels))
     for start in range(0, len(numbers), _CHUNK):
-        yield normalised(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
+        yield to_tensor(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
 
 
 def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
@@ -137,4 +137,4 @@ def _stored(path: Path) -> Mapping[str, Tensor] | None:
 def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write to the cache, where that can be."""
     with suppress(OSError), atomic_file(path) as staged:
-        checkpoint.write(staged, Contents(tensors, {}))
+        checkpoint.write(staged, TensorFile(tensors, {}))

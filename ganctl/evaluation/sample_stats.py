@@ -1,4 +1,4 @@
-"""The vital signs of generated pictures: figures that need no extractor, each beside that of real pictures.
+"""The sample statistics of generated pictures: scores that need no extractor, each beside that of real pictures.
 
 diversity     how far the pictures are from each other, over how far held-out pictures are; 0 where all are alike
 contrast      the spread of their values over that of held-out pictures
@@ -15,15 +15,15 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.evaluation.reference import in_pieces, spaced
-from ganctl.evaluation.score import digits
+from ganctl.evaluation.score import rounded
 from ganctl.metrics import checkerboard, diversity, nearest
 
 SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other
 REFERENCES = 60_000_000  # bytes at most of the training pictures that they are compared with: all 60,000 of MNIST
 HELD_OUT = 20_000_000  # values at most of real pictures, …
-SOME = 200  # … and so many of them at most, for the same figures of them
+SOME = 200  # … and so many of them at most, for the same scores of them
 LEAST = 8  # pixels of a side below which there is no spectrum to speak of
 ENOUGH = 16  # pictures below which only their contrast and spectrum are looked at
 _TWIN = 0.25  # of real pictures' median distance to their nearest neighbour: nearer is a twin
@@ -32,8 +32,8 @@ _LEVELS = 127.5  # in a byte, for each unit of a picture's values
 _CPU = torch.device("cpu")
 
 
-class Vitals:
-    """The vital signs of pictures that a model draws of some data.
+class SampleStats:
+    """The sample statistics of pictures that a model draws of some data.
 
     Args:
         train: levels [N, H, W, C] of the pictures that it learns from, of each set one array.
@@ -47,7 +47,7 @@ class Vitals:
         real = [held if len(held) >= ENOUGH else seen for seen, held in zip(learnt, test, strict=True)]
         values = int(np.prod(test[0].shape[1:]))
         few = max(ENOUGH, min(SOME, HELD_OUT // values))
-        pictures = torch.cat([normalised(spaced(levels, few), _CPU) for levels in real])
+        pictures = torch.cat([to_tensor(spaced(levels, few), _CPU) for levels in real])
         self._checkerboard = checkerboard(pictures) if side >= LEAST else None
         self._contrast = max(contrast(pictures), _LEVEL)
         self._single = len(train) == 1 and len(pictures) >= ENOUGH
@@ -59,8 +59,8 @@ class Vitals:
             novelty = self._to_nearest(pictures) if real[0] is test[0] else apart.item()
             self._novelty = max(novelty, _LEVEL)
 
-    def of(self, pictures: Tensor) -> Mapping[str, float]:
-        """The vital signs of pictures [N, C, H, W] in [-1, 1], to four digits."""
+    def measure(self, pictures: Tensor) -> Mapping[str, float]:
+        """The sample statistics of pictures [N, C, H, W] in [-1, 1], to four digits."""
         pictures = pictures.float().cpu()
         found = {"contrast": contrast(pictures) / self._contrast}
         if self._single and len(pictures) >= ENOUGH:
@@ -69,7 +69,7 @@ class Vitals:
             found["novelty"] = self._to_nearest(pictures) / self._novelty
         if self._checkerboard is not None:
             found["checkerboard"] = checkerboard(pictures) / self._checkerboard
-        return {name: digits(value) for name, value in found.items()}
+        return {name: rounded(value) for name, value in found.items()}
 
     def _to_nearest(self, pictures: Tensor) -> float:
         """The median distance of pictures to their nearest training picture."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.sample_stats import Vitals
-from ganctl.evaluation.score import Figure, digits
+from ganctl.evaluation.sample_stats import SampleStats
+from ganctl.evaluation.score import Score, rounded
 from ganctl.metrics import density_coverage, precision_recall
 
 COUNT = 10_000  # pictures drawn
@@ -65,40 +65,40 @@ def counted(probabilities: Tensor, labels: Tensor) -> Classes:
     )
 
 
-def seen(reference: Reference, features: Tensor) -> list[Figure]:
-    """The figures of pictures that need an extractor, from features [N, D] of theirs."""
-    name, held_out = reference.extractor.name, reference.held_out
-    expected = reference.best_to_expect
+def seen(reference: Reference, features: Tensor) -> list[Score]:
+    """The scores of pictures that need an extractor, from features [N, D] of theirs."""
+    name, held_out = reference.extractor.name, reference.held_out_features
+    expected = reference.held_out_distances
     found = [
-        Figure(key, value, expected.get(key), MEANINGS[key[:3]]) for key, value in reference.distances(features).items()
+        Score(key, value, expected.get(key), MEANINGS[key[:3]]) for key, value in reference.distances(features).items()
     ]
-    size = min(len(reference.some), len(features), *([len(held_out)] if len(held_out) > NEAR else []))
+    size = min(len(reference.train_features), len(features), *([len(held_out)] if len(held_out) > NEAR else []))
     if size > NEAR:
-        ours = _shares(reference.some[:size], features[:size])
-        real = _shares(reference.some[:size], held_out[:size]) if len(held_out) > NEAR else {}
-        found += [Figure(f"{key}-{name}", value, real.get(key), MEANINGS[key]) for key, value in ours.items()]
+        ours = _shares(reference.train_features[:size], features[:size])
+        real = _shares(reference.train_features[:size], held_out[:size]) if len(held_out) > NEAR else {}
+        found += [Score(f"{key}-{name}", value, real.get(key), MEANINGS[key]) for key, value in ours.items()]
     seen_classes, real_classes = (classes(reference, rows) for rows in (features, held_out))
     if seen_classes is not None and real_classes is not None:
         pairs = zip(Classes._fields, seen_classes, real_classes, strict=True)
-        found += [Figure(f"{key}-{name}", digits(value), digits(held), MEANINGS[key]) for key, value, held in pairs]
+        found += [Score(f"{key}-{name}", rounded(value), rounded(held), MEANINGS[key]) for key, value, held in pairs]
     return found
 
 
 def _shares(real: Tensor, generated: Tensor) -> Mapping[str, float]:
     pair = precision_recall(real, generated, REAL)._asdict() | density_coverage(real, generated, NEAR)._asdict()
-    return {key: digits(value) for key, value in pair.items()}
+    return {key: rounded(value) for key, value in pair.items()}
 
 
-def looked_at(vitals: Vitals, pictures: Tensor, held_out: Tensor) -> list[Figure]:
-    """The figures of pictures that need no extractor: all are relative to real pictures, whose own is about 1.
+def looked_at(sample_stats: SampleStats, pictures: Tensor, held_out: Tensor) -> list[Score]:
+    """The scores of pictures that need no extractor: all are relative to real pictures, whose own is about 1.
 
     Args:
-        vitals: of the same data.
+        sample_stats: of the same data.
         pictures: drawn [N, C, H, W] in [-1, 1].
-        held_out: real ones, whose figures are told beside; of none, none are.
+        held_out: real ones, whose scores are told beside; of none, none are.
     """
-    real = vitals.of(held_out) if len(held_out) else {}
-    return [Figure(key, value, real.get(key), MEANINGS[key]) for key, value in vitals.of(pictures).items()]
+    real = sample_stats.measure(held_out) if len(held_out) else {}
+    return [Score(key, value, real.get(key), MEANINGS[key]) for key, value in sample_stats.measure(pictures).items()]
 
 
 MEANINGS = {

@@ -1,16 +1,16 @@
-"""One measured figure."""
+"""One measured score."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A figure with what it is to be compared with.
+class Score:
+    """A score with what it is to be compared with.
 
     Attributes:
         name: with the extractor's, where one was needed: ``fid-digits-cnn``.
         value: of the model.
-        held_out: the same figure of held-out real pictures; None where there are none, or where it has no meaning.
+        held_out: the same score of held-out real pictures; None where there are none, or where it has no meaning.
         meaning: what it says, in a few words.
     """
 
@@ -20,6 +20,6 @@ class Figure:
     meaning: str
 
 
-def digits(value: float) -> float:
-    """To four digits, which is more than the figures are sure of."""
+def rounded(value: float) -> float:
+    """To four digits, which is more than the scores are sure of."""
     return float(f"{value:.4g}")

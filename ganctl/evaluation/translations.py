@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import BUILT_IN, TwoDatasets
+from ganctl.data.domains import PLAIN2STRIPED, TwoDatasets
 from ganctl.data.sources import striped
 from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.score import Figure, digits
+from ganctl.evaluation.score import Score, rounded
 from ganctl.gans.losses import luminance_correlation
 from ganctl.inference.model import Model
 from ganctl.metrics import psnr, ssim
@@ -23,12 +23,12 @@ _CPU = torch.device("cpu")
 def held_out(data: Dataset) -> Tensor:
     """The pictures to translate: [N, C, H, W] in [-1, 1]. Of a set that has no others, it is what was learned from."""
     side = data.shape[1]
-    return normalised(data.test if len(data.test) else data.train[:_LEARNT, :side, :side], _CPU)
+    return to_tensor(data.test if len(data.test) else data.train[:_LEARNT, :side, :side], _CPU)
 
 
 def count(data: TwoDatasets) -> int:
     """How many pictures `held_out` has of both domains."""
-    return sum(len(side.test) or min(_LEARNT, len(side.train)) for side in data.sides)
+    return sum(len(side.test) or min(_LEARNT, len(side.train)) for side in data.datasets)
 
 
 def passes(data: TwoDatasets) -> int:
@@ -36,8 +36,8 @@ def passes(data: TwoDatasets) -> int:
     return 3 * count(data)
 
 
-def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Figure]:
-    """The figures of both directions.
+def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Score]:
+    """The scores of both directions.
 
     Args:
         model: that translates.
@@ -45,42 +45,42 @@ def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], f
         references: of both domains, or none.
         full: whether cycle, identity and luminance are told too, which takes two more passes.
     """
-    real = [held_out(side) for side in data.sides]
+    real = [held_out(side) for side in data.datasets]
     made = [quantised(model.translate(real[1 - side], domain)) for side, domain in enumerate(data.names)]
     for side in reversed(range(len(references))):  # what `translate` does unasked comes first
         reference = references[side]
         features = reference.extractor.features(made[side])
-        expected = reference.best_to_expect
+        expected = reference.held_out_distances
         for key, value in reference.distances(features).items():
             meaning = f"{_DISTANCES[key[:3]]} of the training pictures of {data.names[side]}: lower is better"
-            yield Figure(f"{key}-{data.names[side]}", value, expected.get(key), meaning)
-    if data.origin == BUILT_IN:
+            yield Score(f"{key}-{data.names[side]}", value, expected.get(key), meaning)
+    if data.spec == PLAIN2STRIPED:
         yield from _truly(data, real, made)
     if full:
         yield from _kept(model, data, real, made)
 
 
-def _truly(data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Figure]:
+def _truly(data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Score]:
     """What translations of drawn animals are worth beside the truth."""
     for side, domain in reversed(list(enumerate(data.names))):
         given = striped.DOMAINS[1 - side]
-        truth = normalised(striped.truth(given, 0, len(made[side]), data.shape[1])[0], _CPU)
+        truth = to_tensor(striped.truth(given, 0, len(made[side]), data.shape[1])[0], _CPU)
         for name, measure, unit in (("psnr", psnr, "in dB"), ("ssim", ssim, "1 is equal")):
             pairs = [measure(pictures, truth).mean().item() for pictures in (made[side], real[1 - side])]
-            meaning = f"likeness to the truth, {unit}; untranslated {digits(pairs[1])}"
-            yield Figure(f"{name}-{domain}", digits(pairs[0]), None, meaning)
+            meaning = f"likeness to the truth, {unit}; untranslated {rounded(pairs[1])}"
+            yield Score(f"{name}-{domain}", rounded(pairs[0]), None, meaning)
 
 
-def _kept(model: Model, data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Figure]:
+def _kept(model: Model, data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Score]:
     """What is left of a picture on the way, in both directions."""
     for side, domain in enumerate(data.names):
         other, given = data.names[1 - side], real[1 - side]
         back = (model.translate(made[side], other) - given).abs().mean().item()
         same = (model.translate(real[side], domain) - real[side]).abs().mean().item()
         alike = luminance_correlation(given, made[side]).mean().item()
-        yield Figure(f"cycle-{other}", digits(back), None, f"mean error of {other} → {domain} → {other}, of 2")
-        yield Figure(f"identity-{domain}", digits(same), None, f"mean change of {domain} told to become {domain}")
-        yield Figure(f"luminance-{domain}", digits(alike), None, f"correlation of light with {other}: -1 is a negative")
+        yield Score(f"cycle-{other}", rounded(back), None, f"mean error of {other} → {domain} → {other}, of 2")
+        yield Score(f"identity-{domain}", rounded(same), None, f"mean change of {domain} told to become {domain}")
+        yield Score(f"luminance-{domain}", rounded(alike), None, f"correlation of light with {other}: -1 is a negative")
 
 
 _DISTANCES = {"fid": "Fréchet distance to the features", "kid": "kernel distance to the features"}

@@ -1,6 +1,6 @@
 """What can go wrong with a training, and how it is told: a table of verdicts, and a watch with hysteresis.
 
-A verdict is raised where a reading has been on the wrong side of its threshold for `PATIENCE` epochs in a row and for
+A verdict is raised where a metric has been on the wrong side of its threshold for `PATIENCE` epochs in a row and for
 `STEPS` steps at least, and taken back where it has been on the right side of a milder one for as long: so a bad minute
 raises nothing, and what hovers about a threshold does not come and go.
 
@@ -13,7 +13,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ganctl.errors import UsageError
-from ganctl.runs.metric_names import figures, is_clearly_better, numbers
+from ganctl.runs.metric_names import (
+    ACCURACY,
+    LUMINANCE,
+    OUTPUT_REAL,
+    OUTPUTS_FAKE,
+    SCORE,
+    is_clearly_better,
+    numbers,
+    of_kind,
+)
 
 PATIENCE = 2  # epochs in a row
 STEPS = 200  # steps in a row; an epoch of a small folder is over in a few
@@ -59,14 +68,14 @@ class Rule(NamedTuple):
 
     Attributes:
         code: the verdict's.
-        reading: the name of what it is read from.
+        metric: the name of what it is read from.
         sign: 1 where too much is wrong, -1 where too little is.
         raises: the threshold to raise it at.
         clears: the milder one to take it back at.
     """
 
     code: str
-    reading: str
+    metric: str
     sign: int
     raises: float
     clears: float
@@ -139,7 +148,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "Light has become dark (luminance correlation below 0). The cycle loss does not mind, as both "
             "generators invert. It begins in the first steps and hardly ever ends by itself.",
             "If that stays, begin anew with another --seed.",
-            {"cyclegan": "If that stays, begin anew with another --seed, or with --set identity=1."},
+            {"cyclegan": "If that stays, begin anew with another --seed, or with --set lambda_identity=1."},
         ),
         Verdict(
             "CHECKERBOARD",
@@ -181,34 +190,33 @@ VERDICTS: Mapping[str, Verdict] = {
 }
 
 RULES = (
-    Rule("D-WINS", "accuracy", 1, 0.97, 0.93),
-    Rule("G-WINS", "accuracy", -1, 0.46, 0.49),
+    Rule("D-WINS", ACCURACY, 1, 0.97, 0.93),
+    Rule("G-WINS", ACCURACY, -1, 0.46, 0.49),
     Rule("G-WINS", "fooled", 1, 0.1, 0.0),
-    Rule("COLLAPSE", "diversity", -1, 0.5, 0.6),
-    Rule("COLLAPSE", "repeats", 1, 0.08, 0.05),
-    Rule("DROPPED", "rarest", -1, 0.2, 0.3),
+    Rule("COLLAPSE", "sample/diversity", -1, 0.5, 0.6),
+    Rule("COLLAPSE", "sample/repeats", 1, 0.08, 0.05),
+    Rule("DROPPED", "sample/rarest", -1, 0.2, 0.3),
     Rule("DROPPED", "relative coverage", -1, 0.3, 0.4),
-    Rule("MEMORISING", "novelty", -1, 0.5, 0.6),
+    Rule("MEMORISING", "sample/novelty", -1, 0.5, 0.6),
     Rule("OSCILLATING", "swing", 1, 0.4, 0.3),
-    Rule("INVERTED", "luminance", -1, -0.2, 0.0),
-    Rule("CHECKERBOARD", "checkerboard", 1, 3.0, 2.0),
-    Rule("PALE", "contrast", -1, 0.6, 0.7),
+    Rule("INVERTED", LUMINANCE, -1, -0.2, 0.0),
+    Rule("CHECKERBOARD", "sample/checkerboard", 1, 3.0, 2.0),
+    Rule("PALE", "sample/contrast", -1, 0.6, 0.7),
 )
-_OF_FAKES = ("D(G(z))", "D(G(x))")  # what is above D(x) is taken for more real than real pictures are
 _RULES = {rule.code: [other for other in RULES if other.code == rule.code] for rule in RULES}
 EVEN = 0.12  # how far an accuracy may be from guessing
-STALE = 5  # measurements without a better figure, or even epochs where nothing is measured, until nothing more comes
-GAIN = 0.02  # the share by which a figure must be better to count
+STALE = 5  # measurements without a better score, or even epochs where nothing is measured, until nothing more comes
+GAIN = 0.02  # the share by which a score must be better to count
 
 
-class Change(NamedTuple):
+class VerdictChange(NamedTuple):
     """A verdict that was raised, or taken back."""
 
     verdict: Verdict
     raised: bool
 
 
-class Watcher:
+class VerdictTracker:
     """The hysteresis, with a memory of plain JSON that survives a restart.
 
     Args:
@@ -224,19 +232,19 @@ class Watcher:
         self._gain: list[float] = memory.setdefault("gain", [])
         self._steps_per_epoch = steps_per_epoch
 
-    def look(self, line: Mapping[str, float]) -> Iterator[Change]:
+    def look(self, line: Mapping[str, float]) -> Iterator[VerdictChange]:
         """What a line of the log raises and takes back; only those of an epoch's end do."""
-        for name in ("accuracy", "luminance", "D(x)", *_OF_FAKES):
+        for name in (ACCURACY, LUMINANCE, OUTPUT_REAL, *OUTPUTS_FAKE):
             if name in line:
                 self._epoch.setdefault(name, []).append(line[name])
         if line["step"] % self._steps_per_epoch:
             return
         found = dict(line) | {name: sum(values) / len(values) for name, values in self._epoch.items()}
-        if len(told := self._epoch.get("accuracy", [])) > 3:
+        if len(told := self._epoch.get(ACCURACY, [])) > 3:
             found["swing"] = max(told) - min(told)
-        for name in _OF_FAKES:
-            if name in found and "D(x)" in found:
-                found["fooled"] = found[name] - found["D(x)"]
+        for name in OUTPUTS_FAKE:
+            if name in found and OUTPUT_REAL in found:
+                found["fooled"] = found[name] - found[OUTPUT_REAL]
         self._epoch.clear()
         holding = {code: self._holds(code, found) for code in _RULES}
         holding["EQUILIBRIUM"] = self._is_even(found) and not any(holding.values())
@@ -244,22 +252,22 @@ class Watcher:
             yield from self._settle(code, holds, int(line["epoch"]))
 
     def _holds(self, code: str, found: Mapping[str, float]) -> bool:
-        """Whether a verdict's readings are on the wrong side; where none was taken, whatever was before stays."""
+        """Whether a verdict's metrics are on the wrong side; where none was taken, whatever was before stays."""
         raised = code in self._raised
-        read = [rule for rule in _RULES[code] if rule.reading in found]
-        return any(rule.is_met(found[rule.reading], raised) for rule in read) if read else raised
+        read = [rule for rule in _RULES[code] if rule.metric in found]
+        return any(rule.is_met(found[rule.metric], raised) for rule in read) if read else raised
 
     def _is_even(self, found: Mapping[str, float]) -> bool:
         """Whether the discriminator guesses, and what is measured, if anything is, has stopped getting better."""
-        for name, value in list(figures(numbers(found)).items())[:1]:
+        for name, value in list(of_kind(numbers(found), SCORE).items())[:1]:
             if not self._gain or is_clearly_better(name, value, self._gain[0], GAIN):
                 self._gain[:] = [value, 0]
             else:
                 self._gain[1] += 1
         stale = not self._gain or self._gain[1] >= STALE
-        return stale and abs(found.get("accuracy", 1.0) - 0.5) <= EVEN
+        return stale and abs(found.get(ACCURACY, 1.0) - 0.5) <= EVEN
 
-    def _settle(self, code: str, holds: bool, epoch: int) -> Iterator[Change]:
+    def _settle(self, code: str, holds: bool, epoch: int) -> Iterator[VerdictChange]:
         """Raise or take back a verdict that has been on the other side for long enough."""
         if holds == (code in self._raised):
             self._pending.pop(code, None)
@@ -269,12 +277,12 @@ class Watcher:
         if lasted >= patience and lasted * self._steps_per_epoch >= STEPS:
             del self._pending[code]
             (self._raised.append if holds else self._raised.remove)(code)
-            yield Change(VERDICTS[code], holds)
+            yield VerdictChange(VERDICTS[code], holds)
 
 
-def instantly(found: Mapping[str, float]) -> list[Verdict]:
-    """What readings come to at once: those of a finished model, which has no yesterday."""
-    met = [rule.code for rule in RULES if rule.reading in found and rule.is_met(found[rule.reading], raised=False)]
+def verdicts_of(found: Mapping[str, float]) -> list[Verdict]:
+    """What metrics come to at once: those of a finished model, which has no yesterday."""
+    met = [rule.code for rule in RULES if rule.metric in found and rule.is_met(found[rule.metric], raised=False)]
     return [VERDICTS[code] for code in dict.fromkeys(met)]
 
 

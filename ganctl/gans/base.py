@@ -1,4 +1,4 @@
-"""The seam between the engine and a GAN: what a family is, and how it yields its turns."""
+"""The seam between the engine and a GAN: what a family is, and how it yields its updates."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,34 +14,34 @@ from ganctl.settings import Value
 Shape = tuple[int, int, int]  # channels, height, width
 
 
-class Turn(NamedTuple):
+class Update(NamedTuple):
     """The losses of the players that move now. Yield one; the engine moves them before control returns.
 
     Attributes:
-        losses: player → scalar. Several players in one turn make a simultaneous update: every gradient is
+        losses: player → scalar. Several players in one update make a simultaneous update: every gradient is
             taken before any weight moves.
-        readings: further detached scalars for the log, such as D(x) and D(G(z)).
+        metrics: further detached scalars for the log, such as D(x) and D(G(z)).
     """
 
     losses: Mapping[str, Tensor]
-    readings: Mapping[str, Tensor] = {}
+    metrics: Mapping[str, Tensor] = {}
 
 
-class Sheet(NamedTuple):
-    """A progress sheet.
+class Preview(NamedTuple):
+    """A preview.
 
     Attributes:
         images: [N, C, H, W] in [-1, 1].
         columns: pictures in a row.
-        drawn: those of them that the model drew for good, and not on the way: what its vital signs are taken from.
+        samples: those of them that are final outputs of the model: its sample statistics are measured on these.
     """
 
     images: Tensor
     columns: int
-    drawn: Tensor
+    samples: Tensor
 
 
-class Recipe(nn.Module, ABC):
+class TrainingModule(nn.Module, ABC):
     """How a family learns. Whatever must survive a restart is a parameter or a buffer of it.
 
     Attributes:
@@ -57,18 +57,18 @@ class Recipe(nn.Module, ABC):
         """One optimizer for each player."""
 
     @abstractmethod
-    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
-        """The turns of one step. Never yields inside a ``with``: it would stay open in the engine."""
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+        """The updates of one step. Never yields inside a ``with``: it would stay open in the engine."""
 
     @abstractmethod
-    def preview(self, model: nn.Module, batch: Batch) -> Sheet:
-        """The progress sheet of `model`, the averaged one in evaluation mode.
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
+        """The preview of `model`, the averaged one in evaluation mode.
 
         The engine calls it with torch's generators seeded alike and with the same held-out `batch` each time.
         """
 
 
-def constant(options: Any, step: int, total: int) -> float:
+def constant_lr(options: Any, step: int, total: int) -> float:
     """The schedule that leaves the learning rates alone, so that a training can be extended at any time."""
     return 1.0
 
@@ -77,15 +77,15 @@ class Jitter(NamedTuple):
     """How pictures are varied as they are learned from.
 
     Attributes:
-        load: the side at which they are decoded; a random square of the training's size is cropped from it.
-        mirror: whether half of them are mirrored.
+        load_size: the side at which they are decoded; a random square of the training's size is cropped from it.
+        hflip: whether half of them are mirrored.
     """
 
-    load: int
-    mirror: bool
+    load_size: int
+    hflip: bool
 
 
-def none(options: Any, size: int) -> Jitter:
+def no_jitter(options: Any, size: int) -> Jitter:
     """Pictures as they are."""
     return Jitter(size, False)
 
@@ -109,7 +109,7 @@ class Family:
         default_preset: the preset of a bare ``train``.
         default_data: the set of a bare ``train``, and the built-in one that stands in where it cannot be had.
         model: builds the nets for use from options and picture shape, as a file's header gives them.
-        recipe: builds the training around a model.
+        training: builds the training around a model.
         schedule: the learning rates' factor at a step of a total, a pure function.
         domains: whether it learns from two sets without pairs, and not from one.
         jitter: how pictures of a size are varied.
@@ -125,9 +125,9 @@ class Family:
     default_preset: str
     default_data: tuple[str, str]
     model: Callable[[Any, Shape], nn.Module]
-    recipe: Callable[[Any, Any, Shape], Recipe]
-    schedule: Callable[[Any, int, int], float] = constant
+    training: Callable[[Any, Any, Shape], TrainingModule]
+    schedule: Callable[[Any, int, int], float] = constant_lr
     domains: bool = False
-    jitter: Callable[[Any, int], Jitter] = none
+    jitter: Callable[[Any, int], Jitter] = no_jitter
     light_preset: str | None = None
     default_size: int = 64

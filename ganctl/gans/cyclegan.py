@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.data.batches import Batch
-from ganctl.gans.base import Family, Jitter, Recipe, Shape, Sheet, Turn, adam
+from ganctl.gans.base import Family, Jitter, Preview, Shape, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
-from ganctl.gans.image_pool import Pool
+from ganctl.gans.image_pool import ImagePool
 from ganctl.gans.losses import adversarial, luminance_correlation
 from ganctl.gans.nets import patchgan, resnet, unet
 from ganctl.settings import Value, option
@@ -23,29 +23,31 @@ from ganctl.settings import Value, option
 class Options:
     """CycleGAN's own knobs; the defaults are the preset `paper`."""
 
-    nets: Literal["resnet", "unet"] = option("resnet", "which generators; the discriminators are PatchGANs either way")
+    arch: Literal["resnet", "unet"] = option("resnet", "which generators; the discriminators are PatchGANs either way")
     blocks: int | None = option(None, "resnet: its blocks; 9 from 256 pixels, 6 below, if not given", least=1, most=64)
     width: int = option(64, "channels of the generators' first layer", least=1)
     upsample: Literal["deconv", "resize"] = option("deconv", "resnet: how it enlarges; resize draws no checkerboards")
-    draws: Literal["picture", "change", "mask"] = option(
-        "picture", "resnet: what it draws: the picture; a change to it; or a picture and a mask where to show it"
+    output: Literal["image", "residual", "mask"] = option(
+        "image", "resnet: the last layer's output: an image; a residual added to the input; an image and its mask"
     )
     discriminator_width: int = option(64, "channels of the discriminators' first layer", least=1)
     discriminator_layers: int = option(3, "resnet: the discriminators' layers; each doubles patches", least=1, most=8)
     loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "the adversarial loss")
     augment: Literal["none", "diffaug"] = option("none", "random changes to all that the discriminators see")
-    cycle: float = option(10.0, "λ, the weight of the cycle loss", least=0)
-    identity: float = option(0.5, "the weight of the identity loss, in λ; 0 saves its passes", least=0)
-    pool: int = option(50, "earlier translations kept to show the discriminators", least=0)
+    lambda_cycle: float = option(10.0, "λ, the weight of the cycle loss", least=0)
+    lambda_identity: float = option(0.5, "the weight of the identity loss, in λ; 0 saves its passes", least=0)
+    pool_size: int = option(50, "earlier translations kept to show the discriminators", least=0)
     simultaneous: bool = option(False, "both sides move at once, without the pool")
     jitter: float = option(286 / 256, "pictures are loaded so many times as large, and cropped", least=1, most=4)
-    mirror: bool = option(True, "half of the pictures are mirrored")
+    hflip: bool = option(True, "half of the pictures are mirrored")
     lr_generator: float = option(2e-4, "the generators' learning rate", above=0)
     lr_discriminator: float = option(2e-4, "the discriminators' learning rate", above=0)
     beta1: float = option(0.5, "Adam's decay of the mean", least=0, most=0.99999)
     beta2: float = option(0.999, "Adam's decay of the square", least=0, most=0.999999)
     epsilon: float = option(1e-8, "Adam's ε", above=0)
-    decay: float = option(0.5, "the last share of the training, in which the learning rates fall to 0", least=0, most=1)
+    lr_decay_fraction: float = option(
+        0.5, "the last share of the training, in which the learning rates fall to 0", least=0, most=1
+    )
     ema: float = option(0.0, "decay of the averaged weights per step; 0 ships the plain ones", least=0, most=1)
 
 
@@ -56,12 +58,12 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     # and not by the nearest neighbour; Keras's Adam adds ε to the square root before its bias correction, torch's
     # after it.
     "tutorial": {
-        "nets": "unet",
+        "arch": "unet",
         "loss": "bce",
-        "pool": 0,
+        "pool_size": 0,
         "simultaneous": True,
         "epsilon": 1e-7,
-        "decay": 0.0,
+        "lr_decay_fraction": 0.0,
         "batch_size": 1,
         "epochs": 10,
     },
@@ -70,7 +72,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     "small": {
         "width": 24,
         "blocks": 4,
-        "draws": "change",
+        "output": "residual",
         "discriminator_width": 32,
         "discriminator_layers": 2,
         "ema": 0.999,
@@ -80,7 +82,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
 }
 
 
-class Translators(nn.Module):
+class Generators(nn.Module):
     """The two generators, the part that is shipped."""
 
     def __init__(self, a_to_b: nn.Module, b_to_a: nn.Module) -> None:
@@ -88,18 +90,18 @@ class Translators(nn.Module):
         self.a_to_b = a_to_b
         self.b_to_a = b_to_a
 
-    def toward(self, side: int) -> nn.Module:
+    def generator_to(self, side: int) -> nn.Module:
         """The generator that makes pictures of the second domain (1), or of the first (0)."""
         return self.a_to_b if side else self.b_to_a
 
 
-def model(options: Options, shape: Shape) -> Translators:
+def model(options: Options, shape: Shape) -> Generators:
     """Both generators: pictures [N, channels, H, W] in [-1, 1] → the same.
 
     Raises:
         ValueError: these nets cannot redraw that size.
     """
-    return Translators(generator(options, shape), generator(options, shape))
+    return Generators(generator(options, shape), generator(options, shape))
 
 
 def generator(options: Options, shape: Shape) -> nn.Module:
@@ -109,12 +111,12 @@ def generator(options: Options, shape: Shape) -> nn.Module:
         ValueError: it cannot redraw that size.
     """
     channels, size, _ = shape
-    if options.nets == "unet":
+    if options.arch == "unet":
         return unet.Generator(size, channels, options.width)
     if size % resnet.MULTIPLE or size < resnet.LEAST:
         raise ValueError(f"The ResNet needs a size that is a multiple of {resnet.MULTIPLE}, not {size}.")
     blocks = options.blocks or (9 if size >= 256 else 6)
-    return resnet.Generator(channels, blocks, options.width, options.upsample, options.draws)
+    return resnet.Generator(channels, blocks, options.width, options.upsample, options.output)
 
 
 def discriminator(options: Options, shape: Shape) -> nn.Module:
@@ -125,7 +127,7 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
     """
     channels, size, _ = shape
     net: patchgan.Discriminator | unet.Discriminator
-    if options.nets == "unet":
+    if options.arch == "unet":
         net = unet.Discriminator(channels, options.discriminator_width)
     else:
         net = patchgan.Discriminator(channels, options.discriminator_width, options.discriminator_layers)
@@ -134,17 +136,17 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
     return net
 
 
-class CycleGAN(Recipe):
+class CycleGAN(TrainingModule):
     """The two generators move as one player, then the two discriminators; or both at once, as in the tutorial."""
 
-    def __init__(self, options: Options, model: Translators, shape: Shape) -> None:
+    def __init__(self, options: Options, model: Generators, shape: Shape) -> None:
         super().__init__()
         self.options = options
-        self.model: Translators = model
-        self.judge_a = discriminator(options, shape)
-        self.judge_b = discriminator(options, shape)
-        self.pool_a = Pool(shape, options.pool)
-        self.pool_b = Pool(shape, options.pool)
+        self.model: Generators = model
+        self.discriminator_a = discriminator(options, shape)
+        self.discriminator_b = discriminator(options, shape)
+        self.pool_a = ImagePool(shape, options.pool_size)
+        self.pool_b = ImagePool(shape, options.pool_size)
         self.ema = options.ema
         self.loss = adversarial(options.loss)
         self.augment = augmentation(options.augment)
@@ -154,43 +156,45 @@ class CycleGAN(Recipe):
     def optimizers(self) -> dict[str, Optimizer]:
         """One Adam for both generators, one for both discriminators."""
         o = self.options
-        judges = chain(self.judge_a.parameters(), self.judge_b.parameters())
+        judges = chain(self.discriminator_a.parameters(), self.discriminator_b.parameters())
         return {
             "generator": adam(self.model.parameters(), o.lr_generator, (o.beta1, o.beta2), o.epsilon),
             "discriminator": adam(judges, o.lr_discriminator, (o.beta1, o.beta2), o.epsilon),
         }
 
-    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """Generators, then discriminators (Zhu et al. 2017, equations 1 to 3, and section 5.2 on identity)."""
         a, b = in_layout(batch["a"]), in_layout(batch["b"])
         fake_b, same_b = self._translated(self.model.a_to_b, a, b)
         fake_a, same_a = self._translated(self.model.b_to_a, b, a)
         cycle = F.l1_loss(self.model.b_to_a(fake_b), a) + F.l1_loss(self.model.a_to_b(fake_a), b)
-        judged_a, judged_b = self.judge_a(self.augment(fake_a)), self.judge_b(self.augment(fake_b))
+        judged_a, judged_b = self.discriminator_a(self.augment(fake_a)), self.discriminator_b(self.augment(fake_b))
         fooling = self.scale * (self.loss.generator(judged_a) + self.loss.generator(judged_b))
-        loss = fooling + self.options.cycle * cycle
-        readings = {"adversarial": fooling.detach() / 2, "cycle": cycle.detach() / 2}
+        loss = fooling + self.options.lambda_cycle * cycle
+        metrics = {"adversarial": fooling.detach() / 2, "cycle": cycle.detach() / 2}
         if same_a is not None and same_b is not None:
             identity = F.l1_loss(same_a, a) + F.l1_loss(same_b, b)
-            loss = loss + self.options.cycle * self.options.identity * identity
-            readings["identity"] = identity.detach() / 2
+            loss = loss + self.options.lambda_cycle * self.options.lambda_identity * identity
+            metrics["identity"] = identity.detach() / 2
         alike = luminance_correlation(a, fake_b) + luminance_correlation(b, fake_a)
-        readings["luminance"] = alike.mean() / 2
+        metrics["luminance"] = alike.mean() / 2
         if self.options.simultaneous:
-            real_a, real_b = self.judge_a(self.augment(a)), self.judge_b(self.augment(b))
+            real_a, real_b = self.discriminator_a(self.augment(a)), self.discriminator_b(self.augment(b))
             judging, seen = self._judged(real_a, judged_a, real_b, judged_b)
-            yield Turn({"generator": loss, "discriminator": judging}, readings | seen)
+            yield Update({"generator": loss, "discriminator": judging}, metrics | seen)
             return
-        yield Turn({"generator": loss}, readings)
+        yield Update({"generator": loss}, metrics)
         shown_a, shown_b = self.pool_a(fake_a.detach()), self.pool_b(fake_b.detach())
-        logits_a = self.judge_a(self.augment(torch.cat([a, shown_a]))).chunk(2)  # instance norm keeps the halves apart
-        logits_b = self.judge_b(self.augment(torch.cat([b, shown_b]))).chunk(2)
+        logits_a = self.discriminator_a(self.augment(torch.cat([a, shown_a]))).chunk(
+            2
+        )  # instance norm keeps the halves apart
+        logits_b = self.discriminator_b(self.augment(torch.cat([b, shown_b]))).chunk(2)
         judging, seen = self._judged(*logits_a, *logits_b)
-        yield Turn({"discriminator": judging}, seen)
+        yield Update({"discriminator": judging}, seen)
 
     def _translated(self, net: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """The translation of `source`, and what becomes of `target`, which should stay as it is, in one pass."""
-        if not self.options.identity:
+        if not self.options.lambda_identity:
             return net(source), None
         translated, same = net(torch.cat([source, target])).chunk(2)  # instance norm keeps the halves apart
         return translated, same
@@ -200,20 +204,20 @@ class CycleGAN(Recipe):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The discriminators' loss, and what they said of real pictures and of translations."""
         loss = self.scale / 2 * (self.loss.discriminator(real_a, fake_a) + self.loss.discriminator(real_b, fake_b))
-        real = (self.loss.reading(real_a) + self.loss.reading(real_b)) / 2
-        fake = (self.loss.reading(fake_a) + self.loss.reading(fake_b)) / 2
+        real = (self.loss.mean_output(real_a) + self.loss.mean_output(real_b)) / 2
+        fake = (self.loss.mean_output(fake_a) + self.loss.mean_output(fake_b)) / 2
         told = (self.loss.accuracy(real_a, fake_a) + self.loss.accuracy(real_b, fake_b)) / 2
         return loss, {"D(x)": real, "D(G(x))": fake, "accuracy": told}
 
-    def preview(self, model: nn.Module, batch: Batch) -> Sheet:
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
         """A row for each held-out picture: itself, its translation, that translated back, and its identity."""
-        translators, cells = cast("Translators", model), []
+        translators, cells = cast("Generators", model), []
         for side, name in enumerate("ab"):
-            there, back = translators.toward(1 - side), translators.toward(side)
+            there, back = translators.generator_to(1 - side), translators.generator_to(side)
             for picture in in_layout(batch[name]).chunk(len(batch[name])):  # one at a time, as `translate` does
                 translated = there(picture)
                 cells += [picture, translated, back(translated), back(picture)]
-        return Sheet(torch.cat(cells), 4, torch.cat(cells[1::4]))
+        return Preview(torch.cat(cells), 4, torch.cat(cells[1::4]))
 
 
 def in_layout(pictures: Tensor) -> Tensor:
@@ -223,12 +227,12 @@ def in_layout(pictures: Tensor) -> Tensor:
 
 def schedule(options: Options, step: int, total: int) -> float:
     """1, then a straight line that would reach 0 after the last step (section 4)."""
-    return min(1.0, (total - step) / (options.decay * total)) if options.decay else 1.0
+    return min(1.0, (total - step) / (options.lr_decay_fraction * total)) if options.lr_decay_fraction else 1.0
 
 
 def jitter(options: Options, size: int) -> Jitter:
     """286 to 256 pixels in the paper (appendix 7.1 and the authors' code), and that ratio at other sizes."""
-    return Jitter(round(size * options.jitter), options.mirror)
+    return Jitter(round(size * options.jitter), options.hflip)
 
 
 FAMILY = Family(
@@ -240,7 +244,7 @@ FAMILY = Family(
     default_preset="small",
     default_data=("horse2zebra", "plain2striped"),
     model=model,
-    recipe=CycleGAN,
+    training=CycleGAN,
     schedule=schedule,
     domains=True,
     jitter=jitter,

@@ -2,12 +2,12 @@
 
 import torch
 
-from ganctl.data.batches import Images, Pairs
+from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.check import check
 from ganctl.data.check.findings import by_reason
-from ganctl.data.domains import Domains, TwoDatasets, domains, open_domains
-from ganctl.data.resolve import source
+from ganctl.data.domains import DomainSources, TwoDatasets, open_domains, resolve_domains
+from ganctl.data.resolve import resolve_source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
 from ganctl.gans import find as find_family
@@ -35,16 +35,18 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
         warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or origin.native_size() or found.default_size
     _require_drawable(settings, size)
-    load = found.jitter(found.options(**settings.options), size).load
+    load = found.jitter(found.options(**settings.options), size).load_size
     warnings += origin.notes if fresh else ()
     data: Data
-    if isinstance(origin, Domains):
+    if isinstance(origin, DomainSources):
         warnings += _look(origin) if fresh else []
         data = open_domains(origin, size, settings.channels, load, thorough=not fresh)
     else:
         data = open_dataset(origin, size, settings.channels, load, thorough=not fresh)
     count = min(settings.limit or data.counts[0], data.counts[0])
-    if broken := [line for each in (data.sides if isinstance(data, TwoDatasets) else [data]) for line in each.broken]:
+    if broken := [
+        line for each in (data.datasets if isinstance(data, TwoDatasets) else [data]) for line in each.broken
+    ]:
         what = "picture is" if len(broken) == 1 else "pictures are"
         warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
     if data.enlarged:
@@ -59,16 +61,16 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     return data, warnings
 
 
-def _origin(settings: Settings, data: str) -> Source | Domains:
+def _origin(settings: Settings, data: str) -> Source | DomainSources:
     """Where the data comes from: one set, or two for a family of two domains."""
     if find_family(settings.family).domains:
-        return domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
+        return resolve_domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
-    return source(data, settings.limit, settings.max_megapixels)
+    return resolve_source(data, settings.limit, settings.max_megapixels)
 
 
-def _look(origin: Domains) -> list[str]:
+def _look(origin: DomainSources) -> list[str]:
     """The quick part of ``ganctl check``."""
     if origin.tree is None:
         return []
@@ -86,18 +88,18 @@ def _require_drawable(settings: Settings, size: int) -> None:
     options = found.options(**settings.options)
     try:
         with torch.device("meta"):
-            recipe = found.recipe(options, found.model(options, shape), shape)
-        recipe.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
+            module = found.training(options, found.model(options, shape), shape)
+        module.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
     except (RuntimeError, TypeError, OverflowError):
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def feed_of(settings: Settings, data: Data) -> Images | Pairs:
+def make_batches(settings: Settings, data: Data) -> SingleBatches | UnpairedBatches:
     """The batches that the settings ask for."""
     if isinstance(data, Dataset):
-        return Images(data, settings.batch_size, settings.seed, settings.limit)
+        return SingleBatches(data, settings.batch_size, settings.seed, settings.limit)
     found = find_family(settings.family)
-    mirror = found.jitter(found.options(**settings.options), data.shape[1]).mirror
-    return Pairs(data, settings.batch_size, settings.seed, settings.limit, mirror)
+    mirror = found.jitter(found.options(**settings.options), data.shape[1]).hflip
+    return UnpairedBatches(data, settings.batch_size, settings.seed, settings.limit, mirror)

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from ganctl.data.batches import Batch
 from ganctl.errors import UsageError
-from ganctl.gans.base import Family, Recipe, Shape, Sheet, Turn, adam
+from ganctl.gans.base import Family, Preview, Shape, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
 from ganctl.gans.losses import adversarial, r1_penalty
 from ganctl.gans.nets import compact, dcgan_paper, dcgan_tutorial
@@ -26,10 +26,10 @@ from ganctl.settings import Value, option
 class Options:
     """DCGAN's own knobs; the defaults are the preset `compact`."""
 
-    nets: Literal["compact", "tutorial", "radford"] = option("compact", "which generator and discriminator")
-    latent: int = option(64, "length of the noise vector", least=1)
+    arch: Literal["compact", "tutorial", "paper"] = option("compact", "which generator and discriminator")
+    latent_dim: int = option(64, "length of the noise vector", least=1)
     width: int = option(
-        64, "channels of `radford`'s finest map, of `compact`'s second finest; `tutorial` has its own", least=1
+        64, "channels of `paper`'s finest map, of `compact`'s second finest; `tutorial` has its own", least=1
     )
     loss: Literal["bce", "lsgan", "hinge"] = option("bce", "the adversarial loss")
     lsgan_a: float = option(0.0, "lsgan: the discriminator's target for generated pictures")
@@ -39,7 +39,7 @@ class Options:
     simultaneous: bool = option(False, "both sides move at once, after one generator pass")
     lr_generator: float = option(3e-3, "the generator's learning rate", above=0)
     lr_discriminator: float = option(1.5e-3, "the discriminator's learning rate", above=0)
-    slowing: int = option(
+    lr_decay_steps: int = option(
         0, "steps after which the learning rates are at 71 %, as 1 / √(1 + step / slowing); 0 keeps them", least=0
     )
     beta1: float = option(0.0, "Adam's decay of the mean", least=0, most=0.99999)
@@ -55,13 +55,13 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
     # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm. Learning rates fall with
     # the root of the steps (Robbins and Monro 1951) and not towards an end, so that a training can be extended.
-    "compact": {"batch_size": 32, "slowing": 400},
+    "compact": {"batch_size": 32, "lr_decay_steps": 400},
     # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
     # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
     # which is a permutation; the last, partial batch of an epoch is left out.
     "tutorial": {
-        "nets": "tutorial",
-        "latent": 100,
+        "arch": "tutorial",
+        "latent_dim": 100,
         "simultaneous": True,
         "lr_generator": 1e-4,
         "lr_discriminator": 1e-4,
@@ -74,9 +74,9 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
     },
     # The paper's section 4. Deviations, all those of https://github.com/pytorch/examples/tree/main/dcgan: 4×4
     # kernels instead of 5×5; real and generated pictures are normalised apart, as both authors do.
-    "radford": {
-        "nets": "radford",
-        "latent": 100,
+    "paper": {
+        "arch": "paper",
+        "latent_dim": 100,
         "lr_generator": 2e-4,
         "lr_discriminator": 2e-4,
         "beta1": 0.5,
@@ -90,35 +90,35 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
 
 
 def model(options: Options, shape: Shape) -> nn.Module:
-    """The generator: latents [N, options.latent] → pictures [N, *shape] in [-1, 1].
+    """The generator: latents [N, options.latent_dim] → pictures [N, *shape] in [-1, 1].
 
     Raises:
         ValueError: these nets cannot draw that size.
     """
     channels, size, _ = shape
-    match options.nets:
+    match options.arch:
         case "tutorial":
-            return dcgan_tutorial.Generator(options.latent, size, channels)
-        case "radford":
-            return dcgan_paper.Generator(options.latent, size, channels, options.width)
+            return dcgan_tutorial.Generator(options.latent_dim, size, channels)
+        case "paper":
+            return dcgan_paper.Generator(options.latent_dim, size, channels, options.width)
         case "compact":
-            return compact.Generator(options.latent, size, channels, options.width)
+            return compact.Generator(options.latent_dim, size, channels, options.width)
 
 
 def discriminator(options: Options, shape: Shape) -> nn.Module:
     """The discriminator: pictures [N, *shape] in [-1, 1] → logits [N]."""
     channels, size, _ = shape
-    match options.nets:
+    match options.arch:
         case "tutorial":
             return dcgan_tutorial.Discriminator(size, channels)
-        case "radford":
+        case "paper":
             return dcgan_paper.Discriminator(size, channels, options.width)
         case "compact":
             return compact.Discriminator(size, channels, options.width)
 
 
-class DCGAN(Recipe):
-    """The generator and the discriminator in turns, or at once as TensorFlow's tutorial has it."""
+class DCGAN(TrainingModule):
+    """The generator and the discriminator in turn, or at once as TensorFlow's tutorial has it."""
 
     def __init__(self, options: Options, model: nn.Module, shape: Shape) -> None:
         super().__init__()
@@ -132,8 +132,8 @@ class DCGAN(Recipe):
         self.augment = augmentation(options.augment)
         if options.r1 > 0 and self.joins_pictures:
             raise UsageError(
-                f"The nets {options.nets} normalise over the batch, and R1 needs each picture's own gradient.",
-                "Leave it out: --set r1=0; or take nets without batch norm: --set nets=compact",
+                f"The nets {options.arch} normalise over the batch, and R1 needs each picture's own gradient.",
+                "Leave it out: --set r1=0; or take nets without batch norm: --set arch=compact",
             )
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -145,21 +145,21 @@ class DCGAN(Recipe):
             player: adam(net.parameters(), rates[player], (o.beta1, o.beta2), o.epsilon) for player, net in nets.items()
         }
 
-    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
-        """The discriminator moves, then the generator; or both in one turn."""
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+        """The discriminator moves, then the generator; or both in one update."""
         real = batch["images"]
         # Two latents at least: batch norm of a dense layer cannot do with one.
-        fake = self.model(torch.randn(max(2, len(real)), self.options.latent, device=real.device))
+        fake = self.model(torch.randn(max(2, len(real)), self.options.latent_dim, device=real.device))
         if self.options.simultaneous:
-            loss, judged, readings = self._judge(real, fake, step)
-            yield Turn({"discriminator": loss, "generator": self.loss.generator(judged)}, readings)
+            loss, judged, metrics = self._judge(real, fake, step)
+            yield Update({"discriminator": loss, "generator": self.loss.generator(judged)}, metrics)
             return
-        loss, _, readings = self._judge(real, fake.detach(), step)
-        yield Turn({"discriminator": loss}, readings)
-        yield Turn({"generator": self.loss.generator(self.discriminator(self.augment(fake)))})
+        loss, _, metrics = self._judge(real, fake.detach(), step)
+        yield Update({"discriminator": loss}, metrics)
+        yield Update({"generator": self.loss.generator(self.discriminator(self.augment(fake)))})
 
     def _judge(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """The discriminator's loss, its logits of the generated pictures, and the readings."""
+        """The discriminator's loss, its logits of the generated pictures, and the metrics."""
         penalised = self.options.r1 > 0 and step % self.options.r1_every == 0
         real.requires_grad_(penalised)  # R1's gradient is that of the picture itself, through its augmentation
         if penalised or self.joins_pictures or fake.requires_grad:
@@ -172,28 +172,28 @@ class DCGAN(Recipe):
             both = self.discriminator(self.augment(torch.cat([real, fake])))
             real_logits, fake_logits = both.split([len(real), len(fake)])
         loss = self.loss.discriminator(real_logits, fake_logits)
-        readings = {
-            "D(x)": self.loss.reading(real_logits),
-            "D(G(z))": self.loss.reading(fake_logits),
+        metrics = {
+            "D(x)": self.loss.mean_output(real_logits),
+            "D(G(z))": self.loss.mean_output(fake_logits),
             "accuracy": self.loss.accuracy(real_logits, fake_logits),
         }
         if self.options.r1 > 0:
-            readings["r1"] = loss.new_zeros(())
+            metrics["r1"] = loss.new_zeros(())
         if penalised:
             penalty = self.options.r1 * self.options.r1_every * r1_penalty(real_logits, real)
-            loss, readings["r1"] = loss + penalty, penalty.detach()
-        return loss, fake_logits, readings
+            loss, metrics["r1"] = loss + penalty, penalty.detach()
+        return loss, fake_logits, metrics
 
-    def preview(self, model: nn.Module, batch: Batch) -> Sheet:
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
         """64 pictures of fixed latents."""
         device = batch["images"].device
-        drawn = model(torch.randn(64, self.options.latent, device=device))
-        return Sheet(drawn, 8, drawn)
+        drawn = model(torch.randn(64, self.options.latent_dim, device=device))
+        return Preview(drawn, 8, drawn)
 
 
 def schedule(options: Options, step: int, total: int) -> float:
     """The learning rates' factor, from 1 down: 1 / √(1 + step / slowing), whatever the total."""
-    return 1 / math.sqrt(1 + step / options.slowing) if options.slowing else 1.0
+    return 1 / math.sqrt(1 + step / options.lr_decay_steps) if options.lr_decay_steps else 1.0
 
 
 FAMILY = Family(
@@ -205,6 +205,6 @@ FAMILY = Family(
     default_preset="compact",
     default_data=("mnist", "digits"),
     model=model,
-    recipe=DCGAN,
+    training=DCGAN,
     schedule=schedule,
 )

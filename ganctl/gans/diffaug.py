@@ -24,24 +24,24 @@ def augmentation(name: str) -> Augmentation:
     """
     match name:
         case "none":
-            return unchanged
+            return identity
         case "diffaug":
             return diffaug
         case _:
             raise ValueError(f"There is no augmentation called {name}: choose none or diffaug.")
 
 
-def unchanged(pictures: Tensor) -> Tensor:
+def identity(pictures: Tensor) -> Tensor:
     """The very same tensor; nothing is drawn."""
     return pictures
 
 
 def diffaug(pictures: Tensor) -> Tensor:
     """The paper's strongest policy, for few pictures: colour, then translation, then cutout (section 4)."""
-    return cut_out(translated(recoloured(pictures)))
+    return random_cutout(random_translation(random_color(pictures)))
 
 
-def recoloured(pictures: Tensor, brightness: float = 0.5, saturation: float = 1.0, contrast: float = 0.5) -> Tensor:
+def random_color(pictures: Tensor, brightness: float = 0.5, saturation: float = 1.0, contrast: float = 0.5) -> Tensor:
     """Other light and other colours; each number is how far the change goes either way, 0 for none.
 
     Args:
@@ -56,7 +56,7 @@ def recoloured(pictures: Tensor, brightness: float = 0.5, saturation: float = 1.
     return pictures.mean((1, 2, 3), keepdim=True).lerp(pictures, 1 + _either_way(pictures, contrast))
 
 
-def translated(pictures: Tensor, ratio: float = 1 / 8) -> Tensor:
+def random_translation(pictures: Tensor, ratio: float = 1 / 8) -> Tensor:
     """Moved by whole pixels, at most `ratio` of the side either way; what comes in is 0."""
     count, channels, height, width = pictures.shape
     rows, columns = (_shifted(pictures, side, ratio) for side in (height, width))
@@ -69,7 +69,7 @@ def translated(pictures: Tensor, ratio: float = 1 / 8) -> Tensor:
     return around * inside
 
 
-def cut_out(pictures: Tensor, ratio: float = 1 / 2) -> Tensor:
+def random_cutout(pictures: Tensor, ratio: float = 1 / 2) -> Tensor:
     """With a rectangle of `ratio` of each side set to 0, whose centre is anywhere, so that the edge may clip it."""
     return pictures * ~_both(*(_covered(pictures, side, ratio) for side in pictures.shape[2:]))
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Pool(nn.Module):
+class ImagePool(nn.Module):
     """Show the discriminator pictures from some steps ago (Shrivastava et al. 2017, section 2.3).
 
     CycleGAN's rule (Zhu et al. 2017, section 4, and the authors' PyTorch code), for one picture after the other:

@@ -23,7 +23,7 @@ class AdversarialLoss(ABC):
     def generator(self, fake_logits: Tensor) -> Tensor:
         """The generator's loss on a batch of its pictures: [N] → scalar."""
 
-    def reading(self, logits: Tensor) -> Tensor:
+    def mean_output(self, logits: Tensor) -> Tensor:
         """D(x) or D(G(z)) for the log: the mean output, a detached scalar."""
         return logits.detach().float().mean()
 
@@ -53,7 +53,7 @@ class BCE(AdversarialLoss):
         """−E[log D(G(z))]."""
         return F.softplus(-fake_logits).mean()
 
-    def reading(self, logits: Tensor) -> Tensor:
+    def mean_output(self, logits: Tensor) -> Tensor:
         """The mean probability of being real, in [0, 1], a detached scalar."""
         return logits.detach().float().sigmoid().mean()
 
@@ -91,7 +91,7 @@ class LeastSquares(AdversarialLoss):
         away = logits - (self.a + self.b) / 2
         return away if self.b > self.a else -away
 
-    def reading(self, logits: Tensor) -> Tensor:
+    def mean_output(self, logits: Tensor) -> Tensor:
         """The mean output, a detached scalar; mirrored half way between the targets if those are the other way round.
 
         So higher means more real in every log.

@@ -12,7 +12,7 @@ films       GIFs and videos
 reduced     pictures as small files, for a page
 """
 
-from ganctl.images.animation import film, require_film
+from ganctl.images.animation import require_animation_format, write_animation
 from ganctl.images.formats import FORMATS
 from ganctl.images.frames import Frames, frame, labelled, progress_frames
 from ganctl.images.grids import (
@@ -22,15 +22,15 @@ from ganctl.images.grids import (
     grid_size,
     save_grid,
     save_picture,
-    save_sheet,
+    save_preview,
     save_single,
-    to_bytes,
+    to_uint8,
     write,
 )
 from ganctl.images.profiles import from_srgb
 from ganctl.images.reading import MAX_MEGAPIXELS, Picture, has_alpha, read, read_square, resize, to_rgb
 from ganctl.images.scanning import UNNAMED, Scan, scan, unusable
-from ganctl.images.thumbnails import Reduced, reduced, reduced_cells
+from ganctl.images.thumbnails import Thumbnail, cell_thumbnails, thumbnail
 from ganctl.images.writing import can_hold, kept_ending, require_format
 
 __all__ = [
@@ -39,12 +39,12 @@ __all__ = [
     "UNNAMED",
     "Frames",
     "Picture",
-    "Reduced",
     "Scan",
+    "Thumbnail",
     "can_hold",
+    "cell_thumbnails",
     "cells",
     "columns",
-    "film",
     "frame",
     "from_srgb",
     "grid",
@@ -55,18 +55,18 @@ __all__ = [
     "progress_frames",
     "read",
     "read_square",
-    "reduced",
-    "reduced_cells",
-    "require_film",
+    "require_animation_format",
     "require_format",
     "resize",
     "save_grid",
     "save_picture",
-    "save_sheet",
+    "save_preview",
     "save_single",
     "scan",
-    "to_bytes",
+    "thumbnail",
     "to_rgb",
+    "to_uint8",
     "unusable",
     "write",
+    "write_animation",
 ]

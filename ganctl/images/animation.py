@@ -28,8 +28,8 @@ _H264, _VP9 = "libx264 -crf 20", "libvpx-vp9 -crf 30 -b:v 0"
 _CODECS = {".mp4": _H264, ".mov": _H264, ".mkv": _H264, ".webm": _VP9}
 
 
-def require_film(path: Path) -> None:
-    """Raise what `film` raises of a path and of what is not installed, before the frames are made.
+def require_animation_format(path: Path) -> None:
+    """Raise what `write_animation` raises of a path and of what is not installed, before the frames are made.
 
     Raises:
         UsageError: the ending is unknown, or a video is asked for without the ``video`` extra.
@@ -42,7 +42,7 @@ def require_film(path: Path) -> None:
         raise UsageError(f"{path.name} has {said}.", "Use .gif, .mp4, .mov, .mkv or .webm.")
 
 
-def film(path: Path, frames: Frames | Sequence[Frame], fps: float, hold: float = 0.0) -> None:
+def write_animation(path: Path, frames: Frames | Sequence[Frame], fps: float, hold: float = 0.0) -> None:
     """Write frames as a GIF that loops, or as a video where the ending says so.
 
     A GIF that would be larger than four megabytes is made of fewer frames, shown for longer, then of smaller ones.
@@ -55,11 +55,11 @@ def film(path: Path, frames: Frames | Sequence[Frame], fps: float, hold: float =
         hold: seconds that the last frame stays beyond its own.
 
     Raises:
-        UsageError: as `require_film`, or the frames are larger than a GIF can be.
+        UsageError: as `require_animation_format`, or the frames are larger than a GIF can be.
         GanctlError: a frame cannot be read, or ffmpeg made no video of them.
         OSError: the disk refuses.
     """
-    require_film(path)
+    require_animation_format(path)
     if not isinstance(frames, Frames):
         height, width = (max(frame.shape[side] for frame in frames) for side in (0, 1))
         frames = Frames(len(frames), (height, width), frames.__getitem__)

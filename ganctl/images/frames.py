@@ -41,18 +41,18 @@ class Frames:
         return cls(count, (height, width), make)
 
 
-def progress_frames(sheets: Sequence[tuple[int, Path]]) -> Frames:
-    """The frames of progress sheets, each over its epoch; of the files only the heads are read now.
+def progress_frames(previews: Sequence[tuple[int, Path]]) -> Frames:
+    """The frames of previews, each over its epoch; of the files only the heads are read now.
 
     Args:
-        sheets: ``(epoch, file)``, at least one.
+        previews: ``(epoch, file)``, at least one.
 
     Raises:
         GanctlError: a file cannot be read.
     """
-    sizes = [_frame_size(_size_of(file), _LABEL_HEIGHT) for _, file in sheets]
+    sizes = [_frame_size(_size_of(file), _LABEL_HEIGHT) for _, file in previews]
     width, height = (max(sides) for sides in zip(*sizes, strict=True))
-    return Frames(len(sheets), (height, width), lambda i: frame(sheets[i][1], f"epoch {sheets[i][0]}"))
+    return Frames(len(previews), (height, width), lambda i: frame(previews[i][1], f"epoch {previews[i][0]}"))
 
 
 def frame(path: Path, text: str) -> Frame:
@@ -87,7 +87,7 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """A progress sheet, and a GanctlError for whatever goes wrong inside."""
+    """A preview, and a GanctlError for whatever goes wrong inside."""
     try:
         with opened(path) as picture:
             yield picture

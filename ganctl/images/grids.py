@@ -20,7 +20,7 @@ PAPER = 24  # grey level behind a grid's pictures and a film's labels
 _GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
 
 
-def to_bytes(images: "Tensor") -> NDArray[np.uint8]:
+def to_uint8(images: "Tensor") -> NDArray[np.uint8]:
     """Pictures [N, C, H, W] in [-1, 1] as levels [N, H, W, C]."""
     import torch
 
@@ -36,7 +36,7 @@ def grid(images: "Tensor", columns: int) -> Image.Image:
     if images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)
     factor, padding = _enlarged(columns, images.shape[-1])
-    images = torch.from_numpy(to_bytes(images)).permute(0, 3, 1, 2)
+    images = torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)
     images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
     sheet = make_grid(images, nrow=columns, padding=padding, pad_value=PAPER)
     return Image.fromarray(sheet.permute(1, 2, 0).numpy())
@@ -73,7 +73,7 @@ def _enlarged(columns: int, size: int) -> tuple[int, int]:
     return factor, max(2, factor)
 
 
-def save_sheet(path: Path, images: "Tensor", columns: int) -> None:
+def save_preview(path: Path, images: "Tensor", columns: int) -> None:
     """Write a grid as a PNG, atomically; its folder is made if it is gone."""
     write_atomically(path, encoded(grid(images, columns), "PNG"))
 
@@ -85,7 +85,7 @@ def save_grid(path: Path, images: "Tensor", columns: int) -> None:
 
 def save_single(path: Path, image: "Tensor") -> None:
     """Write one picture [C, H, W] in [-1, 1] as it is."""
-    levels = to_bytes(image[None])[0]
+    levels = to_uint8(image[None])[0]
     write(path, Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels))
 
 

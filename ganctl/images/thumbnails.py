@@ -13,7 +13,7 @@ _QUALITY = 82
 _CELL = 384  # the longest side of a single picture, in pixels
 
 
-class Reduced(NamedTuple):
+class Thumbnail(NamedTuple):
     """A picture as a WebP file, and its sides in pixels."""
 
     width: int
@@ -21,7 +21,7 @@ class Reduced(NamedTuple):
     content: bytes
 
 
-def reduced(path: Path, most: int) -> Reduced:
+def thumbnail(path: Path, most: int) -> Thumbnail:
     """A picture file as a small one, no side longer than `most` pixels.
 
     Raises:
@@ -31,7 +31,7 @@ def reduced(path: Path, most: int) -> Reduced:
         return _encoded(file.convert("RGB"), most)
 
 
-def reduced_cells(path: Path, columns: int, size: int) -> list[list[Reduced]]:
+def cell_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]]:
     """The rows of a progress sheet, as small files.
 
     Raises:
@@ -41,11 +41,11 @@ def reduced_cells(path: Path, columns: int, size: int) -> list[list[Reduced]]:
         return [[_encoded(cell, _CELL) for cell in row] for row in cells(file.convert("RGB"), columns, size)]
 
 
-def _encoded(picture: Image.Image, most: int) -> Reduced:
+def _encoded(picture: Image.Image, most: int) -> Thumbnail:
     if max(picture.size) > most:
         factor = most / max(picture.size)
         width, height = (max(1, round(side * factor)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=_QUALITY)
-    return Reduced(picture.width, picture.height, buffer.getvalue())
+    return Thumbnail(picture.width, picture.height, buffer.getvalue())

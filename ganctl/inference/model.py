@@ -22,10 +22,10 @@ from ganctl.text import quote
 CHUNK = 64  # pictures drawn together; always so many, for the last bit depends on it
 
 
-class Directions(Protocol):
+class TwoWayGenerator(Protocol):
     """What a family that translates ships: a net for each direction."""
 
-    def toward(self, side: int) -> nn.Module:
+    def generator_to(self, side: int) -> nn.Module:
         """The net that draws pictures of a domain, 0 or 1, out of the other's."""
 
 
@@ -37,7 +37,7 @@ class Model:
         path: the file that its weights came from.
         name: of its run, or of its file.
         header: what the file says of it.
-        asked: what it was loaded by, to be typed again.
+        model_arg: what it was loaded by, to be typed again.
         net: the averaged weights, in evaluation mode.
         warnings: sentences on newer checkpoints that could not be used.
     """
@@ -45,15 +45,15 @@ class Model:
     path: Path
     name: str
     header: Mapping[str, Any]
-    asked: str
+    model_arg: str
     net: nn.Module
     warnings: tuple[str, ...] = ()
 
     def sample(self, n: int = 64, seed: int = 0) -> Tensor:
         """Draw pictures: [n, C, H, W] in [-1, 1]. Picture i depends on the seed and i alone."""
-        return torch.cat(list(self.draw(n, seed)))[:n]
+        return torch.cat(list(self.generate(n, seed)))[:n]
 
-    def draw(self, n: int, seed: int) -> Iterator[Tensor]:
+    def generate(self, n: int, seed: int) -> Iterator[Tensor]:
         """The pictures of `sample` in pieces, so that any number fits into memory.
 
         Raises:
@@ -63,7 +63,7 @@ class Model:
             raise UsageError(f"{n} pictures of seed {seed} cannot be drawn.", "Ask for one or more, of seed 0 or more.")
         for start in range(0, n, CHUNK):
             latents = self.latents(seed, range(start, start + CHUNK))
-            piece = self.render(latents)[: n - start]
+            piece = self.generate_from(latents)[: n - start]
             progress.advance(len(piece))
             yield piece
 
@@ -75,18 +75,18 @@ class Model:
         """
         if self._verb != "sample":
             said = f"{self.name} redraws pictures: it has no noise to draw from or to walk through."
-            raise UsageError(said, f"ganctl translate {quote(self.asked)} PICTURE")
-        length = self.header["options"]["latent"]
+            raise UsageError(said, f"ganctl translate {quote(self.model_arg)} PICTURE")
+        length = self.header["options"]["latent_dim"]
         rows = []
         for i in numbers:
-            generator = torch.Generator().manual_seed(mix(seed, Stream.PICTURE, i))
+            generator = torch.Generator().manual_seed(mix(seed, Stream.SAMPLE, i))
             rows.append(torch.randn(length, generator=generator))
         return torch.stack(rows)
 
-    def render(self, latents: Tensor) -> Tensor:
+    def generate_from(self, latents: Tensor) -> Tensor:
         """Pictures [N, C, H, W] in [-1, 1], on the CPU, of latents [N, latent]."""
         with torch.inference_mode():
-            drawn: Tensor = self.net(latents.to(self._place)).cpu()
+            drawn: Tensor = self.net(latents.to(self._device)).cpu()
         return drawn
 
     def translate(self, images: Tensor, to: str | None = None) -> Tensor:
@@ -103,14 +103,14 @@ class Model:
             UsageError: the model draws from noise, or has no such domain, or other channels.
         """
         domain = self.domain(to)
-        net = cast("Directions", self.net).toward(self.domains.index(domain))
+        net = cast("TwoWayGenerator", self.net).generator_to(self.domains.index(domain))
         channels = self.header["shape"][0]
         if images.ndim != 4 or images.shape[1] != channels or not all(images.shape[2:]):
             raise UsageError(f"{self.name} takes pictures [N, {channels}, H, W], not {list(images.shape)}.")
         drawn = []
         for i in range(len(images)):
             single = images[i : i + 1].float().cpu()  # a slice keeps the order in memory
-            drawn.append(tiling.redraw(cast("tiling.Translator", net), single, self._place))
+            drawn.append(tiling.apply_any_size(cast("tiling.Translator", net), single, self._device))
             progress.advance(1)
         return torch.cat(drawn) if drawn else images
 
@@ -121,7 +121,7 @@ class Model:
             UsageError: there is no such domain, or the model draws from noise.
         """
         if self._verb != "translate":
-            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {quote(self.asked)}")
+            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {quote(self.model_arg)}")
         if to is not None and to not in self.domains:
             raise UsageError(f"{self.name} knows no domain {to!r}.", f"It translates to: {', '.join(self.domains)}.")
         return self.domains[1] if to is None else to
@@ -136,7 +136,7 @@ class Model:
         return find_family(self.header["family"]).verb
 
     @property
-    def _place(self) -> torch.device:
+    def _device(self) -> torch.device:
         return next(self.net.parameters()).device
 
 
@@ -209,7 +209,7 @@ class Walk:
         key, step = divmod(number, self._between)
         t = step / self._between
         ends = self._stops[key], self._stops[(key + 1) % len(self._stops)]
-        return self._model.render(slerp(*ends, t * t * (3 - 2 * t)))
+        return self._model.generate_from(slerp(*ends, t * t * (3 - 2 * t)))
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[number] for number in range(len(self)))

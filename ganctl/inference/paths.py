@@ -13,7 +13,7 @@ from ganctl.text import quote
 
 
 @dataclass(frozen=True)
-class Route:
+class Job:
     """A picture, and the file that it becomes."""
 
     source: Path
@@ -36,7 +36,7 @@ class Excluded:
     reason: str
 
 
-def plan(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Route | Skipped | Excluded]:
+def plan_jobs(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Job | Skipped | Excluded]:
     """What becomes of each picture, in a fixed order and before anything is written.
 
     A folder is walked to any depth, but for hidden files, thumbnails, files without a picture's ending and the folder
@@ -94,7 +94,7 @@ def _folder(output: str | None, alone: bool) -> Path | None:
     return path
 
 
-def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skipped | Excluded]:
+def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Job | Skipped | Excluded]:
     """The pictures that a path names, and the file that each becomes, but for clashes."""
     if not _is_folder(path):
         yield _route(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
@@ -109,35 +109,35 @@ def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Route | Skip
         yield Skipped(path, "it holds no file with a picture's ending" if below.unnamed else "it holds no pictures")
 
 
-def _route(source: Path, into: Path, suffix: str = "") -> Route | Skipped:
+def _route(source: Path, into: Path, suffix: str = "") -> Job | Skipped:
     if reason := images.unusable(source):
         return Skipped(source, reason)
-    return Route(source, into / f"{source.stem}{suffix}{images.kept_ending(source)}")
+    return Job(source, into / f"{source.stem}{suffix}{images.kept_ending(source)}")
 
 
-def _to_file(found: Route | Skipped | Excluded, output: Path) -> Route | Skipped | Excluded:
-    if not isinstance(found, Route):
+def _to_file(found: Job | Skipped | Excluded, output: Path) -> Job | Skipped | Excluded:
+    if not isinstance(found, Job):
         return found
     if not images.can_hold(output, found.source):
         raise UsageError(f"{output} cannot hold the transparency of {found.source}.", "Use .png or .webp.")
-    return Route(found.source, output)
+    return Job(found.source, output)
 
 
-def _once(found: Iterable[Route | Skipped | Excluded]) -> list[Route | Skipped | Excluded]:
+def _once(found: Iterable[Job | Skipped | Excluded]) -> list[Job | Skipped | Excluded]:
     """Without what was named twice."""
-    kept: dict[tuple[str, str], Route | Skipped | Excluded] = {}
+    kept: dict[tuple[str, str], Job | Skipped | Excluded] = {}
     for one in found:
         kept.setdefault((os.path.realpath(one.source.parent), one.source.name), one)
     return list(kept.values())
 
 
-def _without_clashes(found: Sequence[Route | Skipped | Excluded], force: bool) -> list[Route | Skipped | Excluded]:
+def _without_clashes(found: Sequence[Job | Skipped | Excluded], force: bool) -> list[Job | Skipped | Excluded]:
     """Numbers for files that two pictures would become, or that are pictures themselves and may not be overwritten."""
     unread = {os.path.realpath(one.source) for one in found}
-    planned: list[Route | Skipped | Excluded] = []
+    planned: list[Job | Skipped | Excluded] = []
     taken: set[Path] = set()
     for one in found:
-        if not isinstance(one, Route):
+        if not isinstance(one, Job):
             planned.append(one)
             continue
         number, output, own = 1, one.output, os.path.realpath(one.source)
@@ -149,7 +149,7 @@ def _without_clashes(found: Sequence[Route | Skipped | Excluded], force: bool) -
         if not force and _is_same(one.source, output):
             raise UsageError(f"{output} is the picture itself.", "Name another -o, or overwrite it with --force.")
         taken.add(output)
-        planned.append(Route(one.source, output))
+        planned.append(Job(one.source, output))
     return planned
 
 

@@ -41,7 +41,7 @@ class Translator(Protocol):
         """Redraw pictures."""
 
 
-def redraw(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
+def apply_any_size(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
     """One picture through a net.
 
     The padding lies evenly around the picture, so that what the net makes of its border stays as far from each side.
@@ -56,7 +56,7 @@ def redraw(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
     """
     height, width = picture.shape[2:]
     # In this order in memory, as a training's progress sheet has them: the last bit depends on it.
-    padded = mirrored(picture, _accepted(net, height), _accepted(net, width)).contiguous()
+    padded = reflect_pad(picture, _accepted(net, height), _accepted(net, width)).contiguous()
     with torch.inference_mode():
         fits = padded[0, 0].numel() <= WHOLE
         drawn = net(padded.to(place)).cpu() if fits else _in_tiles(net, padded, place)
@@ -64,7 +64,7 @@ def redraw(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
     return drawn[..., top : top + height, left : left + width]
 
 
-def mirrored(picture: Tensor, height: int, width: int) -> Tensor:
+def reflect_pad(picture: Tensor, height: int, width: int) -> Tensor:
     """A picture [N, C, H, W] in the middle of a larger one that its reflections fill, as often as it takes.
 
     Of a side of one pixel there is nothing to reflect: the pixel is repeated.
@@ -85,7 +85,7 @@ def reduced(net: Translator, picture: Tensor) -> Tensor:
     return F.interpolate(picture, sides, mode="bilinear", antialias=True)
 
 
-class Cut(NamedTuple):
+class Tiling(NamedTuple):
     """How tiles cover one axis of a picture.
 
     Attributes:
@@ -97,7 +97,7 @@ class Cut(NamedTuple):
     weights: Tensor
 
 
-def cut(net: Translator, length: int) -> Cut:
+def tile_axis(net: Translator, length: int) -> Tiling:
     """The fewest tiles for an accepted length, and those no larger than they have to be."""
     blind, fade = (_BLIND, _BLEND) if net.reach is None else (min(net.reach, SIDE // 4), _FADE)
     overlap, most = _up(2 * blind + fade, net.multiple), SIDE // net.multiple * net.multiple
@@ -110,12 +110,14 @@ def cut(net: Translator, length: int) -> Cut:
     weights[:-1] *= rise.flip(0)
     for start, weight in zip(starts, weights, strict=True):
         total[start : start + side] += weight
-    return Cut(starts, torch.stack([w / total[start : start + side] for start, w in zip(starts, weights, strict=True)]))
+    return Tiling(
+        starts, torch.stack([w / total[start : start + side] for start, w in zip(starts, weights, strict=True)])
+    )
 
 
 def _in_tiles(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
     drawn = torch.zeros_like(picture)
-    rows, columns = (cut(net, side) for side in picture.shape[2:])
+    rows, columns = (tile_axis(net, side) for side in picture.shape[2:])
     with shared_statistics(cast("nn.Module", net), reduced(net, picture).to(place)):
         for top, down in zip(*rows, strict=True):
             for left, across in zip(*columns, strict=True):

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from ganctl import images
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import with_channels
 from ganctl.data.check.findings import listed, shown
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError
 from ganctl.inference.model import Model
-from ganctl.inference.paths import Excluded, Route, Skipped
+from ganctl.inference.paths import Excluded, Job, Skipped
 
 # What a disk may say of one name; anything else it would say of the next as well.
 _OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.ELOOP}
@@ -40,30 +40,30 @@ class Translated:
 
 
 @dataclass(frozen=True)
-class There:
+class AlreadyExists:
     """A translation that was there already and is left alone."""
 
     path: Path
 
 
-Result = Translated | There | Skipped | Excluded
+Result = Translated | AlreadyExists | Skipped | Excluded
 
 
 @dataclass(frozen=True)
-class Tally:
+class Summary:
     """How many pictures ended how.
 
     Attributes:
         total: pictures.
         translated: now.
-        there: that were there already.
+        existing: that were there already.
         skipped: the others.
         excluded: files and folders that were passed by.
     """
 
     total: int
     translated: int
-    there: int
+    existing: int
     skipped: tuple[Skipped, ...]
     excluded: tuple[Excluded, ...] = ()
 
@@ -71,8 +71,8 @@ class Tally:
     def sentence(self) -> str:
         """What a person reads in the end."""
         said = f"translated {self.translated} of {self.total}"
-        if self.there:
-            said += f", {self.there} {'was' if self.there == 1 else 'were'} there already"
+        if self.existing:
+            said += f", {self.existing} {'was' if self.existing == 1 else 'were'} there already"
         if self.skipped:
             said += f", {len(self.skipped)} skipped: {_listed(self.skipped)}"
         if self.excluded:
@@ -80,21 +80,21 @@ class Tally:
         return said
 
 
-def tally(results: Sequence[Result]) -> Tally:
+def summarize(results: Sequence[Result]) -> Summary:
     """Count results.
 
     Raises:
         DataError: not one of them can be had.
     """
-    counts = {kind: sum(isinstance(result, kind) for result in results) for kind in (Translated, There)}
+    counts = {kind: sum(isinstance(result, kind) for result in results) for kind in (Translated, AlreadyExists)}
     skipped = tuple(result for result in results if isinstance(result, Skipped))
     excluded = tuple(result for result in results if isinstance(result, Excluded))
     if not any(counts.values()):
         raise DataError(f"Nothing could be translated: {_listed(skipped)}.")
-    return Tally(len(results) - len(excluded), counts[Translated], counts[There], skipped, excluded)
+    return Summary(len(results) - len(excluded), counts[Translated], counts[AlreadyExists], skipped, excluded)
 
 
-def names(results: Iterable[Result]) -> Iterator[str]:
+def describe_skipped(results: Iterable[Result]) -> Iterator[str]:
     """A line on each picture that was skipped, and on each file or folder that was left out."""
     for result in results:
         if isinstance(result, Skipped):
@@ -109,7 +109,7 @@ def _listed(skipped: Sequence[Skipped]) -> str:
 
 def translate(
     model: Model,
-    planned: Iterable[Route | Skipped | Excluded],
+    planned: Iterable[Job | Skipped | Excluded],
     to: str | None = None,
     size: int | None = None,
     force: bool = False,
@@ -122,7 +122,7 @@ def translate(
 
     Args:
         model: one that translates.
-        planned: see `ganctl.inference.paths.plan`.
+        planned: see `ganctl.inference.paths.plan_jobs`.
         to: the domain to translate to; the second if not given.
         size: resize each picture first, so that its shorter side has so many pixels.
         force: overwrite files that exist.
@@ -136,16 +136,16 @@ def translate(
         OSError: the disk refuses not one file but all.
     """
     for route in planned:
-        if not isinstance(route, Route):
+        if not isinstance(route, Job):
             yield route
         elif not force and os.path.isfile(route.output):  # noqa: PTH113 - Path.is_file raises where a name is too long
-            yield There(route.output)
+            yield AlreadyExists(route.output)
         else:
             yield _translated(model, route, to, size, max_megapixels)
 
 
 def _translated(
-    model: Model, route: Route, to: str | None, size: int | None, max_megapixels: float
+    model: Model, route: Job, to: str | None, size: int | None, max_megapixels: float
 ) -> Translated | Skipped:
     start = time.monotonic()
     try:
@@ -158,7 +158,7 @@ def _translated(
     except UsageError as error:
         return Skipped(route.source, error.message.rstrip("."))
     try:
-        levels = images.from_srgb(redrawn(model, picture.levels, to), picture.profile)
+        levels = images.from_srgb(translate_uint8(model, picture.levels, to), picture.profile)
         drawn = images.Picture(levels, picture.alpha, picture.profile)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
@@ -175,9 +175,9 @@ def _translated(
     return Translated(route.source, route.output, time.monotonic() - start)
 
 
-def redrawn(model: Model, levels: NDArray[np.uint8], to: str | None = None) -> NDArray[np.uint8]:
+def translate_uint8(model: Model, levels: NDArray[np.uint8], to: str | None = None) -> NDArray[np.uint8]:
     """One picture [H, W, 3] as the model translates it, [H, W, 3]. A grey model sees its luma, and answers in grey."""
     seen = with_channels(levels[None], model.header["shape"][0])
-    drawn = model.translate(normalised(seen, torch.device("cpu")), to)
-    answer: NDArray[np.uint8] = with_channels(images.to_bytes(drawn), 3)[0]
+    drawn = model.translate(to_tensor(seen, torch.device("cpu")), to)
+    answer: NDArray[np.uint8] = with_channels(images.to_uint8(drawn), 3)[0]
     return answer

@@ -1,4 +1,4 @@
-"""Figures of sets of features and of pictures: mathematics only, no files and no models.
+"""Scores of sets of features and of pictures: mathematics only, no files and no models.
 
 distances   Fréchet and kernel distance between two sets of features
 manifold    precision and recall, density and coverage, the nearest neighbour

@@ -1,14 +1,14 @@
-"""From the log's lines to charts: which readings belong together, and how few points show them."""
+"""From the log's lines to charts: which metrics belong together, and how few points show them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ganctl.runs.metric_names import PLAYERS, VITALS
+from ganctl.runs.metric_names import ACCURACY, LOSS, METRIC, OUTPUT_REAL, OUTPUTS_FAKE, SAMPLE, SCORE
 
 Row = Mapping[str, float]
 
-FIGURES = {  # the beginnings of figures' names, and what they are
+SCORES = {  # the beginnings of scores' names, and what they are
     "fid-": "Fréchet distance",
     "kid-": "Kernel distance (KID)",
     "psnr-": "Likeness to the truth (PSNR, dB)",
@@ -72,30 +72,32 @@ def charts(
     Args:
         rows: the log's lines in order; every one has its ``step``.
         steps_per_epoch: what makes epochs of steps.
-        held_out: figure → what held-out real pictures get.
-        best: ``(step, figure, value)`` to mark.
+        held_out: score → what held-out real pictures get.
+        best: ``(step, score, value)`` to mark.
     """
     names = list(dict.fromkeys(name for row in rows for name in row if name not in ("step", "epoch")))
-    figures = {kind: [name for name in names if name.startswith(kind)] for kind in FIGURES}
-    said = [name for name in names if name.startswith("D(") or name == "accuracy"]
-    placed = {*PLAYERS, *VITALS, *said, *(name for group in figures.values() for name in group)}
+    outputs = {OUTPUT_REAL, *OUTPUTS_FAKE, ACCURACY}
 
     def chart(key: str, title: str, note: str, chosen: Iterable[str]) -> Chart:
-        drawn = [name for name in chosen if name in names]
+        drawn = list(chosen)
         kept = thinned([row for row in rows if any(name in row for name in drawn)], drawn)
         epochs = tuple(round(row["step"] / steps_per_epoch, 4) for row in kept)
-        return Chart(key, title, note, epochs, {name: tuple(row.get(name) for row in kept) for name in drawn})
+        series = {name.partition("/")[2]: tuple(row.get(name) for row in kept) for name in drawn}
+        return Chart(key, title, note, epochs, series)
+
+    def named(prefix: str) -> Iterator[str]:
+        return (name for name in names if name.startswith(prefix))
 
     found = [
-        _compared(chart(kind.rstrip("-"), title, _QUALITY, figures[kind]), held_out, best, steps_per_epoch)
-        for kind, title in FIGURES.items()
+        _compared(chart(kind.rstrip("-"), title, _QUALITY, named(f"{SCORE}{kind}")), held_out, best, steps_per_epoch)
+        for kind, title in SCORES.items()
     ]
-    found.append(chart("losses", "Losses", "No score: each one rises as the other player gets better.", PLAYERS))
-    found.append(_judged(chart("judgement", "What the discriminator says", _SAYS, said)))
-    vital = chart("vital", "Vital signs", _SIGNS, VITALS)
-    found.append(replace(vital, levels=(Level("real pictures", 1.0),)))
-    rest = (name for name in names if name not in placed)
-    found.append(chart("others", "Other readings", "What else the family measures as it learns.", rest))
+    found.append(chart("losses", "Losses", "No score: each one rises as the other player gets better.", named(LOSS)))
+    found.append(_judged(chart("judgement", "What the discriminator says", _SAYS, (n for n in names if n in outputs))))
+    sample_stats = chart("samples", "Sample statistics", _SIGNS, named(SAMPLE))
+    found.append(replace(sample_stats, levels=(Level("real pictures", 1.0),)))
+    rest = (name for name in named(METRIC) if name not in outputs)
+    found.append(chart("others", "Other metrics", "What else the family measures as it learns.", rest))
     return [drawn for drawn in found if drawn.series]
 
 
@@ -114,7 +116,7 @@ def _judged(chart: Chart) -> Chart:
 def _compared(
     chart: Chart, held_out: Mapping[str, float], best: tuple[int, str, float] | None, steps_per_epoch: int
 ) -> Chart:
-    """A chart of figures with what real pictures get, the best marked, and distances as ratios where they span some."""
+    """A chart of scores with what real pictures get, the best marked, and distances as ratios where they span some."""
     names = list(chart.series)
     levels = tuple(Level("held-out", held_out[name], place) for place, name in enumerate(names) if name in held_out)
     values = [v for series in chart.series.values() for v in series if v is not None]

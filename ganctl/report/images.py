@@ -1,4 +1,4 @@
-"""The pictures of a report: progress sheets that fit into a budget of bytes, and translations beside their pictures."""
+"""The pictures of a report: previews that fit into a budget of bytes, and translations beside their pictures."""
 
 import base64
 import math
@@ -8,44 +8,44 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganctl import images
-from ganctl.data.batches import SHEET_ROWS
+from ganctl.data.batches import PREVIEW_ROWS
 from ganctl.errors import CheckpointError
-from ganctl.images import Reduced
+from ganctl.images import Thumbnail
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 
-_BYTES = 6 * 2**20  # of all sheets; base64 makes a third more of them
-_SHEETS, _LEAST = 60, 24  # with so few left, sheets that are still too large are made smaller instead
+_BYTES = 6 * 2**20  # of all previews; base64 makes a third more of them
+_SHEETS, _LEAST = 60, 24  # with so few left, previews that are still too large are made smaller instead
 _SIDE = 1056  # pixels; four pictures of 256 in a row are 1034
-_COLUMNS = 4  # of a translating family's sheet: a picture, its translation, that translated back, its identity
+_COLUMNS = 4  # of a translating family's preview: a picture, its translation, that translated back, its identity
 
 
 class Frame(NamedTuple):
-    """A progress sheet and its epoch."""
+    """A preview and its epoch."""
 
     epoch: int
-    picture: Reduced
+    picture: Thumbnail
 
 
 class Translation(NamedTuple):
     """A held-out picture, what the model makes of it, and the names of the two domains."""
 
-    before: Reduced
-    after: Reduced
+    before: Thumbnail
+    after: Thumbnail
     source: str
     target: str
 
 
-def address(picture: Reduced) -> str:
+def address(picture: Thumbnail) -> str:
     """A picture as a ``data:`` address."""
     return f"data:image/webp;base64,{base64.b64encode(picture.content).decode()}"
 
 
 def frames(run: Run) -> list[Frame]:
-    """Progress sheets from the first to the last, early ones more densely; one that cannot be read is left out."""
-    sheets, count, side = run.sheets(), _SHEETS, _SIDE
+    """Progress previews from the first to the last, early ones more densely; one that cannot be read is left out."""
+    previews, count, side = run.previews(), _SHEETS, _SIDE
     while True:
-        found = _reduced([sheets[place] for place in early(len(sheets), count)], side)
+        found = _reduced([previews[place] for place in early(len(previews), count)], side)
         total = sum(len(frame.picture.content) for frame in found)
         if total <= _BYTES:
             return found
@@ -62,29 +62,29 @@ def early(count: int, most: int) -> list[int]:
     return sorted({round((count - 1) * (place / (most - 1)) ** 1.5) for place in range(most)})
 
 
-def _reduced(sheets: Sequence[tuple[int, Path]], side: int) -> list[Frame]:
+def _reduced(previews: Sequence[tuple[int, Path]], side: int) -> list[Frame]:
     found = []
-    for epoch, path in sheets:
+    for epoch, path in previews:
         with suppress(OSError):
-            found.append(Frame(epoch, images.reduced(path, side)))
+            found.append(Frame(epoch, images.thumbnail(path, side)))
     return found
 
 
 def translations(run: Run, size: int) -> list[Translation]:
-    """What the newest progress sheet of a translating family holds; nothing where it cannot be read."""
-    for _, path in reversed(run.sheets()):
+    """What the newest preview of a translating family holds; nothing where it cannot be read."""
+    for _, path in reversed(run.previews()):
         with suppress(OSError):
-            rows = images.reduced_cells(path, _COLUMNS, size)
+            rows = images.cell_thumbnails(path, _COLUMNS, size)
             return [Translation(row[0], row[1], *names) for row, names in zip(rows, _ways(run, len(rows)), strict=True)]
     return []
 
 
 def _ways(run: Run, rows: int) -> list[tuple[str, str]]:
     """From which domain to which each row goes: the first half from the first to the second, then back."""
-    if rows != 2 * SHEET_ROWS:  # a set holds fewer pictures than that, and the sheet does not say which
+    if rows != 2 * PREVIEW_ROWS:  # a set holds fewer pictures than that, and the preview does not say which
         return [("picture", "translation")] * rows
     first, second = domains(run)
-    return [(first, second)] * SHEET_ROWS + [(second, first)] * SHEET_ROWS
+    return [(first, second)] * PREVIEW_ROWS + [(second, first)] * PREVIEW_ROWS
 
 
 def domains(run: Run) -> tuple[str, str]:

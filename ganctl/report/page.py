@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ganctl.report import images, settings_table
 from ganctl.report.charts import Chart
-from ganctl.report.summary import Story
+from ganctl.report.summary import RunSummary
 from ganctl.settings import Settings
 from ganctl.units import duration
 
@@ -19,7 +19,7 @@ _SIGNS = {"error": "×", "warning": "!", "failure": "×", "good": "✓", "note":
 _MOMENTS = 200  # told one by one; of more, the first and the last
 
 
-def render(story: Story) -> bytes:
+def render(story: RunSummary) -> bytes:
     """The whole page in UTF-8. Names that are no Unicode show the bytes they are made of.
 
     Raises:
@@ -30,9 +30,9 @@ def render(story: Story) -> bytes:
     styles = [_part("uplot/uPlot.min.css"), _part("page.css")]
     licence = f"/*\n{_part('uplot/LICENSE')}*/\n"
     scripts = [licence + _part("uplot/uPlot.iife.min.js"), _part("page.js")]
-    frames, moments = images.frames(story.run), story.diary.moments
+    frames, moments = images.frames(story.run), story.events.moments
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"address": images.address, "figure": _figure, "sign": lambda kind: _SIGNS.get(kind, "·")}
+    environment.filters |= {"address": images.address, "number": _number, "sign": lambda kind: _SIGNS.get(kind, "·")}
     text = environment.from_string(
         _part("page.html")
     ).render(
@@ -43,7 +43,7 @@ def render(story: Story) -> bytes:
         name=story.run.path.resolve().name,
         told=told,
         facts=_facts(story, told, verb),
-        verdicts=story.diary.verdicts,
+        verdicts=story.events.verdicts,
         charts=story.charts,
         curves=[_curves(chart) for chart in story.charts],
         frames=frames,
@@ -53,7 +53,7 @@ def render(story: Story) -> bytes:
         untold=max(0, len(moments) - _MOMENTS),
         choices=settings_table.settings(told),
         commands=settings_table.commands(story, verb),
-        epoch_of=lambda step: _figure(step / story.steps_per_epoch),
+        epoch_of=lambda step: _number(step / story.steps_per_epoch),
     )
     return text.encode("utf-8", errors="backslashreplace")
 
@@ -75,22 +75,22 @@ def _policy(styles: list[str], scripts: list[str]) -> str:
     )
 
 
-def _facts(story: Story, told: Settings, verb: str) -> list[tuple[str, str]]:
+def _facts(story: RunSummary, told: Settings, verb: str) -> list[tuple[str, str]]:
     """The few things to know first."""
     data, threads = story.record["data"], story.record["threads"]
     pictures = min(told.limit or data["train"], data["train"])
     found = [
-        ("Epochs", f"{_figure(story.epochs)} of {told.epochs}"),
-        ("Trained for", duration(story.diary.seconds)),
+        ("Epochs", f"{_number(story.epochs)} of {told.epochs}"),
+        ("Trained for", duration(story.events.seconds)),
         ("Pictures", f"up to {pictures:,} of each" if verb == "translate" else f"{pictures:,}"),
         ("Size", f"{told.size}×{told.size} {'grey' if told.channels == 1 else 'colour'}"),
         ("Device", f"{told.device}, {threads} thread{'s' * (threads != 1)}" if told.device == "cpu" else told.device),
     ]
     if story.best:
-        step, figure, value = story.best
-        found.append((f"Best {figure}", f"{_figure(value)} at epoch {_figure(step / story.steps_per_epoch)}"))
-        if figure in story.diary.held_out:
-            found.append(("Held-out pictures", _figure(story.diary.held_out[figure])))
+        step, score, value = story.best
+        found.append((f"Best {score}", f"{_number(value)} at epoch {_number(step / story.steps_per_epoch)}"))
+        if score in story.events.held_out:
+            found.append(("Held-out pictures", _number(story.events.held_out[score])))
     return found
 
 
@@ -107,5 +107,5 @@ def _curves(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"

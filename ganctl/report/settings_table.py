@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from ganctl import gans
 from ganctl.errors import UsageError
-from ganctl.report.summary import Story
+from ganctl.report.summary import RunSummary
 from ganctl.settings import Settings
 from ganctl.text import quote
 
 _DECIDED = {"size", "channels", "device", "precision", "data"}  # by the data and the machine, where nobody does
 
 
-class Choice(NamedTuple):
+class SettingRow(NamedTuple):
     """A setting.
 
     Attributes:
@@ -36,7 +36,7 @@ class Command(NamedTuple):
     text: str
 
 
-def settings(told: Settings) -> list[Choice]:
+def settings(told: Settings) -> list[SettingRow]:
     """Every setting, those that differ from the preset first."""
     usual, meanings = _usual(told)
     values = {name: value for name, value in told.to_json().items() if name not in ("options", "family", "preset")}
@@ -45,11 +45,11 @@ def settings(told: Settings) -> list[Choice]:
     for name, value in values.items():
         known = name in usual and not (name in _DECIDED and usual[name] in (None, "auto"))
         differs = known and usual[name] != value
-        found.append(Choice(name, _said(value), _said(usual.get(name)), differs, meanings.get(name, "")))
+        found.append(SettingRow(name, _said(value), _said(usual.get(name)), differs, meanings.get(name, "")))
     return sorted(found, key=lambda choice: not choice.chosen)
 
 
-def commands(story: Story, verb: str) -> list[Command]:
+def commands(story: RunSummary, verb: str) -> list[Command]:
     """What reproduces a run, and what can be done with it."""
     run = quote(str(story.run.path))
     further = f" --more {story.record['settings']['epochs']}" if story.state == "finished" else ""

@@ -8,13 +8,13 @@ from ganctl.report import charts as curves
 from ganctl.report.charts import Chart
 from ganctl.runs import events as diary
 from ganctl.runs import metric_names, status
-from ganctl.runs.events import Diary
+from ganctl.runs.events import EventLog
 from ganctl.runs.numbers import number
 from ganctl.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Story:
+class RunSummary:
     """A run as its files tell it now.
 
     Attributes:
@@ -22,9 +22,9 @@ class Story:
         state: ``training``, ``finished`` or ``stopped``.
         epochs: done so far, as the log or a checkpoint knows.
         steps_per_epoch: full batches of the data.
-        diary: its events.
+        events: its events.
         charts: its curves; none before the first line of the log.
-        best: ``(step, figure, value)`` by the first Fréchet distance, where one was measured.
+        best: ``(step, score, value)`` by the first Fréchet distance, where one was measured.
     """
 
     run: Run
@@ -32,12 +32,12 @@ class Story:
     state: str
     epochs: float
     steps_per_epoch: int
-    diary: Diary
+    events: EventLog
     charts: tuple[Chart, ...]
     best: tuple[int, str, float] | None
 
 
-def read(run: Run) -> Story:
+def read(run: Run) -> RunSummary:
     """Read a run, which may be trained meanwhile.
 
     Raises:
@@ -48,13 +48,13 @@ def read(run: Run) -> Story:
     events = diary.read(run.read_events())
     best = metric_names.best(rows)
     done = max(status.epochs_done(run, record), rows[-1]["step"] / steps if rows else 0)
-    return Story(
+    return RunSummary(
         run=run,
         record=record,
         state=status.state(run, record),
         epochs=done,
         steps_per_epoch=steps,
-        diary=events,
+        events=events,
         charts=tuple(curves.charts(rows, steps, events.held_out, best)),
         best=best,
     )

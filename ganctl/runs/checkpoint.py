@@ -43,7 +43,7 @@ class UnreadableError(CheckpointError):
 
 
 @dataclass(frozen=True)
-class Contents:
+class TensorFile:
     """One safetensors file.
 
     Attributes:
@@ -55,7 +55,7 @@ class Contents:
     header: Mapping[str, Any]
 
 
-def write(path: Path, contents: Contents) -> None:
+def write(path: Path, contents: TensorFile) -> None:
     """Write a file, into a place that is staged. Tensors are stored contiguous and on the CPU.
 
     Raises:
@@ -104,7 +104,7 @@ def read_header(path: Path) -> Mapping[str, Any]:
 
 def require_model(path: Path, header: Mapping[str, Any]) -> None:
     """Raise CheckpointError where a file's header says that it holds a training's state and no model."""
-    if "family" in header or "counted" not in header:
+    if "family" in header or "log_sums" not in header:
         return
     model = path.with_name(MODEL)
     remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
@@ -117,7 +117,7 @@ def count_elements(path: Path) -> int:
         return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
 
 
-def read(path: Path) -> Contents:
+def read(path: Path) -> TensorFile:
     """A file's tensors, on the CPU, and its header.
 
     Raises:
@@ -125,13 +125,13 @@ def read(path: Path) -> Contents:
     """
     header = read_header(path)
     try:
-        return Contents(load_file(path), header)
+        return TensorFile(load_file(path), header)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be used: {malformed(error)}.") from None
 
 
 def save(
-    run: Run, step: int, model: Contents, state: Contents, keep: int, best: Mapping[str, Any] | None = None
+    run: Run, step: int, model: TensorFile, state: TensorFile, keep: int, best: Mapping[str, Any] | None = None
 ) -> Path:
     """Save a checkpoint and drop all but the newest `keep` and the best. A step that is saved already is left alone.
 
@@ -255,7 +255,7 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
     if run.is_being_written():
         remedy = "Wait for its next: it is training."
     else:
-        remedy = f"Start anew: {run.again_command}" if problems else run.resume_command
+        remedy = f"Start anew: {run.train_command}" if problems else run.resume_command
     raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", remedy)
 
 

@@ -10,12 +10,13 @@ from ganctl.runs import events, metric_names, status
 from ganctl.runs.run import Run
 from ganctl.settings import Settings, Value
 
-_REFERENCE = ("data", "data fingerprint", "size", "channels")  # two figures mean the same where these are equal
+_REFERENCE = ("data", "data fingerprint", "size", "channels")  # two scores mean the same where these are equal
+_LATEST = (metric_names.LOSS, metric_names.METRIC, metric_names.SAMPLE)
 _DIGITS = 12  # of a fingerprint are enough to see that two differ
 
 
 class Measured(NamedTuple):
-    """A figure, and when it was measured."""
+    """A score, and when it was measured."""
 
     value: float
     step: int
@@ -34,7 +35,7 @@ class Raised:
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedRun:
     """One of the runs that are compared.
 
     Attributes:
@@ -42,9 +43,9 @@ class Side:
         state: ``training``, ``finished`` or ``stopped``.
         epochs_done: behind its newest checkpoint.
         epochs: that it is to have.
-        told: its settings and its family's options, data, versions and threads, by name.
-        latest: the last of every loss, reading and vital sign.
-        quality: figure → ``best`` and ``last`` → its value then.
+        settings: its settings and its family's options, data, versions and threads, by name.
+        latest: the last of every loss, reading and sample statistic.
+        quality: score → ``best`` and ``last`` → its value then.
         verdicts: those that are raised now, oldest first.
     """
 
@@ -52,7 +53,7 @@ class Side:
     state: str
     epochs_done: float
     epochs: int
-    told: Mapping[str, Value]
+    settings: Mapping[str, Value]
     latest: Mapping[str, float]
     quality: Mapping[str, Mapping[str, Measured]]
     verdicts: tuple[Raised, ...]
@@ -62,33 +63,35 @@ class Side:
 class Comparison:
     """Runs side by side, in the order in which they were named."""
 
-    sides: tuple[Side, ...]
+    runs: tuple[ComparedRun, ...]
 
     @property
     def differing(self) -> list[str]:
         """The settings that are not the same in all of them."""
-        return [name for name in names(side.told for side in self.sides) if self._differs(name)]
+        return [name for name in names(side.settings for side in self.runs) if self._differs(name)]
 
     @property
     def comparable(self) -> bool:
-        """Whether the figures were measured against the same pictures."""
+        """Whether the scores were measured against the same pictures."""
         return not any(self._differs(name) for name in _REFERENCE)
 
-    def leaders(self, figure: str, moment: str) -> set[int]:
-        """The places of the runs whose ``best`` or ``last`` value of a figure is ahead of another's."""
-        having = [(place, side.quality[figure]) for place, side in enumerate(self.sides) if figure in side.quality]
+    def leaders(self, score: str, moment: str) -> set[int]:
+        """The places of the runs whose ``best`` or ``last`` value of a score is ahead of another's."""
+        having = [(place, side.quality[score]) for place, side in enumerate(self.runs) if score in side.quality]
         values = {place: found[moment].value for place, found in having}
         if not self.comparable or len(set(values.values())) < 2:
             return set()
         return {
             place
             for place, value in values.items()
-            if not any(metric_names.is_better(figure, other, value) for other in values.values())
+            if not any(metric_names.is_better(score, other, value) for other in values.values())
         }
 
     def _differs(self, name: str) -> bool:
-        first = self.sides[0].told
-        return any((name in side.told, side.told.get(name)) != (name in first, first.get(name)) for side in self.sides)
+        first = self.runs[0].settings
+        return any(
+            (name in side.settings, side.settings.get(name)) != (name in first, first.get(name)) for side in self.runs
+        )
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
@@ -116,41 +119,41 @@ def document(comparison: Comparison) -> dict[str, Any]:
                 "state": side.state,
                 "epochs_done": side.epochs_done,
                 "epochs": side.epochs,
-                "settings": {name: side.told[name] for name in comparison.differing if name in side.told},
+                "settings": {name: side.settings[name] for name in comparison.differing if name in side.settings},
                 "latest": dict(side.latest),
-                "figures": {
-                    figure: {
-                        moment: measured._asdict() | {"leads": place in comparison.leaders(figure, moment)}
+                "scores": {
+                    score: {
+                        moment: measured._asdict() | {"leads": place in comparison.leaders(score, moment)}
                         for moment, measured in found.items()
                     }
-                    for figure, found in side.quality.items()
+                    for score, found in side.quality.items()
                 },
                 "verdicts": [asdict(verdict) for verdict in side.verdicts],
             }
-            for place, side in enumerate(comparison.sides)
+            for place, side in enumerate(comparison.runs)
         ],
     }
 
 
-def _side(run: Run) -> Side:
+def _side(run: Run) -> ComparedRun:
     record = run.record()
     latest: dict[str, float] = {}
     quality: dict[str, dict[str, Measured]] = {}
     for line in run.read_log():
         found, epoch = metric_names.numbers(line), line.get("epoch")
-        latest |= metric_names.losses(found) | metric_names.readings(found) | metric_names.vitals(found)
+        latest |= {name: value for name, value in found.items() if name.startswith(_LATEST)}
         if not isinstance(epoch, int):
             continue
-        for name, value in metric_names.figures(found).items():
+        for name, value in metric_names.of_kind(found, metric_names.SCORE).items():
             last = Measured(value, line["step"], epoch)
             best = quality[name]["best"] if name in quality else last
             quality[name] = {"best": last if metric_names.is_better(name, value, best.value) else best, "last": last}
-    return Side(
+    return ComparedRun(
         path=run.path,
         state=status.state(run, record),
         epochs_done=status.epochs_done(run, record),
         epochs=record["settings"]["epochs"],
-        told=_told(record),
+        settings=_told(record),
         latest=latest,
         quality=quality,
         verdicts=tuple(_raised(run, status.steps_per_epoch(record))),

@@ -30,7 +30,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Moment:
+class LogEntry:
     """Something that happened.
 
     Attributes:
@@ -48,24 +48,24 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Diary:
+class EventLog:
     """The events of a run.
 
     Attributes:
         seconds: spent in training, over all its sessions.
-        held_out: figure → what held-out real pictures get.
+        held_out: score → what held-out real pictures get.
     """
 
     verdicts: tuple[Verdict, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[LogEntry, ...]
     seconds: float
     held_out: Mapping[str, float]
 
 
-def read(events: Iterable[Mapping[str, Any]]) -> Diary:
+def read(events: Iterable[Mapping[str, Any]]) -> EventLog:
     """The diary in a run's events, oldest first; what an event should say and does not is left out."""
     told = list(events)
-    return Diary(
+    return EventLog(
         verdicts=tuple(_verdicts(_in_force(told))),
         moments=tuple(_moment(event) for event in told if event["event"] not in _UNTOLD),
         seconds=_seconds(told),
@@ -107,7 +107,7 @@ def _verdicts(events: Iterable[Mapping[str, Any]]) -> list[Verdict]:
     return sorted(found, key=lambda verdict: (not verdict.stands, SEVERITIES.index(verdict.severity)))
 
 
-def _moment(event: Mapping[str, Any]) -> Moment:
+def _moment(event: Mapping[str, Any]) -> LogEntry:
     kind, step = event["event"], _step(event)
     place = "" if step is None else f" at step {step:,}"
     text = _text(event, "message") or kind.capitalize()
@@ -123,7 +123,7 @@ def _moment(event: Mapping[str, Any]) -> Moment:
             text = f"Finished{place}" if reason == "finished" else f"Stopped{place} by {reason}"
         case "best":
             value = number(event.get("value"))
-            text = "The best so far" + ("" if value is None else f": {_text(event, 'figure')} {value:.4g}")
+            text = "The best so far" + ("" if value is None else f": {_text(event, 'score')} {value:.4g}")
         case "verdict":
             kind = _text(event, "severity")
             cleared = event.get("state") == "cleared"
@@ -131,7 +131,7 @@ def _moment(event: Mapping[str, Any]) -> Moment:
         case "broken pictures":
             files = event.get("files")
             text = f"{len(files) if isinstance(files, list) else 'Some'} broken pictures were left out"
-    return Moment(_when(event), step, kind, text, _text(event, "command"))
+    return LogEntry(_when(event), step, kind, text, _text(event, "command"))
 
 
 def _seconds(events: Iterable[Mapping[str, Any]]) -> float:
@@ -155,8 +155,8 @@ def _between(began: datetime | None, ended: datetime | None) -> float:
 def _held_out(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for event in events:
-        if event["event"] == "evaluate" and isinstance(figures := event.get("held_out"), dict):
-            found |= {name: value for name, told in figures.items() if (value := number(told)) is not None}
+        if event["event"] == "evaluate" and isinstance(scores := event.get("held_out"), dict):
+            found |= {name: value for name, told in scores.items() if (value := number(told)) is not None}
     return found
 
 

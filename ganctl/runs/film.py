@@ -1,4 +1,4 @@
-"""The film of a training, from its progress sheets. Nothing here needs torch."""
+"""The film of a training, from its previews. Nothing here needs torch."""
 
 from ganctl import images
 from ganctl.errors import GanctlError
@@ -6,13 +6,13 @@ from ganctl.runs import status
 from ganctl.runs.run import Run
 
 
-def progress(run: Run) -> images.Frames:
-    """A frame for each progress sheet of a run, in the order of the epochs.
+def progress_frames_of(run: Run) -> images.Frames:
+    """A frame for each preview of a run, in the order of the epochs.
 
     Raises:
         GanctlError: there are none yet, or one cannot be read.
     """
-    sheets = run.sheets()
-    if not sheets:
-        raise GanctlError(f"{run.path} has no progress pictures yet.", status.further(run))
-    return images.progress_frames(sheets)
+    previews = run.previews()
+    if not previews:
+        raise GanctlError(f"{run.path} has no progress pictures yet.", status.continue_command(run))
+    return images.progress_frames(previews)

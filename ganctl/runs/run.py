@@ -2,10 +2,10 @@
 
 runs/NAME/
   run.json          what the run is; written once by rename, extended atomically
-  log.jsonl         readings by step; cut back to the checkpoint on resume
+  log.jsonl         metrics by step; cut back to the checkpoint on resume
   events.jsonl      what happened, and when
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
-  tensorboard/      the log and the sheets once more, where asked for: see `ganctl.engine.tensorboard`
+  tensorboard/      the log and the previews once more, where asked for: see `ganctl.engine.tensorboard`
   checkpoints/      step-00004000/ …: see `ganctl.runs.checkpoint`
   best.json         which of them measured best, where that was measured; it is kept
   abandoned/        1/ …: what came after a checkpoint that training went back to
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def log(self) -> Path:
-        """The readings, a JSON object a line."""
+        """The metrics, a JSON object a line."""
         return self.path / "log.jsonl"
 
     @property
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def progress(self) -> Path:
-        """The folder of the progress sheets."""
+        """The folder of the previews."""
         return self.path / "progress"
 
     @property
@@ -73,17 +73,17 @@ class Run:
         return self.path / "checkpoints"
 
     @property
-    def board(self) -> Path:
+    def tensorboard(self) -> Path:
         """The folder of TensorBoard's event files."""
         return self.path / "tensorboard"
 
     @property
-    def film(self) -> Path:
+    def training_gif(self) -> Path:
         """Where `make-gif` puts the film unless told otherwise."""
         return self.path / "training.gif"
 
     @property
-    def walk(self) -> Path:
+    def walk_gif(self) -> Path:
         """Where `make-gif --walk` puts the film unless told otherwise."""
         return self.path / "walk.gif"
 
@@ -93,7 +93,7 @@ class Run:
         return self.path / "report.html"
 
     @property
-    def again_command(self) -> str:
+    def train_command(self) -> str:
         """What to type to begin it anew, under another name: as it was begun, where that was typed.
 
         Raises:
@@ -113,12 +113,12 @@ class Run:
         """What to type to go on with it."""
         return command("ganctl", "resume", str(self.path))
 
-    def sheet(self, epoch: int) -> Path:
-        """The progress sheet of an epoch; 0 is before the first step."""
+    def preview(self, epoch: int) -> Path:
+        """The preview of an epoch; 0 is before the first step."""
         return self.progress / f"epoch-{epoch:04d}.png"
 
-    def sheets(self) -> list[tuple[int, Path]]:
-        """The progress sheets there are, as ``(epoch, file)`` in order."""
+    def previews(self) -> list[tuple[int, Path]]:
+        """The previews there are, as ``(epoch, file)`` in order."""
         found = [(path.stem.removeprefix("epoch-"), path) for path in self.progress.glob("epoch-*.png")]
         return sorted((int(number), path) for number, path in found if number.isdecimal())
 
@@ -160,7 +160,7 @@ class Run:
         return any(line.get("epoch", 0) > epochs for line in self.read_log())
 
     def best(self) -> dict[str, Any] | None:
-        """The best checkpoint's step and epoch, the figure it was chosen by, and its value; None if there is none.
+        """The best checkpoint's step and epoch, the score it was chosen by, and its value; None if there is none.
 
         Raises:
             CheckpointError: the disk does not say.
@@ -184,7 +184,7 @@ class Run:
             (self.path / "best.json").unlink()
 
     def abandon(self, step: int, epoch: int) -> Path | None:
-        """Set aside whatever came after a step: checkpoints, lines of the log and progress sheets.
+        """Set aside whatever came after a step: checkpoints, lines of the log and previews.
 
         The log is copied before it is cut, and checkpoints go newest first, so that a kill in between leaves nothing
         that could be mistaken for one timeline: going back again completes it.
@@ -198,8 +198,8 @@ class Run:
         """
         later = [line for line in self.read_log() if line["step"] > step]
         steps = [other for other in self.checkpoint_steps() if other > step]
-        sheets = [path for number, path in self.sheets() if number > epoch]
-        if not (later or steps or sheets):
+        previews = [path for number, path in self.previews() if number > epoch]
+        if not (later or steps or previews):
             return None
         taken = [int(path.name) for path in (self.path / "abandoned").glob("*") if path.name.isdecimal()]
         aside = Run(self.path / "abandoned" / str(max(taken, default=0) + 1))
@@ -209,9 +209,9 @@ class Run:
         for other in steps:
             self.checkpoint(other).rename(aside.checkpoint(other))
             _fsync_both(self.checkpoints, aside.checkpoints)
-        for sheet in sheets:
-            sheet.rename(aside.progress / sheet.name)
-        if sheets:
+        for preview in previews:
+            preview.rename(aside.progress / preview.name)
+        if previews:
             _fsync_both(self.progress, aside.progress)
         self.cut_log(step)
         return aside.path
@@ -242,7 +242,7 @@ class Run:
         """Replace ``run.json`` atomically: a run is extended, or corrected, by its one writer."""
         write_atomically(self.path / "run.json", _pretty(record))
 
-    def event(self, kind: str, **fields: Any) -> None:
+    def log_event(self, kind: str, **fields: Any) -> None:
         """Append to ``events.jsonl``. A full disk loses the event and nothing else."""
         line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": kind, **fields}
         with suppress(OSError):
@@ -298,7 +298,7 @@ class Run:
         try:
             with suppress(OSError):
                 owner.write_bytes(f"process {os.getpid()} ({command_line()})".encode(errors="replace"))
-            for folder in (self.path, self.checkpoints, self.progress, self.board):
+            for folder in (self.path, self.checkpoints, self.progress, self.tensorboard):
                 remove_strays(folder)
             yield
         finally:

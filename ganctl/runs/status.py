@@ -14,7 +14,7 @@ Row = tuple[str, object]
 
 
 def describe(model: str) -> list[Row]:
-    """Family, options, shape, data, steps, parameters; for a run also its readings and checkpoints.
+    """Family, options, shape, data, steps, parameters; for a run also its metrics and checkpoints.
 
     Args:
         model: a run, a checkpoint folder or a ``.safetensors`` file.
@@ -65,7 +65,7 @@ def _of_run(run: Run) -> Iterator[Row]:
         except CheckpointError as error:
             yield "unusable", error.message
     for line in list(run.read_log())[-1:]:
-        yield "readings", "  ".join(f"{name} {value}" for name, value in line.items())
+        yield "metrics", "  ".join(f"{name} {value}" for name, value in line.items())
     yield "seed", told["seed"]
     yield "batch size", told["batch_size"]
     yield "device", f"{record['device']}, {record['threads']} threads"
@@ -110,7 +110,7 @@ def epochs_done(run: Run, record: Mapping[str, Any]) -> float:
     return done / steps_per_epoch(record)
 
 
-def further(run: Run) -> str:
+def continue_command(run: Run) -> str:
     """The command that trains a run further, be it finished or not; that it trains already."""
     try:
         record = run.record()

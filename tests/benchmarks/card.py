@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from ganctl import images
 from ganctl.engine import loop, session
 from ganctl.engine.configuration import configure
-from ganctl.engine.events import Drawn, Event, Reported, Subscriber
+from ganctl.engine.events import Event, Logged, Previewed, Subscriber
 from ganctl.engine.session import Training
 from ganctl.gans.cyclegan import CycleGAN
 from ganctl.inference import model as inference
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import Contents
+from ganctl.runs.checkpoint import TensorFile
 from tests.benchmarks import test_cyclegan_speed, test_tutorial_speed
 
 LIMITS = {"tests": 120, "rates": 40, "dcgan": 60, "cyclegan": 240, "horse2zebra": 600}  # seconds, the longest last
@@ -41,10 +41,10 @@ LIMITS = {"tests": 120, "rates": 40, "dcgan": 60, "cyclegan": 240, "horse2zebra"
 NET = {
     "blocks": 6,
     "width": 64,
-    "draws": "change",
+    "output": "residual",
     "upsample": "resize",
-    "identity": 0.0,
-    "cycle": 7.0,
+    "lambda_identity": 0.0,
+    "lambda_cycle": 7.0,
     "ema": 0.999,
 }
 
@@ -61,9 +61,9 @@ class Bench:
     batch: int
     lr: float
 
-    def record(self, stage: str, **figures: object) -> None:
+    def record(self, stage: str, **scores: object) -> None:
         """Append a line to the results, and print it."""
-        line = json.dumps({"stage": stage, **figures})
+        line = json.dumps({"stage": stage, **scores})
         with (self.out / "results.jsonl").open("a") as file:
             file.write(line + "\n")
         print(line, flush=True)
@@ -128,8 +128,8 @@ def dcgan(bench: Bench) -> None:
             flags = _where(bench, limit=6000, precision=precision)
             settings = configure("dcgan", data="digits", preset=preset, flags=flags)
             with session.start(settings, str(bench.out / "runs" / f"{preset}-{precision}")) as ours:
-                taken = bench.seconds(lambda ours=ours: loop.advance(ours.state, ours.feed, ours.plan), 20, 200)
-                size = ours.feed.batch_size
+                taken = bench.seconds(lambda ours=ours: loop.train_step(ours.state, ours.batches, ours.plan), 20, 200)
+                size = ours.batches.batch_size
             bench.record("dcgan", what=f"{preset}, {precision}", pictures=size / taken, step_ms=1e3 * taken, batch=size)
     real = (torch.rand(test_tutorial_speed.BATCH, 1, 28, 28, device=bench.device) * 2 - 1, torch.zeros(1))
     taken = bench.seconds(test_tutorial_speed.plain_step(itertools.repeat(real), bench.device), 20, 200)
@@ -157,13 +157,13 @@ def cyclegan(bench: Bench) -> None:
             if compiles:
                 compile_nets(started)
             began = time.perf_counter()
-            loop.advance(started.state, started.feed, started.plan)
+            loop.train_step(started.state, started.batches, started.plan)
             bench.wait()
             first = time.perf_counter() - began
             bench.peak()
-            taken = bench.seconds(lambda s=started: loop.advance(s.state, s.feed, s.plan), 5, 20)
+            taken = bench.seconds(lambda s=started: loop.train_step(s.state, s.batches, s.plan), 5, 20)
             steps = itertools.count(1)
-            loading = bench.seconds(lambda s=started, n=steps: s.feed.batch(next(n), s.state.device), 3, 20)
+            loading = bench.seconds(lambda s=started, n=steps: s.batches.batch(next(n), s.state.device), 3, 20)
         how = f"{what}, batch {batch}" + (", compiled" if compiles else "")
         _pace(bench, how, batch, taken, first_seconds=first, loading=loading / taken)
 
@@ -220,9 +220,9 @@ def horse2zebra(bench: Bench) -> None:
 
         def look(event: Event) -> None:
             match event:
-                case Reported(line) if int(line["step"]) % 500 == 0:
+                case Logged(line) if int(line["step"]) % 500 == 0:
                     bench.record("horse2zebra", seconds=time.monotonic() - began, line=dict(line))
-                case Drawn(epoch, path) if epoch % 10 == 0:
+                case Previewed(epoch, path) if epoch % 10 == 0:
                     _save_in_pieces(bench, started)  # whatever becomes of the rest
                     _as_jpeg(path, bench.out / "progress.jpg")
                 case _:
@@ -239,13 +239,13 @@ def horse2zebra(bench: Bench) -> None:
 
 def _save_in_pieces(bench: Bench, started: Training) -> None:
     """Both averaged generators, and the discriminators for who goes on with them, in bfloat16: a file each."""
-    weights, header = dict(started.state.average.state_dict()), {**started.plan.header, "step": started.state.step}
-    recipe = started.state.recipe.state_dict()
+    weights, header = dict(started.state.ema_model.state_dict()), {**started.plan.header, "step": started.state.step}
+    module = started.state.module.state_dict()
     pieces = {name: {k: t for k, t in weights.items() if k.startswith(name)} for name in ("a_to_b", "b_to_a")}
-    pieces["discriminators"] = {k: t for k, t in recipe.items() if k.startswith("judge_")}
+    pieces["discriminators"] = {k: t for k, t in module.items() if k.startswith("discriminator_")}
     for name, tensors in pieces.items():
         half = {key: tensor.bfloat16() for key, tensor in tensors.items()}
-        checkpoint.write(bench.out / f"{name}.safetensors", Contents(half, header))
+        checkpoint.write(bench.out / f"{name}.safetensors", TensorFile(half, header))
 
 
 def _draw_test_split(bench: Bench, run: Path) -> None:
@@ -273,9 +273,9 @@ def _as_jpeg(source: Path, target: Path) -> None:
 
 def compile_nets(started: Training) -> None:
     """Compile the four nets in place; the averaged generators stay as they are."""
-    recipe = started.state.recipe
-    assert isinstance(recipe, CycleGAN)
-    nets: list[nn.Module] = [recipe.model.a_to_b, recipe.model.b_to_a, recipe.judge_a, recipe.judge_b]
+    module = started.state.module
+    assert isinstance(module, CycleGAN)
+    nets: list[nn.Module] = [module.model.a_to_b, module.model.b_to_a, module.discriminator_a, module.discriminator_b]
     for net in nets:
         net.compile(dynamic=False)
 

@@ -47,8 +47,8 @@ def ratio(one: list[float], other: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(one, other, strict=True))
 
 
-def record(benchmark: BenchmarkFixture, **figures: float) -> None:
-    """Keep figures to three digits, and print them."""
-    for name, value in figures.items():
+def record(benchmark: BenchmarkFixture, **scores: float) -> None:
+    """Keep scores to three digits, and print them."""
+    for name, value in scores.items():
         benchmark.extra_info[name] = float(f"{value:.3g}")
         print(f"{name}: {value:.3g}")

@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import open_dataset
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import striped
 from ganctl.engine import session
 from ganctl.engine.configuration import configure
-from ganctl.engine.events import Drawn, Event, Subscriber
+from ganctl.engine.events import Event, Previewed, Subscriber
 
 COUNT = 300
 SIZE = 32
@@ -34,14 +34,14 @@ COARSE = 8  # side at which samples are compared with pictures, so that a detail
 CPU = torch.device("cpu")
 
 
-class Figures(NamedTuple):
+class Scores(NamedTuple):
     """What an epoch of a training comes to."""
 
     epoch: int
     seen: float
     """Share of the training pictures that the discriminator takes for real, …"""
     unseen: float
-    """… and of as many that it never saw: the paper's figure of overfitting (Zhao et al. 2020, figures 1 and 4)."""
+    """… and of as many that it never saw: the paper's score of overfitting (Zhao et al. 2020, scores 1 and 4)."""
     told: float
     """How often it finds a training picture more real than an unseen one: 0.5 if it cannot tell, 1 by heart."""
     copied: float
@@ -57,9 +57,9 @@ def draw_animals(folder: Path) -> None:
         Image.fromarray(levels).save(folder / f"{number:04d}.png")
 
 
-def learn(folder: Path, augment: str, epochs: int, every: int, tell: Callable[[Figures], None]) -> None:
+def learn(folder: Path, augment: str, epochs: int, every: int, tell: Callable[[Scores], None]) -> None:
     """Train a new run, and ask it every so many epochs what it knows by heart."""
-    pictures = normalised(open_dataset(source(str(folder)), SIZE, 3).train[: 2 * COUNT], CPU)
+    pictures = to_tensor(open_dataset(resolve_source(str(folder)), SIZE, 3).train[: 2 * COUNT], CPU)
     seen, unseen = pictures[:COUNT], pictures[COUNT:]
     latents = torch.randn(COUNT, 64, generator=torch.Generator().manual_seed(0))
     told: dict[str, Any] = {"size": SIZE, "channels": 3, "limit": COUNT, "epochs": epochs, "augment": augment}
@@ -67,19 +67,19 @@ def learn(folder: Path, augment: str, epochs: int, every: int, tell: Callable[[F
     with session.start(settings, f"{folder.name}-{augment}") as started:
 
         def ask(event: Event) -> None:
-            if isinstance(event, Drawn) and event.epoch and event.epoch % every == 0:
-                judge = started.state.recipe.get_submodule("discriminator")
+            if isinstance(event, Previewed) and event.epoch and event.epoch % every == 0:
+                judge = started.state.module.get_submodule("discriminator")
                 with torch.inference_mode():
-                    tell(figures(event.epoch, judge, seen, unseen, started.state.average(latents)))
+                    tell(scores(event.epoch, judge, seen, unseen, started.state.ema_model(latents)))
 
         started.train(lambda: None, Subscriber(ask, "It could not be asked"))
 
 
-def figures(epoch: int, judge: nn.Module, seen: Tensor, unseen: Tensor, drawn: Tensor) -> Figures:
-    """The figures of a discriminator and of samples; all pictures [N, 3, H, W] in [-1, 1], as they are."""
+def scores(epoch: int, judge: nn.Module, seen: Tensor, unseen: Tensor, drawn: Tensor) -> Scores:
+    """The scores of a discriminator and of samples; all pictures [N, 3, H, W] in [-1, 1], as they are."""
     ours, theirs = judge(seen), judge(unseen)
     near, far, usual = nearest(drawn, seen), nearest(drawn, unseen), nearest(unseen, seen)
-    return Figures(
+    return Scores(
         epoch,
         seen=share(ours > 0),
         unseen=share(theirs > 0),
@@ -112,7 +112,7 @@ def main(told: list[str]) -> None:
             learn(folder, augment, epochs, epochs // 8, partial(print_row, augment))
 
 
-def print_row(augment: str, found: Figures) -> None:
+def print_row(augment: str, found: Scores) -> None:
     """A row of the table."""
     shares = f"{found.seen:.0%} | {found.unseen:.0%} | {found.told:.2f} | {found.copied:.0%}"
     print(f"| {augment} | {found.epoch} | {shares} | {found.novelty:.2f} |", flush=True)

@@ -1,4 +1,4 @@
-"""What each figure of quality sees: real MNIST digits, spoilt in one way at a time, as a table.
+"""What each score of quality sees: real MNIST digits, spoilt in one way at a time, as a table.
 
     GANCTL_DATA=... python -m tests.benchmarks.spoilt_sets
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset, open_dataset
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 from ganctl.evaluation.evaluate import judged, measured
 from ganctl.evaluation.extractors import digits_cnn
 from ganctl.evaluation.reference import reference, spaced
@@ -23,7 +23,7 @@ SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity",
 
 def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     """Names of what is wrong, and ten thousand pictures each."""
-    real = normalised(data.test, CPU)
+    real = to_tensor(data.test, CPU)
     labels = torch.from_numpy(data.test_labels.copy())
     yield "held-out digits", real
     yield "noise", torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -32,17 +32,17 @@ def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     repeated[:1000] = repeated[0]
     yield "one picture 1,000 times", repeated
     yield "half the contrast", (real + 1) / 2 - 1
-    yield "copies of training digits", normalised(spaced(data.train, len(real)), CPU)
+    yield "copies of training digits", to_tensor(spaced(data.train, len(real)), CPU)
 
 
 def main() -> None:
-    data = open_dataset(source("mnist", None), 28, 1)
+    data = open_dataset(resolve_source("mnist", None), 28, 1)
     references = [reference(data, digits_cnn.extractor())]
     print(f"| 10,000 pictures | {' | '.join(SHOWN)} | verdict |")
     print(f"| --- |{' --- |' * len(SHOWN)} --- |")
     for name, pictures in spoilt(data):
         found = measured([pictures], len(pictures), data, references)
-        values = {figure.name.split("-")[0]: figure.value for figure in found}
+        values = {score.name.split("-")[0]: score.value for score in found}
         verdicts = ", ".join(verdict.code for verdict in judged(found)) or "none"
         print(f"| {name} | {' | '.join(f'{values[key]:.3g}' for key in SHOWN)} | {verdicts} |", flush=True)
 

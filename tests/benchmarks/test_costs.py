@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=2 pytest -s tests/benchmarks/test_costs.py
 
-Every figure is a ratio of things measured in turns in one run; it is recorded, never asserted.
+Every score is a ratio of things measured in turns in one run; it is recorded, never asserted.
 """
 
 import statistics
@@ -47,7 +47,7 @@ def started(request: pytest.FixtureRequest) -> Iterator[Training]:
     settings = configure("dcgan", data="digits", preset=request.param, flags={"device": "cpu"})
     with session.start(settings, "benchmark/run") as begun:
         for _ in range(3):
-            loop.advance(begun.state, begun.feed, begun.plan)
+            loop.train_step(begun.state, begun.batches, begun.plan)
         yield begun
 
 
@@ -56,7 +56,7 @@ def over_a_step(benchmark: BenchmarkFixture, started: Training, measured: Callab
     steps: list[float] = []
 
     def step() -> None:
-        steps.append(timed(lambda: loop.advance(started.state, started.feed, started.plan)))
+        steps.append(timed(lambda: loop.train_step(started.state, started.batches, started.plan)))
 
     benchmark.pedantic(measured, setup=step, rounds=times)  # type: ignore[no-untyped-call]
     return statistics.median(rounds(benchmark)) / statistics.median(steps)
@@ -64,21 +64,21 @@ def over_a_step(benchmark: BenchmarkFixture, started: Training, measured: Callab
 
 def test_cost_of_saving_once_an_epoch(benchmark: BenchmarkFixture, started: Training) -> None:
     cost = over_a_step(benchmark, started, lambda: loop.save(started.state, started.plan, started.run), times=10)
-    record(benchmark, saving_over_training=cost / started.feed.steps_per_epoch)
+    record(benchmark, saving_over_training=cost / started.batches.steps_per_epoch)
 
 
 def test_cost_of_a_batch(benchmark: BenchmarkFixture, started: Training) -> None:
-    state, feed = started.state, started.feed
-    cost = over_a_step(benchmark, started, lambda: feed.batch(state.step, state.device), times=30)
+    state, batches = started.state, started.batches
+    cost = over_a_step(benchmark, started, lambda: batches.batch(state.step, state.device), times=30)
     record(benchmark, batch_over_step=cost)
 
 
 def test_cost_of_looking_on(benchmark: BenchmarkFixture, started: Training) -> None:
-    state, feed, watch = started.state, started.feed, started.plan.watch
-    sheet = state.recipe.preview(state.average, feed.held_out(state.device))
-    watch.measure(state, sheet, 1, Emitter())  # looks at the real pictures
-    cost = over_a_step(benchmark, started, lambda: watch.measure(state, sheet, 1, Emitter()), times=5)
-    record(benchmark, looking_on_over_training=cost / feed.steps_per_epoch)
+    state, batches, watch = started.state, started.batches, started.plan.monitor
+    preview = state.module.preview(state.ema_model, batches.held_out(state.device))
+    watch.measure(state, preview, 1, Emitter())  # looks at the real pictures
+    cost = over_a_step(benchmark, started, lambda: watch.measure(state, preview, 1, Emitter()), times=5)
+    record(benchmark, looking_on_over_training=cost / batches.steps_per_epoch)
 
 
 def test_cost_of_help(benchmark: BenchmarkFixture) -> None:

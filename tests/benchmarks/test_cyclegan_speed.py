@@ -29,7 +29,7 @@ from torchvision import transforms
 from ganctl.data.sources import striped
 from ganctl.engine import loop, session
 from ganctl.engine.configuration import configure
-from ganctl.gans.image_pool import Pool
+from ganctl.gans.image_pool import ImagePool
 from ganctl.gans.nets import patchgan, resnet
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
 
@@ -38,7 +38,7 @@ SIZE, BLOCKS, ROUNDS, PICTURES = 128, 9, 8, 40
 # convolutions counted where they work; of a discriminator.
 GENERATOR, GENERATOR_STRICT, DISCRIMINATOR = 14.2e9, 12.4e9, 0.75e9
 GENERATOR_PASSES = 6  # two translations, two back, two identities; each forward, and twice that backward
-DISCRIMINATOR_PASSES = 2 * 2 + 4 * 3  # the generators' turn needs no slopes of the weights
+DISCRIMINATOR_PASSES = 2 * 2 + 4 * 3  # the generators' update needs no slopes of the weights
 
 
 def operations(generator: float) -> float:
@@ -67,20 +67,20 @@ def rate(work: float, seconds: list[float], product_rate: list[float]) -> float:
 
 
 def test_share_of_the_identity_passes(benchmark: BenchmarkFixture) -> None:
-    with ganctl_step() as full, ganctl_step("identity=0") as without:
+    with ganctl_step() as full, ganctl_step("lambda_identity=0") as without:
         seconds = in_turns(benchmark, ROUNDS, full, without=without)
     record(benchmark, share_of_identity_passes=1 - ratio(seconds["without"], seconds["ours"]))
 
 
 def test_share_of_the_batch(benchmark: BenchmarkFixture) -> None:
     with ganctl_training() as started:
-        feed, state, plan = started.feed, started.state, started.plan
+        batches, state, plan = started.batches, started.state, started.plan
         numbers = itertools.count(1)
         seconds = in_turns(
             benchmark,
             ROUNDS,
-            lambda: feed.batch(next(numbers), state.device),
-            step=lambda: loop.advance(state, feed, plan),
+            lambda: batches.batch(next(numbers), state.device),
+            step=lambda: loop.train_step(state, batches, plan),
         )
     record(benchmark, batch_over_step=ratio(seconds["ours"], seconds["step"]))
 
@@ -115,7 +115,7 @@ def ganctl_training(*assignments: str) -> Iterator[session.Training]:
 def ganctl_step(*assignments: str) -> Iterator[Step]:
     """The engine's step."""
     with ganctl_training(*assignments) as started:
-        yield lambda: loop.advance(started.state, started.feed, started.plan)
+        yield lambda: loop.train_step(started.state, started.batches, started.plan)
 
 
 class Animals(Dataset[Tensor]):
@@ -154,7 +154,7 @@ def plain_step(
     """https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix, models/cycle_gan_model.py, pass for pass."""
     g, f = (resnet.Generator(3, BLOCKS).to(device) for _ in "ab")
     d_x, d_y = (patchgan.Discriminator().to(device) for _ in "ab")
-    pool_x, pool_y = (Pool((3, size, size)).to(device) for _ in "ab")
+    pool_x, pool_y = (ImagePool((3, size, size)).to(device) for _ in "ab")
     adam_g = torch.optim.Adam(itertools.chain(g.parameters(), f.parameters()), 2e-4, (0.5, 0.999))
     adam_d = torch.optim.Adam(itertools.chain(d_x.parameters(), d_y.parameters()), 2e-4, (0.5, 0.999))
 

@@ -48,7 +48,7 @@ def ganctl_step() -> Iterator[Step]:
     """The engine's step with the preset `tutorial` on the built-in digits."""
     settings = configure("dcgan", data="digits", preset="tutorial", flags={"device": "cpu"})
     with session.start(settings, "benchmark/run") as started:
-        yield lambda: loop.advance(started.state, started.feed, started.plan)
+        yield lambda: loop.train_step(started.state, started.batches, started.plan)
 
 
 class Digits(Dataset[tuple[Tensor, int]]):

@@ -23,8 +23,8 @@ def main() -> None:
         for line in sys.stdin:
             steps, began = int(line), time.perf_counter()
             for _ in range(steps):
-                loop.advance(started.state, started.feed, started.plan)
-            print(steps * started.feed.batch_size / (time.perf_counter() - began), flush=True)
+                loop.train_step(started.state, started.batches, started.plan)
+            print(steps * started.batches.batch_size / (time.perf_counter() - began), flush=True)
 
 
 if __name__ == "__main__":

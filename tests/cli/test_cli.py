@@ -21,7 +21,7 @@ from PIL import Image, ImageSequence
 from ganctl import __version__, cli, interrupt
 from ganctl.__main__ import main as start
 from ganctl.cli import app
-from ganctl.data.batches import Feed
+from ganctl.data.batches import Batches
 from ganctl.engine import loop, session
 from ganctl.engine.loop import Plan
 from ganctl.engine.state import State
@@ -58,7 +58,7 @@ def test_a_training_writes_a_run_named_after_its_data_and_prints_its_path(photos
     assert told.code == 0
     assert told.out == [str(run.path)] == [str(path.parent) for path in Path().glob("*/*/run.json")]
     assert told.err[-1] == f"Finished. Draw from it: ganctl sample {run.path}   Film it: ganctl make-gif {run.path}"
-    assert [epoch for epoch, _ in run.sheets()] == [0, 1, 2]
+    assert [epoch for epoch, _ in run.previews()] == [0, 1, 2]
     assert run.checkpoint_steps() == [10, 5]
     assert [(line["step"], line["epoch"]) for line in run.read_log()] == [(5, 1), (10, 2)]
     events = [json.loads(line)["event"] for line in run.events.read_text().splitlines()]
@@ -111,13 +111,13 @@ def test_data_may_be_a_relative_path_or_begin_with_a_tilde(photos: Path, monkeyp
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes ten days ahead at the first step."""
-    plain = loop.advance
+    plain = loop.train_step
 
-    def advance(state: State, feed: Feed, plan: Plan) -> None:
-        plain(state, feed, plan)
+    def train_step(state: State, batches: Batches, plan: Plan) -> None:
+        plain(state, batches, plan)
         monkeypatch.setattr(interrupt, "monotonic", lambda: time.monotonic() + 10 * 24 * 3600)
 
-    monkeypatch.setattr(loop, "advance", advance)
+    monkeypatch.setattr(loop, "train_step", train_step)
 
 
 @pytest.mark.usefixtures("brief")
@@ -200,7 +200,7 @@ def test_a_dry_run_says_what_it_costs_and_leaves_nothing_behind(photos: Path, mo
 def test_init_from_starts_where_the_other_model_ended_and_needs_it_no_longer(photos: Path, run: Run) -> None:
     assert train(photos, "--run", "tuned", "--init-from", "photos", "--max-minutes", "60").code == 0
     tuned = Run(Path("runs/tuned"))
-    assert tuned.sheet(0).read_bytes() == run.sheet(2).read_bytes()
+    assert tuned.preview(0).read_bytes() == run.preview(2).read_bytes()
     shutil.rmtree(run.path)
     assert ganctl("resume", "tuned").code == 0
     assert tuned.checkpoint_steps()[0] == 10
@@ -210,7 +210,7 @@ def test_init_from_takes_its_options_from_the_model(photos: Path, run: Run) -> N
     told = ganctl("train", "dcgan", "--data", photos, "--init-from", run.checkpoint(10), "--epochs", 1)
     assert told.code == 0
     settings = Run(Path(told.out[0])).record()["settings"]
-    assert (settings["size"], settings["options"]["width"], settings["options"]["latent"]) == (16, 8, 8)
+    assert (settings["size"], settings["options"]["width"], settings["options"]["latent_dim"]) == (16, 8, 8)
 
 
 def test_init_from_a_model_that_does_not_fit_is_refused(photos: Path, run: Run) -> None:
@@ -296,7 +296,7 @@ def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:
 def test_what_a_format_cannot_hold_is_refused_before_it_is_drawn(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, count: int, why: str
 ) -> None:
-    monkeypatch.setattr(inference.Model, "render", lambda *_: pytest.fail("it was drawn"))
+    monkeypatch.setattr(inference.Model, "generate_from", lambda *_: pytest.fail("it was drawn"))
     assert why in failed(ganctl("sample", "photos", "-n", count, "-o", name), 2)
     assert "Use .gif, .mp4, .mov, .mkv or .webm." in failed(ganctl("make-gif", "photos", "--walk", "-o", "a.webp"), 2)
 
@@ -309,7 +309,7 @@ def durations(path: Path) -> list[int]:
 
 def test_make_gif_films_every_epoch(run: Run) -> None:
     assert ganctl("make-gif", "photos") == Outcome(0, ["runs/photos/training.gif"], [])
-    assert durations(run.film) == [200, 200, 2200]
+    assert durations(run.training_gif) == [200, 200, 2200]
     assert ganctl("make-gif", run.path.absolute(), "-o", "other.gif", "--fps", 2).out == ["other.gif"]
     assert durations(Path("other.gif")) == [500, 500, 2500]
 
@@ -317,7 +317,7 @@ def test_make_gif_films_every_epoch(run: Run) -> None:
 def test_make_gif_walks_through_the_latents(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     walked = ganctl("make-gif", "photos", "--walk")  # on a busy machine it says that it takes long
     assert (walked.code, walked.out) == (0, ["runs/photos/walk.gif"])
-    assert len(durations(run.walk)) > 24
+    assert len(durations(run.walk_gif)) > 24
     monkeypatch.setattr(inference, "walk", partial(inference.walk, keys=1, between=2))
     before = everything(run.path)
     name = ganctl("make-gif", run.checkpoint(10), "--walk").out[0]
@@ -342,7 +342,7 @@ def test_info_says_what_a_run_is(photos: Path, run: Run) -> None:
     assert rows["steps"] == "10 (2 epochs)"
     assert rows["checkpoints"] == "step-00000010, step-00000005"
     assert "width=8" in rows["options"]
-    assert "D(G(z))" in rows["readings"]
+    assert "D(G(z))" in rows["metrics"]
     assert rows["command"].startswith("ganctl train dcgan --data ")
 
 

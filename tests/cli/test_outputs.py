@@ -148,16 +148,16 @@ def test_a_name_of_255_bytes_fits(run: Run) -> None:
 
 
 def test_a_training_leaves_alone_what_another_process_is_writing_into_its_run(run: Run) -> None:
-    with atomic_file(run.film) as staged:
+    with atomic_file(run.training_gif) as staged:
         staged.write_bytes(b"half a film")
         assert ganctl("resume", "photos", "--more", 1).code == 0
-    assert run.film.read_bytes() == b"half a film"
+    assert run.training_gif.read_bytes() == b"half a film"
 
 
 def test_more_pictures_than_fit_into_a_grid_or_into_memory_are_refused_before_any_is_drawn(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inference.Model, "render", None)
+    monkeypatch.setattr(inference.Model, "generate_from", None)
     for count in (200_000, 10**14):
         said = failed(ganctl("sample", "photos", "-n", count, "-o", "big.png"), 2)
         assert said.startswith(f"Error: A grid of {count:,} pictures would have ")

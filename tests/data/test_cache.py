@@ -18,7 +18,7 @@ from PIL import Image
 
 from ganctl.data.cache import entries, store
 from ganctl.data.cache.dataset import Dataset, open_dataset
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import cyclegan_sets, mnist
 from ganctl.errors import GanctlError, StorageError
 from ganctl.files import write_atomically
@@ -49,7 +49,7 @@ def pictures(path: Path) -> Path:
 
 
 def opened(folder: Path, size: int = 32, *, thorough: bool = False) -> Dataset:
-    return open_dataset(source(str(folder)), size, None, thorough=thorough)
+    return open_dataset(resolve_source(str(folder)), size, None, thorough=thorough)
 
 
 def decoded(cache: Path) -> Path:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganctl import images as pictures
-from ganctl.data.batches import Images
+from ganctl.data.batches import SingleBatches
 from ganctl.data.cache.dataset import Dataset, open_dataset
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import mnist
 from ganctl.data.sources.folder import Folder
 from ganctl.errors import DataError
@@ -49,7 +49,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(folder: Path, size: int = 8, channels: int | None = None, limit: int | None = None) -> Dataset:
-    return open_dataset(source(str(folder), limit), size, channels)
+    return open_dataset(resolve_source(str(folder), limit), size, channels)
 
 
 def plain(mode: str, colour: float | tuple[int, ...]) -> Image.Image:
@@ -152,7 +152,7 @@ def test_a_folder_may_be_named_through_a_link(folder: Path, tmp_path: Path) -> N
     (tmp_path / "link").symlink_to(folder)
     dataset = opened(tmp_path / "link")
     assert len(dataset.train) == 3
-    assert (dataset.name, dataset.origin) == ("pictures", str(folder.resolve()))
+    assert (dataset.name, dataset.spec) == ("pictures", str(folder.resolve()))
 
 
 def test_a_loop_of_links_is_no_trap(folder: Path) -> None:
@@ -197,7 +197,7 @@ def test_what_is_passed_by_is_told_with_its_reason(folder: Path, monkeypatch: py
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    found = source(str(folder))
+    found = resolve_source(str(folder))
     raw = "a.cr3: it is camera raw: export it as JPEG or TIFF"
     told = [raw, "closed: Permission denied", "gone.png: it is a link to nothing"]
     assert list(found.skipped) == told
@@ -212,7 +212,7 @@ def test_what_is_passed_by_is_told_with_its_reason(folder: Path, monkeypatch: py
 def test_a_folder_of_nothing_but_what_is_not_read_says_what_it_is(folder: Path) -> None:
     (folder / "a.dng").touch()
     with pytest.raises(DataError, match=r"holds no picture that can be read: a\.dng \(it is camera raw: "):
-        source(str(folder))
+        resolve_source(str(folder))
 
 
 def test_hidden_files_are_left_alone(folder: Path) -> None:
@@ -239,7 +239,7 @@ def test_broken_pictures_are_named_with_the_reason_and_the_rest_is_used(folder: 
     (folder / "sub" / "cut.jpg").write_bytes((folder / "whole.jpg").read_bytes()[:-200])
     save(folder / "bomb.png", size=(50, 50))
     save(folder / "large.png", size=(40, 40))
-    dataset = open_dataset(source(str(folder), max_megapixels=0.002), 8, None)
+    dataset = open_dataset(resolve_source(str(folder), max_megapixels=0.002), 8, None)
     assert len(dataset.train) == 2
     reasons = dict(line.split(": ", 1) for line in dataset.broken)
     assert set(reasons) == {"empty.png", "text.jpg", "postscript.png", "sub/cut.jpg", "bomb.png"}
@@ -309,7 +309,7 @@ def test_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
         dataset = opened(odd)
         assert len(dataset.train) == 1
         assert dataset.broken == [r"b\xf6se.png: it is no picture"]
-        assert dataset.origin == str(odd)
+        assert dataset.spec == str(odd)
 
 
 def test_a_name_as_long_as_names_can_be_is_no_trouble(tmp_path: Path) -> None:
@@ -324,18 +324,18 @@ def test_a_name_as_long_as_names_can_be_is_no_trouble(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["no-such-data", "no/such/folder", "~no-such-user-of-ganctl/photos", ""])
 def test_unknown_data_is_refused_and_the_known_sets_are_named(name: str) -> None:
     with pytest.raises(DataError, match=r"There is no data .* one of: mnist, fashion-mnist, digits\.$"):
-        source(name)
+        resolve_source(name)
 
 
 def test_a_file_where_a_folder_is_due_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match=r"a\.png is a file\. Name the folder"):
-        source(str(save(folder / "a.png")))
+        resolve_source(str(save(folder / "a.png")))
 
 
 def test_an_empty_folder_is_refused(folder: Path) -> None:
     (folder / "notes.txt").write_text("no picture")
     with pytest.raises(DataError, match=r"holds no pictures\. Name a folder"):
-        source(str(folder))
+        resolve_source(str(folder))
 
 
 def test_a_folder_of_broken_pictures_only_is_refused_and_leaves_nothing_in_the_cache(
@@ -389,7 +389,7 @@ def test_folders_to_test_with_are_held_out_and_that_is_said(
         (folder / name).mkdir(parents=True)
         for i in range(3):
             save(folder / name / f"{i}.png", (level, level, level))
-    found = source(str(folder))
+    found = resolve_source(str(folder))
     dataset = open_dataset(found, 8, None)
     assert set(levels(dataset.train)) == set(range(len(learnt)))
     assert sorted(levels(dataset.test)) == [len(learnt) + i // 3 for i in range(3 * len(held_out))]
@@ -403,7 +403,7 @@ def test_a_name_alone_holds_nothing_out(folder: Path, names: list[str]) -> None:
     for name in names:
         (folder / name).mkdir(parents=True)
         save(folder / name / "0.png")
-    found = source(str(folder))
+    found = resolve_source(str(folder))
     assert (found.notes, len(opened(folder).train)) == ((), 2)
 
 
@@ -581,18 +581,18 @@ def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Pat
 
 
 def test_mnist_is_read_from_where_the_user_keeps_it(little_mnist: Path) -> None:
-    dataset = open_dataset(source("mnist"), 28, None)
+    dataset = open_dataset(resolve_source("mnist"), 28, None)
     content = gzip.decompress((little_mnist / "train-images-idx3-ubyte.gz").read_bytes())[16:]
     assert dataset.train.tobytes() == content
-    assert (dataset.name, dataset.origin, dataset.shape) == ("mnist", "mnist", (1, 28, 28))
+    assert (dataset.name, dataset.spec, dataset.shape) == ("mnist", "mnist", (1, 28, 28))
     assert (dataset.train_labels.shape, dataset.test_labels.shape) == ((30,), (10,))
     assert dataset.train_labels.max() < 10
 
 
 def test_mnist_can_be_had_in_another_size_and_in_colour(little_mnist: Path) -> None:
-    dataset = open_dataset(source("mnist"), 32, 3)
+    dataset = open_dataset(resolve_source("mnist"), 32, 3)
     assert dataset.train.shape == (30, 32, 32, 3)
-    means = [np.asarray(d.train).mean() for d in (dataset, open_dataset(source("mnist"), 28, None))]
+    means = [np.asarray(d.train).mean() for d in (dataset, open_dataset(resolve_source("mnist"), 28, None))]
     assert means[0] == pytest.approx(means[1], rel=0.02)
 
 
@@ -600,7 +600,7 @@ def test_damaged_mnist_is_refused_by_name(little_mnist: Path) -> None:
     with (little_mnist / "t10k-labels-idx1-ubyte.gz").open("ab") as file:
         file.write(b"?")
     with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz is damaged"):
-        source("mnist")
+        resolve_source("mnist")
 
 
 def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
@@ -608,19 +608,19 @@ def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
 ) -> None:
     (little_mnist / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError, match=r"could not be downloaded: 127\.0\.0\.1:9: no connection\. Put it into .*raw"):
-        source("mnist")
+        resolve_source("mnist")
 
 
 def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
     Path("mnist").mkdir()
-    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(source("./mnist"), Folder)
-    assert isinstance(source("mnist"), mnist.IdxFiles)
+    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(resolve_source("./mnist"), Folder)
+    assert isinstance(resolve_source("mnist"), mnist.IdxFiles)
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real MNIST")
 def test_the_real_mnist_is_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANCTL_DATA", str(REAL_DATA))
-    dataset = open_dataset(source("mnist"), 28, None)
+    dataset = open_dataset(resolve_source("mnist"), 28, None)
     assert (dataset.train.shape, dataset.test.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
     assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert dataset.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
@@ -637,75 +637,77 @@ def counted(count: int, test: int = 3) -> Dataset:
     return Dataset("counted", "counted", train, held_out, unlabelled, unlabelled, "", [], 0)
 
 
-def seen(feed: Images, step: int) -> list[int]:
-    return ((feed.batch(step, CPU)["images"][:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+def seen(batches: SingleBatches, step: int) -> list[int]:
+    return ((batches.batch(step, CPU)["images"][:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
 
 
-def epoch(feed: Images, number: int) -> list[int]:
-    steps = range(number * feed.steps_per_epoch, (number + 1) * feed.steps_per_epoch)
-    return [i for step in steps for i in seen(feed, step)]
+def epoch(batches: SingleBatches, number: int) -> list[int]:
+    steps = range(number * batches.steps_per_epoch, (number + 1) * batches.steps_per_epoch)
+    return [i for step in steps for i in seen(batches, step)]
 
 
 @pytest.mark.parametrize("order", [range(12), range(11, -1, -1), [5, 0, 11, 5, 3]])
 def test_a_batch_depends_on_its_number_alone(order: Sequence[int]) -> None:
-    feed = Images(counted(23), 5, seed=1)
+    batches = SingleBatches(counted(23), 5, seed=1)
     for step in order:
-        assert torch.equal(feed.batch(step, CPU)["images"], Images(counted(23), 5, seed=1).batch(step, CPU)["images"])
+        assert torch.equal(
+            batches.batch(step, CPU)["images"], SingleBatches(counted(23), 5, seed=1).batch(step, CPU)["images"]
+        )
 
 
 def test_an_epoch_is_full_batches_of_different_pictures() -> None:
-    feed = Images(counted(23), 5, seed=1)
-    assert feed.steps_per_epoch == 4
+    batches = SingleBatches(counted(23), 5, seed=1)
+    assert batches.steps_per_epoch == 4
     for number in range(5):
-        assert len(set(epoch(feed, number))) == 20
+        assert len(set(epoch(batches, number))) == 20
 
 
 def test_every_picture_has_its_turn_in_some_epoch() -> None:
-    feed = Images(counted(23), 5, seed=1)
-    assert {i for number in range(20) for i in epoch(feed, number)} == set(range(23))
+    batches = SingleBatches(counted(23), 5, seed=1)
+    assert {i for number in range(20) for i in epoch(batches, number)} == set(range(23))
 
 
 def test_the_order_differs_between_epochs_and_between_seeds() -> None:
-    orders = [epoch(Images(counted(20), 5, seed), number) for seed in (1, 2) for number in (0, 1)]
+    orders = [epoch(SingleBatches(counted(20), 5, seed), number) for seed in (1, 2) for number in (0, 1)]
     assert len({tuple(order) for order in orders}) == 4
     assert all(sorted(order) == list(range(20)) for order in orders)
 
 
 def test_a_batch_is_never_larger_than_the_data() -> None:
-    feed = Images(counted(3), 64, seed=0)
-    assert (feed.batch_size, feed.steps_per_epoch) == (3, 1)
-    assert sorted(seen(feed, 7)) == [0, 1, 2]
+    batches = SingleBatches(counted(3), 64, seed=0)
+    assert (batches.batch_size, batches.steps_per_epoch) == (3, 1)
+    assert sorted(seen(batches, 7)) == [0, 1, 2]
 
 
 def test_a_limit_leaves_the_first_pictures() -> None:
-    feed = Images(counted(20), 2, seed=0, limit=5)
-    assert (feed.count, feed.steps_per_epoch) == (5, 2)
-    assert {i for number in range(10) for i in epoch(feed, number)} == set(range(5))
-    assert Images(counted(20), 2, seed=0, limit=1000).count == 20
+    batches = SingleBatches(counted(20), 2, seed=0, limit=5)
+    assert (batches.count, batches.steps_per_epoch) == (5, 2)
+    assert {i for number in range(10) for i in epoch(batches, number)} == set(range(5))
+    assert SingleBatches(counted(20), 2, seed=0, limit=1000).count == 20
 
 
 def test_levels_become_values_from_minus_one_to_one_channels_last() -> None:
-    images = Images(counted(256), 256, seed=0).batch(0, CPU)["images"]
+    images = SingleBatches(counted(256), 256, seed=0).batch(0, CPU)["images"]
     assert images.shape == (256, 3, 4, 6)
     assert images.dtype == torch.float32
     assert (images.min().item(), images.max().item()) == (-1, 1)
     assert images.is_contiguous(memory_format=torch.channels_last)
-    assert np.array_equal(np.sort(pictures.to_bytes(images)[:, 0, 0, 0]), np.arange(256))
+    assert np.array_equal(np.sort(pictures.to_uint8(images)[:, 0, 0, 0]), np.arange(256))
 
 
 def test_the_progress_sheet_is_fed_with_held_out_pictures() -> None:
-    held_out = pictures.to_bytes(Images(counted(20, test=70), 4, seed=0).held_out(CPU)["images"])
+    held_out = pictures.to_uint8(SingleBatches(counted(20, test=70), 4, seed=0).held_out(CPU)["images"])
     assert levels(held_out) == [255 - i for i in range(64)]
 
 
 def test_the_progress_sheet_is_fed_with_training_pictures_where_none_are_held_out() -> None:
-    feed = Images(counted(5, test=0), 4, seed=0)
-    assert levels(pictures.to_bytes(feed.held_out(CPU)["images"])) == [0, 1, 2, 3, 4]
+    batches = SingleBatches(counted(5, test=0), 4, seed=0)
+    assert levels(pictures.to_uint8(batches.held_out(CPU)["images"])) == [0, 1, 2, 3, 4]
 
 
 def test_a_batch_is_the_callers_to_change(folder: Path) -> None:
-    feed = Images(opened(greys(folder, 25)), 4, seed=0)
-    before = feed.batch(0, CPU)["images"].clone()
-    feed.batch(0, CPU)["images"].zero_()
-    feed.held_out(CPU)["images"].zero_()
-    assert torch.equal(feed.batch(0, CPU)["images"], before)
+    batches = SingleBatches(opened(greys(folder, 25)), 4, seed=0)
+    before = batches.batch(0, CPU)["images"].clone()
+    batches.batch(0, CPU)["images"].zero_()
+    batches.held_out(CPU)["images"].zero_()
+    assert torch.equal(batches.batch(0, CPU)["images"], before)

@@ -43,9 +43,9 @@ def test_every_family_trains_in_both_precisions(
     assert all(math.isfinite(value) for line in lines for value in line.values())
 
 
-@pytest.mark.parametrize("preset", ["tutorial", "radford"])
+@pytest.mark.parametrize("preset", ["tutorial", "paper"])
 def test_the_other_nets_of_dcgan_train_too(preset: str, photos: Path, tmp_path: Path) -> None:
-    size = {"tutorial": 28, "radford": 32}[preset]
+    size = {"tutorial": 28, "paper": 32}[preset]
     flags: dict[str, Value] = {"size": size, "batch_size": 8, "epochs": 1, "device": "cuda"}
     run = begin(configure("dcgan", data=str(photos), preset=preset, flags=flags), tmp_path / "run")
     assert run.checkpoint_steps()[0] == 5
@@ -62,7 +62,7 @@ def test_what_resumes_is_what_was_saved_and_goes_on(case: tuple[Settings, int], 
     run = begin(settings, tmp_path / "run", stop_at=7)
     saved = checkpoint.read(run.checkpoint(7) / checkpoint.STATE).tensors
     with session.resume(run) as resumed:
-        restored = resumed.state.contents().tensors
+        restored = resumed.state.to_file().tensors
         assert set(restored) == set(saved)
         assert all(torch.equal(restored[name].cpu(), saved[name]) for name in saved)
         weights = [p for o in resumed.state.optimizers.values() for group in o.param_groups for p in group["params"]]

@@ -44,8 +44,8 @@ def test_a_stop_at_any_step_changes_nothing(pair: Path, whole: Run, k: int) -> N
 def test_the_pools_are_full_and_part_of_the_checkpoint(whole: Run) -> None:
     stored = checkpoint.read(whole.checkpoint(PAIR_TOTAL) / STATE).tensors
     for side in "ab":
-        assert stored[f"recipe.pool_{side}.count"] == 3
-        assert (stored[f"recipe.pool_{side}.pictures"].flatten(1).std(1) > 0).all()
+        assert stored[f"module.pool_{side}.count"] == 3
+        assert (stored[f"module.pool_{side}.pictures"].flatten(1).std(1) > 0).all()
 
 
 def test_the_learning_rates_fall_in_the_second_half_only(pair: Path) -> None:
@@ -85,7 +85,7 @@ def start_process(pair: Path) -> subprocess.Popen[str]:
     """The same training as `tiny_pair`, as a command."""
     command = ["train", "cyclegan", "--preset", "paper", "--data", str(pair), "--size", "16", "--batch-size", "2"]
     command += ["--epochs", "4", "--keep", "100", "--run", "killed/run"]
-    own = ("width=4", "blocks=1", "discriminator_width=4", "discriminator_layers=1", "pool=3", "log_every=3")
+    own = ("width=4", "blocks=1", "discriminator_width=4", "discriminator_layers=1", "pool_size=3", "log_every=3")
     return process(*command, *(f"--set={setting}" for setting in own))
 
 

@@ -114,7 +114,7 @@ def runs(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) ->
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANCTL_CACHE", str(cache))
-        settings = configure("dcgan", data=str(photos), flags=flags, assignments={"width": "8", "latent": "8"})
+        settings = configure("dcgan", data=str(photos), flags=flags, assignments={"width": "8", "latent_dim": "8"})
         return begin(settings, folder / "whole"), begin(settings, folder / "stopped", stop_at=STEPS + 2)
 
 

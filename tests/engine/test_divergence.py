@@ -13,11 +13,11 @@ from torch.optim import Adam
 
 from ganctl.data.batches import Batch
 from ganctl.engine import session, setup
-from ganctl.engine.events import Event, Judged, Subscriber, Warned
+from ganctl.engine.events import Event, Subscriber, VerdictChanged, Warned
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans import dcgan
-from ganctl.gans.base import Turn
+from ganctl.gans.base import Update
 from ganctl.runs.checkpoint import MODEL, STATE, read
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -25,38 +25,40 @@ from tests.commands import failed, ganctl, train
 from tests.engine.test_loop import CPU, TwoDomains, fresh
 from tests.trainings import STEPS, begin, tiny
 
-Plant = Callable[[dcgan.DCGAN, Turn], Turn]
+Plant = Callable[[dcgan.DCGAN, Update], Update]
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, step: int, change: Plant) -> list[Tensor]:
-    """Do something to every turn of a step, counted from 1; the weights before it, as often as it is made."""
+    """Do something to every update of a step, counted from 1; the weights before it, as often as it is made."""
     seen: list[Tensor] = []
-    plain = dcgan.DCGAN.turns
+    plain = dcgan.DCGAN.updates
 
-    def turns(self: dcgan.DCGAN, batch: Batch, number: int) -> Iterator[Turn]:
+    def updates(self: dcgan.DCGAN, batch: Batch, number: int) -> Iterator[Update]:
         if number + 1 == step:
             seen.append(torch.cat([parameter.detach().flatten() for parameter in self.parameters()]))
-        for turn in plain(self, batch, number):
-            yield change(self, turn) if number + 1 == step else turn
+        for update in plain(self, batch, number):
+            yield change(self, update) if number + 1 == step else update
 
-    monkeypatch.setattr(dcgan.DCGAN, "turns", turns)
+    monkeypatch.setattr(dcgan.DCGAN, "updates", updates)
     return seen
 
 
-def bad_loss(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+def bad_loss(module: dcgan.DCGAN, update: Update) -> Update:
     """The generator's loss is infinite."""
-    return Turn({name: loss / (0 if name == "generator" else 1) for name, loss in turn.losses.items()}, turn.readings)
+    return Update(
+        {name: loss / (0 if name == "generator" else 1) for name, loss in update.losses.items()}, update.metrics
+    )
 
 
-def bad_gradient(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+def bad_gradient(module: dcgan.DCGAN, update: Update) -> Update:
     """The losses are what they were; their slope is none."""
-    nought = (0 * recipe.discriminator.get_parameter("output.weight")).sqrt().sum()
-    return Turn({name: loss + nought for name, loss in turn.losses.items()}, turn.readings)
+    nought = (0 * module.discriminator.get_parameter("output.weight")).sqrt().sum()
+    return Update({name: loss + nought for name, loss in update.losses.items()}, update.metrics)
 
 
-def bad_reading(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
-    """A reading is not a number."""
-    return Turn(turn.losses, {name: value * torch.nan for name, value in turn.readings.items()})
+def bad_reading(module: dcgan.DCGAN, update: Update) -> Update:
+    """A metric is not a number."""
+    return Update(update.losses, {name: value * torch.nan for name, value in update.metrics.items()})
 
 
 def diverge(settings: Settings, path: Path = Path("some/run")) -> tuple[DivergedError, list[Event]]:
@@ -146,7 +148,7 @@ def test_nothing_bad_is_saved_and_the_search_leaves_the_run_alone(
     assert run.checkpoint_steps() == [5]
     assert all(tensor.isfinite().all() for tensor in read(run.checkpoint(5) / STATE).tensors.values())
     assert [line["step"] for line in run.read_log()] == [3, 5, 6]
-    assert [event.step for event in events if isinstance(event, Judged)] == [8]
+    assert [event.step for event in events if isinstance(event, VerdictChanged)] == [8]
     said = [event.message for event in events if isinstance(event, Warned)]
     assert len(said) == 1
     assert "is replayed from the checkpoint of step 5" in said[0]
@@ -166,9 +168,9 @@ def test_the_diary_has_the_verdict_and_the_tensor(photos: Path, monkeypatch: pyt
 def test_a_damaged_checkpoint_is_passed_over_and_stays_where_it_is(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def damage(recipe: dcgan.DCGAN, turn: Turn) -> Turn:
+    def damage(module: dcgan.DCGAN, update: Update) -> Update:
         (Path("some/run/checkpoints/step-00000010") / STATE).write_bytes(b"")
-        return bad_loss(recipe, turn)
+        return bad_loss(module, update)
 
     plant(monkeypatch, 13, damage)
     error, _ = diverge(tiny(photos))
@@ -211,7 +213,7 @@ def test_a_search_that_fails_hides_nothing(photos: Path, monkeypatch: pytest.Mon
     plant(
         monkeypatch,
         8,
-        lambda recipe, turn: (monkeypatch.setattr(setup, "first_state", fail), bad_loss(recipe, turn))[1],
+        lambda module, update: (monkeypatch.setattr(setup, "initial_state", fail), bad_loss(module, update))[1],
     )
     error, events = diverge(tiny(photos))
     assert error.message.startswith("At step 8 a loss stopped being a finite number; nothing was saved after it")
@@ -243,9 +245,9 @@ def test_a_run_without_a_checkpoint_says_what_to_try(photos: Path) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda state: state.recipe.pool[0].fill_(torch.inf),
-        lambda state: state.average.state_dict()["a2b.weight"].fill_(torch.nan),
-        lambda state: state.recipe.judges["a"].weight.data.fill_(-torch.inf),
+        lambda state: state.module.pool[0].fill_(torch.inf),
+        lambda state: state.ema_model.state_dict()["a2b.weight"].fill_(torch.nan),
+        lambda state: state.module.judges["a"].weight.data.fill_(-torch.inf),
     ],
     ids=["buffer", "average", "weight"],
 )
@@ -258,8 +260,8 @@ def test_nothing_that_would_be_saved_may_be_infinite(spoil: Callable[[State], An
 
 
 def test_large_numbers_and_no_numbers_are_finite() -> None:
-    recipe = TwoDomains()
+    module = TwoDomains()
     with torch.no_grad():
-        recipe.model.get_parameter("a2b.weight").fill_(1e30)
-    recipe.pool = torch.empty(0, 3, 4, 4)
-    State(recipe, CPU).require_finite()
+        module.model.get_parameter("a2b.weight").fill_(1e30)
+    module.pool = torch.empty(0, 3, 4, 4)
+    State(module, CPU).require_finite()

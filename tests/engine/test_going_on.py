@@ -28,7 +28,7 @@ from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
-SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent=8")
+SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent_dim=8")
 OTHERS = [pytest.param(number, marks=pytest.mark.campaign) for number in (signal.SIGTERM, signal.SIGHUP)]
 SIGNALS = (signal.SIGINT, *OTHERS)  # all take one way
 
@@ -98,11 +98,11 @@ def test_a_display_that_fails_is_in_the_diary_and_changes_no_bit(photos: Path, w
     ("name", "error"),
     [
         ("ganctl.gans.dcgan.DCGAN.preview", MemoryError()),
-        ("ganctl.engine.monitor.Vitals", RuntimeError("[enforce fail] can't allocate memory")),
-        ("ganctl.engine.monitor.Vitals.of", KeyError("x")),
+        ("ganctl.engine.monitor.SampleStats", RuntimeError("[enforce fail] can't allocate memory")),
+        ("ganctl.engine.monitor.SampleStats.measure", KeyError("x")),
         ("ganctl.engine.monitor.reference", MemoryError()),
     ],
-    ids=["sheet", "real pictures", "vital signs", "quality"],
+    ids=["preview", "real pictures", "sample statistics", "quality"],
 )
 def test_a_measurement_that_fails_in_any_way_leaves_the_training_alone(
     photos: Path, whole: Run, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
@@ -118,7 +118,7 @@ def test_a_measurement_that_fails_in_any_way_leaves_the_training_alone(
 
 
 def test_judging_that_fails_is_warned_of_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor, "Watcher", raises(ZeroDivisionError("division by zero")))
+    monkeypatch.setattr(monitor, "VerdictTracker", raises(ZeroDivisionError("division by zero")))
     run = begin(tiny(photos), Path("a/run"))
     assert warned(run) == ["The training could not be judged, training goes on: ZeroDivisionError: division by zero"]
 
@@ -143,7 +143,7 @@ def test_ctrl_c_in_a_notebook_saves_and_gets_through(photos: Path, whole: Run, m
     small: dict[str, Any] = {"size": 16, "batch_size": 8, "epochs": 4, "log_every": 3, "keep": 100}
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Run, "append_log", interrupted)
-        ganctl.train("dcgan", data=str(photos), run="a/run", width=8, latent=8, r1_every=4, **small)
+        ganctl.train("dcgan", data=str(photos), run="a/run", width=8, latent_dim=8, r1_every=4, **small)
     run = Run(Path("a/run"))
     assert run.checkpoint_steps()[0] == 6
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -166,11 +166,11 @@ def test_python_is_warned_of_what_the_terminal_is(photos: Path, monkeypatch: pyt
     monkeypatch.setattr("ganctl.data.sources.digits.COUNTS", {"train": 40, "test": 8})
     monkeypatch.setattr(dcgan.DCGAN, "preview", raises(MemoryError()))
     with pytest.warns(UserWarning) as caught:
-        run = ganctl.train("dcgan", run="run", epochs=2, batch_size=64, width=8, latent=8)
+        run = ganctl.train("dcgan", run="run", epochs=2, batch_size=64, width=8, latent_dim=8)
     said = [str(warning.message) for warning in caught]
     assert said[0].startswith("mnist cannot be had, so the built-in set digits is used. ")
     assert said[1] == "The batch of 64 is more than the data, so it is 40."
-    assert said[2].startswith("The progress sheet of epoch 0 could not be drawn, training goes on: ")
+    assert said[2].startswith("The preview of epoch 0 could not be drawn, training goes on: ")
     assert caught[0].filename == __file__
     (run / "checkpoints" / "step-00000002" / "model.safetensors").write_bytes(b"")
     with pytest.warns(UserWarning, match="has 0 bytes"):
@@ -205,7 +205,7 @@ def test_a_closed_terminal_saves_and_exits_129(photos: Path, forked: Forks) -> N
 def test_the_first_signal_is_answered_while_the_step_goes_on_and_the_second_leaves_at_once(
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
-    script = STUCK + "import ganctl.engine.loop\nganctl.engine.loop.advance = stuck"
+    script = STUCK + "import ganctl.engine.loop\nganctl.engine.loop.train_step = stuck"
     told = ("--data", photos, "--run", "run", *SMALL)
     child = forked.begin("train", "dcgan", *told, terminal=True, script=script)
     shown = child.read_until("step ")
@@ -231,7 +231,9 @@ def strays(cache: Path) -> list[Path]:
 def test_a_signal_while_pictures_are_decoded_leaves_nothing_even_from_a_call_that_never_returns(
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
-    script = STUCK + "from ganctl.data.cache import dataset\ndataset.with_channels = lambda *_: [open('here', 'w'), stuck()]"
+    script = (
+        STUCK + "from ganctl.data.cache import dataset\ndataset.with_channels = lambda *_: [open('here', 'w'), stuck()]"
+    )
     cache = Path("cache").absolute()
     told = ("--data", photos, "--run", "a/run", *SMALL)
     child = forked.begin("train", "dcgan", *told, script=script, GANCTL_CACHE=str(cache))
@@ -346,9 +348,9 @@ def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
 def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
     undone: list[str] = []
     with pytest.raises(interrupt.Interrupted), interrupt.reasons_to_stop(at_once=True):
-        with interrupt.undoing(lambda: undone.append("first")):
+        with interrupt.cleanup_on_interrupt(lambda: undone.append("first")):
             pass
-        with interrupt.undoing(lambda: undone.append("second")):
+        with interrupt.cleanup_on_interrupt(lambda: undone.append("second")):
             signal.raise_signal(signal.SIGTERM)
     assert undone == ["second"]
 

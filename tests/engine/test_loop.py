@@ -12,10 +12,10 @@ from torch.optim import SGD, Adam, Optimizer
 from ganctl.data.batches import Batch
 from ganctl.engine import loop
 from ganctl.engine.events import Emitter, Event, Saved, Subscriber
-from ganctl.engine.loop import Plan, advance, move
+from ganctl.engine.loop import Plan, move, train_step
 from ganctl.engine.state import State
 from ganctl.errors import DivergedError, GanctlError
-from ganctl.gans.base import Recipe, Sheet, Turn
+from ganctl.gans.base import Preview, TrainingModule, Update
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE, read
 from ganctl.runs.run import Run, create
@@ -38,7 +38,7 @@ class Pairs:
         return {side: torch.zeros(2, 3, 4, 4) for side in ("a", "b")}
 
 
-class TwoDomains(Recipe):
+class TwoDomains(TrainingModule):
     """The shape of a CycleGAN: two generators that move together, then two discriminators, and a picture pool."""
 
     ema = 0.9
@@ -58,7 +58,7 @@ class TwoDomains(Recipe):
             "discriminator_b": SGD(self.judges["b"].parameters(), 1e-2, momentum=0.9),
         }
 
-    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         a2b, b2a = self.model.get_submodule("a2b"), self.model.get_submodule("b2a")
         fake_b, fake_a = a2b(batch["a"]), b2a(batch["b"])
         cycle = (b2a(fake_b) - batch["a"]).abs().mean() + (a2b(fake_a) - batch["b"]).abs().mean()
@@ -70,32 +70,32 @@ class TwoDomains(Recipe):
             + self.judges[side](fake).square().mean()
             for side, fake in (("a", self.pool), ("b", fake_b if self.simultaneous else fake_b.detach()))
         }
-        readings = {"cycle": cycle.detach(), "noise": torch.rand(())}
+        metrics = {"cycle": cycle.detach(), "noise": torch.rand(())}
         if self.simultaneous:
-            yield Turn(generators | judges, readings)
+            yield Update(generators | judges, metrics)
         else:
-            yield Turn(generators, readings)
-            yield Turn(judges)
+            yield Update(generators, metrics)
+            yield Update(judges)
 
-    def preview(self, model: nn.Module, batch: Batch) -> Sheet:
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
         drawn = model.get_submodule("a2b")(batch["a"])
-        return Sheet(torch.cat([batch["a"], drawn]), 2, drawn)
+        return Preview(torch.cat([batch["a"], drawn]), 2, drawn)
 
 
-def train(path: str, recipe: Recipe, stop_at: int = 10**9, total: int = 12, emit: Emitter | None = None) -> Run:
+def train(path: str, module: TrainingModule, stop_at: int = 10**9, total: int = 12, emit: Emitter | None = None) -> Run:
     """Train a fake family as far as asked, from its newest checkpoint if it has one."""
     run = Run(Path(path))
     if not run.path.exists():
         run = create(run.path, {"format": 1, "settings": {}})
-    state = State(recipe, CPU)
+    state = State(module, CPU)
     if steps := run.checkpoint_steps():
         state.restore(read(run.checkpoint(steps[0]) / STATE))
-    plan = Plan(total=total, seed=3, log_every=5, keep=50, schedule=lambda step: 1 - step / total)
+    plan = Plan(total_steps=total, seed=3, log_every=5, keep=50, schedule=lambda step: 1 - step / total)
     loop.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, emit or Emitter())
     return run
 
 
-def fresh(simultaneous: bool) -> Recipe:
+def fresh(simultaneous: bool) -> TrainingModule:
     torch.manual_seed(1)
     return TwoDomains(simultaneous)
 
@@ -114,14 +114,22 @@ def test_a_two_domain_family_with_a_pool_resumes_exactly_while_its_learning_rate
     assert one.tensors.keys() == other.tensors.keys()
     assert all(torch.equal(one.tensors[name], other.tensors[name]) for name in one.tensors)
     assert through.log.read_bytes() == stopped.log.read_bytes()
-    assert {"recipe.pool", "optimizer.discriminator_b.judges.b.weight.momentum_buffer"} <= one.tensors.keys()
+    assert {"module.pool", "optimizer.discriminator_b.judges.b.weight.momentum_buffer"} <= one.tensors.keys()
 
 
 def test_the_log_has_a_key_for_every_player_and_reading() -> None:
     lines = list(train("run", fresh(False)).read_log())
     assert [line["step"] for line in lines] == [4, 5, 8, 10, 12]
     assert [line["epoch"] for line in lines] == [1, 2, 2, 3, 3]
-    keys = ["step", "epoch", "generators", "discriminator_a", "discriminator_b", "cycle", "noise"]
+    keys = [
+        "step",
+        "epoch",
+        "loss/generators",
+        "loss/discriminator_a",
+        "loss/discriminator_b",
+        "metric/cycle",
+        "metric/noise",
+    ]
     assert all(list(line) == keys for line in lines)
 
 
@@ -133,14 +141,14 @@ def players() -> tuple[nn.Parameter, nn.Parameter, dict[str, Optimizer]]:
 def test_in_a_simultaneous_turn_every_gradient_is_taken_before_any_weight_moves() -> None:
     a, b, optimizers = players()
     product = a * b
-    move(optimizers, Turn({"a": product, "b": -product}))
+    move(optimizers, Update({"a": product, "b": -product}))
     assert a.item() == pytest.approx(2 - 0.1 * 3)
     assert b.item() == pytest.approx(3 + 0.1 * 2)
 
 
 def test_a_players_loss_moves_that_player_alone() -> None:
     a, b, optimizers = players()
-    move(optimizers, Turn({"a": a * b}))
+    move(optimizers, Update({"a": a * b}))
     assert a.item() == pytest.approx(1.7)
     assert b.item() == 3.0
     assert a.grad is None
@@ -150,7 +158,7 @@ def test_a_players_loss_moves_that_player_alone() -> None:
 def test_a_loss_that_does_not_reach_its_player_is_an_error() -> None:
     _, b, optimizers = players()
     with pytest.raises(GanctlError, match="does not depend"):
-        move(optimizers, Turn({"a": b * 1.0}))
+        move(optimizers, Update({"a": b * 1.0}))
 
 
 def test_randomness_within_a_step_depends_on_seed_and_step_alone() -> None:
@@ -158,39 +166,39 @@ def test_randomness_within_a_step_depends_on_seed_and_step_alone() -> None:
         state = State(fresh(False), CPU)
         state.step = step
         torch.manual_seed(step * 7)
-        advance(state, Pairs(), Plan(total=9, seed=3))
-        return float(state.sums["noise"])
+        train_step(state, Pairs(), Plan(total_steps=9, seed=3))
+        return float(state.log_sums["metric/noise"])
 
     assert noise(2) == noise(2)
     assert noise(2) != noise(3)
 
 
 def test_the_average_follows_the_weights_with_a_growing_decay() -> None:
-    recipe = fresh(False)
-    state = State(recipe, CPU)
-    first = recipe.model.state_dict()["a2b.weight"].clone()
-    advance(state, Pairs(), Plan(total=9, seed=3))
-    now = recipe.model.state_dict()["a2b.weight"]
+    module = fresh(False)
+    state = State(module, CPU)
+    first = module.model.state_dict()["a2b.weight"].clone()
+    train_step(state, Pairs(), Plan(total_steps=9, seed=3))
+    now = module.model.state_dict()["a2b.weight"]
     decay = (1 + 1) / (10 + 1)
-    assert torch.allclose(state.average.state_dict()["a2b.weight"], decay * first + (1 - decay) * now)
+    assert torch.allclose(state.ema_model.state_dict()["a2b.weight"], decay * first + (1 - decay) * now)
 
 
 def test_without_averaging_the_plain_weights_are_shipped() -> None:
-    recipe = fresh(False)
-    recipe.ema = 0.0
-    state = State(recipe, CPU)
-    advance(state, Pairs(), Plan(total=9, seed=3))
-    for name, weight in recipe.model.state_dict().items():
-        assert torch.equal(state.average.state_dict()[name], weight)
+    module = fresh(False)
+    module.ema = 0.0
+    state = State(module, CPU)
+    train_step(state, Pairs(), Plan(total_steps=9, seed=3))
+    for name, weight in module.model.state_dict().items():
+        assert torch.equal(state.ema_model.state_dict()[name], weight)
 
 
 class Poisoned(TwoDomains):
     """Its loss is not a number at step 6."""
 
-    def turns(self, batch: Batch, step: int) -> Iterator[Turn]:
-        for turn in super().turns(batch, step):
-            losses = {name: loss * (torch.nan if step == 6 else 1.0) for name, loss in turn.losses.items()}
-            yield Turn(losses, turn.readings)
+    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+        for update in super().updates(batch, step):
+            losses = {name: loss * (torch.nan if step == 6 else 1.0) for name, loss in update.losses.items()}
+            yield Update(losses, update.metrics)
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run_before_anything_bad_is_saved() -> None:
@@ -244,7 +252,7 @@ def test_log_lines_that_a_full_disk_refused_are_written_later(monkeypatch: pytes
 def test_checkpoints_come_at_the_cadence_that_was_asked_for() -> None:
     def saves(**cadence: float) -> list[int]:
         state, run = State(fresh(False), CPU), create(Path(f"run{len(list(Path().iterdir()))}"), {})
-        plan = Plan(total=12, seed=3, keep=50, **cadence)  # type: ignore[arg-type]
+        plan = Plan(total_steps=12, seed=3, keep=50, **cadence)  # type: ignore[arg-type]
         events: list[Event] = []
         loop.train(state, Pairs(), plan, run, lambda: None, Emitter(Subscriber(events.append)))
         return [event.step for event in events if isinstance(event, Saved)]

@@ -8,7 +8,7 @@ import pytest
 
 from ganctl.engine import session
 from ganctl.engine.configuration import configure
-from ganctl.engine.lr_balance import HIGH, LEAST, LOW, WILD, balanced
+from ganctl.engine.lr_balance import HIGH, LEAST, LOW, WILD, balanced_factors
 from ganctl.runs.checkpoint import STATE, read
 from ganctl.runs.run import Run
 from tests.commands import failed, train
@@ -18,7 +18,7 @@ EVEN = {"generator": 1.0, "discriminator": 1.0}
 
 
 def after(accuracy: float, factors: Mapping[str, float] = EVEN, loss: float = 1.0, steps: int = 50) -> dict[str, float]:
-    return balanced(factors, {"accuracy": accuracy, "discriminator": loss}, steps)
+    return balanced_factors(factors, {"metric/accuracy": accuracy, "loss/discriminator": loss}, steps)
 
 
 @pytest.mark.parametrize("accuracy", [LOW, 0.5, 0.65, HIGH])
@@ -62,10 +62,10 @@ def test_a_run_in_balance_that_was_stopped_ends_with_the_same_bits(photos: Path)
 
     whole = begin(settings(), Path("whole/run"))
     stopped = begin(settings(), Path("stopped/run"), stop_at=7)
-    notes = read(stopped.checkpoint(7) / STATE).header["notes"]
+    notes = read(stopped.checkpoint(7) / STATE).header["monitor"]
     assert notes["balance"]["discriminator"] < 1
     with session.resume(stopped) as resumed:
-        assert resumed.state.factors == notes["balance"]
+        assert resumed.state.lr_factors == notes["balance"]
     go_on(stopped)
     assert_equal(whole, stopped)
     unbalanced = begin(tiny(photos, lr_discriminator=0.1), Path("unbalanced/run"))
@@ -94,9 +94,11 @@ def test_a_training_that_fails_without_balance_recovers_with_it() -> None:
     fails: dict[str, Any] = {"lr_discriminator": 0.1, "r1": 0.0}
     found = {balance: digits(f"{balance}", 8, balance=balance, **fails) for balance in (False, True)}
     for balance, lines in found.items():
-        print(f"balance={balance}", lines[-1], [line["accuracy"] for line in lines])
-    accuracy = {balance: sum(line["accuracy"] for line in lines[-10:]) / 10 for balance, lines in found.items()}
-    fid, diversity = ({on: found[on][-1][name] for on in found} for name in ("fid-digits-cnn", "diversity"))
+        print(f"balance={balance}", lines[-1], [line["metric/accuracy"] for line in lines])
+    accuracy = {balance: sum(line["metric/accuracy"] for line in lines[-10:]) / 10 for balance, lines in found.items()}
+    fid, diversity = (
+        {on: found[on][-1][name] for on in found} for name in ("score/fid-digits-cnn", "sample/diversity")
+    )
     assert accuracy[False] > 0.9
     assert 0.4 < accuracy[True] < 0.8
     assert fid[True] < 0.7 * fid[False]

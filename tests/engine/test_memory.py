@@ -14,20 +14,20 @@ import torch
 from ganctl.engine import events, session
 from ganctl.engine.configuration import configure
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.batches import Images
+from ganctl.data.batches import SingleBatches
 
 def held():
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]
     return int(line.split()[1]) / 1024  # MiB
 
 def trained():
-    small = {"width": "8", "latent": "8", "r1_every": "4"}
+    small = {"width": "8", "latent_dim": "8", "r1_every": "4"}
     flags = {"size": 32, "batch_size": 20, "epochs": 60}
     told = configure("dcgan", data=sys.argv[1], flags=flags, assignments=small)
     with session.start(told) as started:
         each = []
         def note(event):
-            if isinstance(event, events.Saved) and event.step % started.feed.steps_per_epoch == 0:
+            if isinstance(event, events.Saved) and event.step % started.batches.steps_per_epoch == 0:
                 each.append(held())
         started.train(lambda: None, events.Subscriber(note))
         return each
@@ -38,10 +38,10 @@ def fed():
     pictures = np.memmap("pictures", np.uint8, "r", shape=(16384, 128, 128, 1))
     nothing = np.empty(0, np.uint8)
     rest = {"test": pictures[:0], "train_labels": nothing, "test_labels": nothing, "fingerprint": "", "broken": []}
-    data = Dataset(name="holes", origin="holes", train=pictures, enlarged=0, **rest)
-    feed = Images(data, 64, seed=0)
-    for step in range(feed.steps_per_epoch):
-        feed.batch(step, torch.device("cpu"))
+    data = Dataset(name="holes", spec="holes", train=pictures, enlarged=0, **rest)
+    batches = SingleBatches(data, 64, seed=0)
+    for step in range(batches.steps_per_epoch):
+        batches.batch(step, torch.device("cpu"))
         yield held()
 
 print(json.dumps({"trained": trained(), "fed": list(fed())}))

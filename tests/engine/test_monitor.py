@@ -9,6 +9,7 @@ import pytest
 
 from ganctl.data.cache.dataset import Dataset
 from ganctl.engine import monitor, session
+from ganctl.engine.monitor import Quality
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.gans import dataset
@@ -35,7 +36,14 @@ def test_the_log_has_figures_and_vital_signs_at_an_epochs_end_only(photos: Path)
     ends = [line for line in lines if line["step"] % STEPS == 0]
     assert len(ends) == EPOCHS
     for line in lines:
-        measured = {"fid-digits-cnn", "kid-digits-cnn", "diversity", "contrast", "repeats", "checkerboard"} & set(line)
+        every = (
+            "score/fid-digits-cnn",
+            "score/kid-digits-cnn",
+            "sample/diversity",
+            "sample/contrast",
+            "sample/repeats",
+        )
+        measured = {*every, "sample/checkerboard"} & set(line)
         assert len(measured) == (6 if line in ends else 0)
 
 
@@ -47,7 +55,7 @@ def test_stops_change_nothing_with_evaluation_best_keeping_verdicts_and_balance_
     go_on(stopped)
     assert_equal(whole, stopped)
     assert whole.best() == stopped.best()
-    notes = checkpoint.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["notes"]
+    notes = checkpoint.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["monitor"]
     assert set(notes) == {"best", "balance", "balanced", "watch"}
 
 
@@ -59,9 +67,9 @@ def test_who_looks_on_does_not_change_what_is_seen(photos: Path) -> None:
 
 def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run", keep=2, checkpoint_every="4e")
-    assert run.best() == {"step": 2 * STEPS, "epoch": 2, "figure": "fid-x", "value": 1.0}
+    assert run.best() == {"step": 2 * STEPS, "epoch": 2, "score": "fid-x", "value": 1.0}
     assert run.checkpoint_steps() == [4 * STEPS, 2 * STEPS], "a best is saved when it is found"
     qualities = iter([1.0, 3.0, 2.0, 4.0])
     assert watched(photos, "b/run", keep=2).checkpoint_steps() == [4 * STEPS, 3 * STEPS, STEPS]
@@ -69,7 +77,7 @@ def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.Monk
 
 def test_a_best_checkpoint_can_be_used_and_others_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")
     outcome = ganctl("sample", run.path, "--checkpoint", "best", "-n", 4, "-o", "best.png")
     assert outcome.code == 0, outcome.err
@@ -97,7 +105,7 @@ def test_going_back_sets_aside_what_came_later_and_leads_to_the_same_end(photos:
     aside = Run(run.path / "abandoned" / "1")
     assert list(aside.read_log()) == later
     assert aside.checkpoint_steps() == [step for step in whole.checkpoint_steps() if step > 2 * STEPS]
-    assert [epoch for epoch, _ in aside.sheets()] == [3, 4]
+    assert [epoch for epoch, _ in aside.previews()] == [3, 4]
     assert run.checkpoint_steps()[0] == 2 * STEPS + 1
     go_on(run)
     assert_equal(run, whole)
@@ -177,7 +185,7 @@ def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> No
     asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
     data, _ = dataset.open_data(enough)
     assert isinstance(data, Dataset)
-    named = dataclasses.replace(data, origin="digits")
+    named = dataclasses.replace(data, spec="digits")
     assert monitor.cadence(enough, named, monitor.WORTH) == 1
     assert monitor.cadence(enough, named, monitor.WORTH // 2) == 2
     assert monitor.cadence(enough, named, monitor.WORTH // 3) == 0, "the training is over before that"
@@ -200,20 +208,20 @@ def test_balance_can_be_switched_on_and_off_in_a_run(photos: Path) -> None:
     run = begin(tiny(photos), Path("a/run"), stop_at=7)
     go_on(run, stop_at=12, changes={"balance": "true"})
     state = checkpoint.read_header(run.checkpoint(12) / "state.safetensors")
-    assert set(state["notes"]["balance"]) == {"generator", "discriminator"}
+    assert set(state["monitor"]["balance"]) == {"generator", "discriminator"}
     go_on(run, changes={"balance": "false"})
-    assert "balance" not in checkpoint.read_header(run.checkpoint(TOTAL) / "state.safetensors")["notes"]
+    assert "balance" not in checkpoint.read_header(run.checkpoint(TOTAL) / "state.safetensors")["monitor"]
 
 
 def test_a_best_that_was_gone_back_behind_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: ({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")
     (run.checkpoint(STEPS)).rename("elsewhere")
     go_on(run, origin=str(2 * STEPS))
-    assert run.best() == {"step": 3 * STEPS, "epoch": 3, "figure": "fid-x", "value": 5.0}
+    assert run.best() == {"step": 3 * STEPS, "epoch": 3, "score": "fid-x", "value": 5.0}
 
 
 def test_the_last_epoch_is_measured_too_where_measuring_was_asked_for(photos: Path) -> None:
     lines = watched(photos, "a/run", evaluate_every=3).read_log()
-    assert [line["epoch"] for line in lines if "fid-digits-cnn" in line] == [3, 4]
+    assert [line["epoch"] for line in lines if "score/fid-digits-cnn" in line] == [3, 4]

@@ -67,7 +67,7 @@ def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) ->
             for parameter, slots in optimizer.state.items():
                 assert slots["exp_avg"].stride() == parameter.stride()
                 assert slots["exp_avg_sq"].stride() == parameter.stride()
-        kernel = resumed.state.recipe.get_parameter("discriminator.downs.1.weight")
+        kernel = resumed.state.module.get_parameter("discriminator.downs.1.weight")
         assert kernel.is_contiguous(memory_format=torch.channels_last)
         assert not kernel.is_contiguous()
 
@@ -77,10 +77,10 @@ def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) ->
     [
         {"loss": "lsgan"},
         {"loss": "hinge", "channels": 1},
-        {"preset": "tutorial", "nets": "tutorial"},
-        {"preset": "radford", "nets": "radford"},
+        {"preset": "tutorial", "arch": "tutorial"},
+        {"preset": "paper", "arch": "paper"},
     ],
-    ids=["lsgan", "hinge", "tutorial", "radford"],
+    ids=["lsgan", "hinge", "tutorial", "paper"],
 )
 def test_every_preset_and_loss_resumes_exactly(photos: Path, told: dict[str, str]) -> None:
     preset = told.pop("preset", None)
@@ -128,7 +128,7 @@ def start_process(photos: Path, *extra: str) -> subprocess.Popen[str]:
     """The same training as `tiny`, as a command."""
     command = ["train", "dcgan", "--data", str(photos), "--size", "16", "--batch-size", "8", "--epochs", "4"]
     command += ["--keep", "100", "--run", "killed/run"]
-    command += [f"--set={pair}" for pair in ("width=8", "latent=8", "r1_every=4", "log_every=3")]
+    command += [f"--set={pair}" for pair in ("width=8", "latent_dim=8", "r1_every=4", "log_every=3")]
     return process(*command, *extra)
 
 
@@ -137,7 +137,7 @@ def test_a_signal_finishes_the_step_saves_and_names_the_command(
     photos: Path, whole: Run, number: signal.Signals
 ) -> None:
     child, run = start_process(photos), Run(Path("killed/run"))
-    wait_for(run.sheet(0), child)
+    wait_for(run.preview(0), child)
     child.send_signal(number)
     _, said = child.communicate(timeout=60)
     if child.returncode != 0:  # 0: it was through before the signal came

@@ -124,7 +124,20 @@ def test_lines_of_the_log_that_are_lost_are_told(run: Run, cut: slice, lost: int
 
 
 def test_where_nothing_can_be_used_the_way_to_begin_again_is_the_way_it_was_begun(photos: Path) -> None:
-    begun = ("train", "dcgan", "--data", photos, "--size", 16, "--epochs", 1, "--set", "width=8", "--set", "latent=8")
+    begun = (
+        "train",
+        "dcgan",
+        "--data",
+        photos,
+        "--size",
+        16,
+        "--epochs",
+        1,
+        "--set",
+        "width=8",
+        "--set",
+        "latent_dim=8",
+    )
     assert ganctl(*begun, "--run", "it").code == 0
     for folder in Path("runs/it/checkpoints").iterdir():
         (folder / MODEL).write_bytes(b"")

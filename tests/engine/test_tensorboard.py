@@ -11,44 +11,40 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ganctl.engine import session
-from ganctl.engine.events import Drawn, Emitter, Event, Reported, Started, Subscriber, Warned
+from ganctl.engine.events import Emitter, Event, Logged, Previewed, Started, Subscriber, Warned
 from ganctl.engine.tensorboard import Board
 from ganctl.errors import UsageError
-from ganctl.runs.metric_names import VITALS
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
 from tests.engine.test_resume import start_process
 from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on, tiny, until, wait_for
 
-KINDS = {"discriminator": "loss", "generator": "loss"} | dict.fromkeys(VITALS, "vital")  # the others are readings
-
 
 def opened(run: Run) -> EventAccumulator:
     """What TensorBoard's own reader finds in a run, all of it."""
-    found = EventAccumulator(str(run.board), size_guidance={"images": 0, "scalars": 0})
+    found = EventAccumulator(str(run.tensorboard), size_guidance={"images": 0, "scalars": 0})
     found.Reload()
     return found
 
 
 def assert_shows(run: Run, step: int) -> EventAccumulator:
-    """Exactly the lines of the log and the sheets up to a step, each once."""
+    """Exactly the lines of the log and the previews up to a step, each once."""
     found, lines = opened(run), list(run.read_log())
     names = {name for line in lines for name in line} - {"step", "epoch"}
-    tags = {f"{KINDS.get(name, 'reading')}/{name}": name for name in names}
-    assert set(found.Tags()["scalars"]) == set(tags)
-    for tag, name in tags.items():
-        shown = [(event.step, event.value) for event in found.Scalars(tag)]
+    assert set(found.Tags()["scalars"]) == names
+    for name in names:
+        shown = [(event.step, event.value) for event in found.Scalars(name)]
         assert shown == [(line["step"], np.float32(line[name])) for line in lines if name in line]
     assert max(line["step"] for line in lines) <= step
-    sheets = [(epoch * STEPS, path.read_bytes()) for epoch, path in run.sheets() if epoch * STEPS <= step]
-    assert [(event.step, event.encoded_image_string) for event in found.Images("progress")] == sheets
+    previews = [(epoch * STEPS, path.read_bytes()) for epoch, path in run.previews() if epoch * STEPS <= step]
+    assert [(event.step, event.encoded_image_string) for event in found.Images("progress")] == previews
     return found
 
 
 def test_a_whole_training_is_shown_with_its_losses_readings_and_sheets(photos: Path) -> None:
     run = begin(tiny(photos, tensorboard=True), Path("some/run"))
     found = assert_shows(run, EPOCHS * STEPS)
-    assert {"loss/generator", "loss/discriminator", "reading/D(x)"} <= set(found.Tags()["scalars"])
+    assert {"loss/generator", "loss/discriminator", "metric/D(x)"} <= set(found.Tags()["scalars"])
     assert len(found.Images("progress")) == EPOCHS + 1
     picture = found.Images("progress")[0]
     assert (picture.width, picture.height) == (picture.height, picture.width) != (0, 0)
@@ -57,7 +53,7 @@ def test_a_whole_training_is_shown_with_its_losses_readings_and_sheets(photos: P
 def test_the_training_does_not_depend_on_it(photos: Path) -> None:
     with_it, without = begin(tiny(photos, tensorboard=True), Path("a/run")), begin(tiny(photos), Path("b/run"))
     assert_equal(with_it, without)
-    assert not without.board.exists()
+    assert not without.tensorboard.exists()
 
 
 @pytest.mark.parametrize("k", [1, 4, 5, 9])
@@ -75,7 +71,7 @@ def test_after_kill_9_nothing_beyond_the_checkpoint_is_shown(photos: Path) -> No
     child.send_signal(signal.SIGKILL)
     child.communicate()
     step = run.checkpoint_steps()[0]
-    torn = next(run.board.iterdir())
+    torn = next(run.tensorboard.iterdir())
     with torn.open("ab") as file:
         file.write(b"half a record")
     go_on(run, stop_at=0)
@@ -95,13 +91,13 @@ def run() -> Run:
     """A run of three steps an epoch, with two epochs in its log."""
     found = Run(Path("run"))
     found.progress.mkdir(parents=True)
-    lines = [{"step": 3, "epoch": 1, "generator": 0.5}, {"step": 6, "epoch": 2, "generator": 0.75}]
+    lines = [{"step": 3, "epoch": 1, "loss/generator": 0.5}, {"step": 6, "epoch": 2, "loss/generator": 0.75}]
     found.append_log([json.dumps(line) for line in lines])
     return found
 
 
 def reports(*steps: int) -> list[Event]:
-    return [Reported({"step": step, "epoch": -(-step // 3), "generator": step / 16}) for step in steps]
+    return [Logged({"step": step, "epoch": -(-step // 3), "loss/generator": step / 16}) for step in steps]
 
 
 def follow(run: Run, events: list[Event], step: int, epochs: int = 4) -> list[Event]:
@@ -121,10 +117,10 @@ def test_what_lies_beyond_the_checkpoint_is_left_out_and_the_sheet_of_step_0_is_
     run: Run, photos: Path
 ) -> None:
     for epoch in range(4):
-        run.sheet(epoch).write_bytes(next(photos.iterdir()).read_bytes())
+        run.preview(epoch).write_bytes(next(photos.iterdir()).read_bytes())
     follow(run, [], 4)
     assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0, 3])
-    follow(run, [Drawn(0, run.sheet(0)), *reports(3)], 0)
+    follow(run, [Previewed(0, run.preview(0)), *reports(3)], 0)
     assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0])
 
 
@@ -136,18 +132,26 @@ def test_a_tensorboard_that_looks_on_forgets_what_a_resume_took_back(run: Run) -
         follow(run, reports(9), 6)
         watcher.Reload()
         assert steps_of(watcher) == [3, 6, 9] == steps_of(opened(run))
-    assert len(list(run.board.iterdir())) == 2
+    assert len(list(run.tensorboard.iterdir())) == 2
 
 
 def test_figures_and_vital_signs_have_tags_of_their_own(run: Run) -> None:
-    line = {"step": 9, "epoch": 3, "fid-digits-cnn": 4.5, "diversity": 0.75, "D(x)": 0.5, "note": "odd", "r1": 10**400}
+    line = {
+        "step": 9,
+        "epoch": 3,
+        "score/fid-digits-cnn": 4.5,
+        "sample/diversity": 0.75,
+        "metric/D(x)": 0.5,
+        "note": "odd",
+        "metric/r1": 10**400,
+    }
     run.append_log([json.dumps(line)])
     follow(run, [], 9)
     found = opened(run)
-    assert found.Scalars("quality/fid-digits-cnn")[0].value == 4.5
-    assert found.Scalars("vital/diversity")[0].value == 0.75
+    assert found.Scalars("score/fid-digits-cnn")[0].value == 4.5
+    assert found.Scalars("sample/diversity")[0].value == 0.75
     assert set(found.Tags()["scalars"]) == {
-        "loss/generator", "quality/fid-digits-cnn", "vital/diversity", "reading/D(x)"
+        "loss/generator", "score/fid-digits-cnn", "sample/diversity", "metric/D(x)"
     }  # fmt: skip
 
 
@@ -156,9 +160,9 @@ def test_of_a_long_training_not_every_sheet_is_shown_and_one_that_cannot_be_read
 ) -> None:
     picture = next(photos.iterdir()).read_bytes()
     for epoch in range(404):
-        run.sheet(epoch).write_bytes(picture)
-    run.sheet(18).write_bytes(picture[:50])
-    follow(run, [Drawn(epoch, run.sheet(epoch)) for epoch in range(201, 404)], 600, epochs=403)
+        run.preview(epoch).write_bytes(picture)
+    run.preview(18).write_bytes(picture[:50])
+    follow(run, [Previewed(epoch, run.preview(epoch)) for epoch in range(201, 404)], 600, epochs=403)
     epochs = [event.step // 3 for event in opened(run).Images("progress")]
     assert epochs == [epoch for epoch in [*range(0, 403, 9), 403] if epoch != 18]
 
@@ -191,21 +195,21 @@ def test_a_full_disk_is_warned_of_once_and_what_it_missed_comes_back_with_a_resu
 
 
 def test_a_folder_that_cannot_be_made_stops_no_training(run: Run) -> None:
-    run.board.write_text("in the way")
+    run.tensorboard.write_text("in the way")
     events = follow(run, reports(9, 12), 6)
-    assert [type(event) for event in events] == [Warned, Started, Reported, Reported]
+    assert [type(event) for event in events] == [Warned, Started, Logged, Logged]
 
 
 def test_where_the_rewriting_was_refused_the_rest_is_still_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(run, reports(9, 12), 6)
 
     def torn() -> Iterator[dict[str, object]]:
-        yield {"step": 3, "epoch": 1, "generator": 0.5}
+        yield {"step": 3, "epoch": 1, "loss/generator": 0.5}
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Run, "read_log", lambda _: torn())
     events = follow(run, reports(9), 6)
-    assert [type(event) for event in events] == [Warned, Started, Reported]
+    assert [type(event) for event in events] == [Warned, Started, Logged]
     assert steps_of(opened(run)) == [9]
     assert not list(run.path.glob(".tmp-*"))
 

@@ -1,4 +1,4 @@
-"""What the figures see: real pictures are the reference, and whatever is wrong moves the reading meant for it."""
+"""What the scores see: real pictures are the reference, and whatever is wrong moves the reading meant for it."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.sources import digits
 from ganctl.errors import CheckpointError, GanctlError
@@ -19,7 +19,7 @@ from ganctl.evaluation import sample_stats as vitals_module
 from ganctl.evaluation.evaluate import judged, measured
 from ganctl.evaluation.extractors import digits_cnn, registry
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.sample_stats import Vitals, reduced
+from ganctl.evaluation.sample_stats import SampleStats, reduced
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
 from tests.trainings import begin, tiny, tiny_pair
@@ -35,12 +35,12 @@ class Set(NamedTuple):
     references: list[Reference]
 
     def real(self, part: str, count: int = TEST) -> Tensor:
-        return normalised({"train": self.data.train, "test": self.data.test}[part][:count], CPU)
+        return to_tensor({"train": self.data.train, "test": self.data.test}[part][:count], CPU)
 
     def judged(self, pictures: Tensor) -> tuple[Mapping[str, float], list[str]]:
-        """The figures by their plain names, and the codes of the verdicts."""
+        """The scores by their plain names, and the codes of the verdicts."""
         found = measured([pictures], len(pictures), self.data, self.references)
-        return {figure.name.split("-")[0]: figure.value for figure in found}, [each.code for each in judged(found)]
+        return {score.name.split("-")[0]: score.value for score in found}, [each.code for each in judged(found)]
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,9 @@ def real(cache: Path) -> Set:
 def healthy(real: Set) -> Mapping[str, float]:
     """Digits that nobody has seen: what a perfect generator would draw."""
     images, _ = digits.draw("train", TRAIN, TRAIN + TEST)
-    figures, codes = real.judged(normalised(images[..., None], CPU))
+    scores, codes = real.judged(to_tensor(images[..., None], CPU))
     assert codes == []
-    return figures
+    return scores
 
 
 def test_the_classifier_that_ships_names_digits_and_is_small(real: Set) -> None:
@@ -88,7 +88,7 @@ def test_digits_are_seen_alike_at_other_sizes_and_in_colour(real: Set) -> None:
 def test_held_out_pictures_are_as_near_as_can_be_expected(real: Set, healthy: Mapping[str, float]) -> None:
     found, codes = real.judged(real.real("test"))
     assert codes == []
-    assert found["fid"] == pytest.approx(real.references[0].best_to_expect["fid-digits-cnn"])
+    assert found["fid"] == pytest.approx(real.references[0].held_out_distances["fid-digits-cnn"])
     assert found["fid"] < 2 * healthy["fid"]
     assert found["novelty"] == pytest.approx(1, abs=0.1)
     assert found["covered"] == 10
@@ -103,7 +103,7 @@ def test_noise_is_far_away(real: Set, healthy: Mapping[str, float]) -> None:
 
 def test_a_class_that_is_missing_is_seen(real: Set, healthy: Mapping[str, float]) -> None:
     images, labels = digits.draw("train", TRAIN, TRAIN + TEST)
-    found, codes = real.judged(normalised(images[labels != 7][..., None], CPU))
+    found, codes = real.judged(to_tensor(images[labels != 7][..., None], CPU))
     assert codes == ["DROPPED"]
     assert found["covered"] == 9
     assert found["rarest"] < 0.1
@@ -115,7 +115,7 @@ def test_a_class_that_is_missing_is_seen(real: Set, healthy: Mapping[str, float]
 def test_a_picture_that_repeats_is_seen(real: Set, healthy: Mapping[str, float]) -> None:
     images, _ = digits.draw("train", TRAIN, TRAIN + TEST)
     images[: TEST // 10] = images[0]
-    found, codes = real.judged(normalised(images[..., None], CPU))
+    found, codes = real.judged(to_tensor(images[..., None], CPU))
     assert codes == ["COLLAPSE"]
     assert found["repeats"] > 0.09 > 3 * healthy["repeats"]
 
@@ -128,7 +128,7 @@ def test_one_picture_only_is_seen(real: Set) -> None:
 
 def test_lost_contrast_is_seen(real: Set, healthy: Mapping[str, float]) -> None:
     images, _ = digits.draw("train", TRAIN, TRAIN + TEST)
-    found, codes = real.judged(normalised(images[..., None], CPU) * 0.5)
+    found, codes = real.judged(to_tensor(images[..., None], CPU) * 0.5)
     assert "PALE" in codes
     assert found["contrast"] == pytest.approx(healthy["contrast"] / 2, rel=0.01)
     assert found["fid"] > 5 * healthy["fid"]
@@ -145,7 +145,7 @@ def test_a_checkerboard_is_seen(real: Set, healthy: Mapping[str, float]) -> None
     images, _ = digits.draw("train", TRAIN, TRAIN + TEST)
     rows, columns = np.indices((28, 28))
     board = torch.from_numpy((rows + columns) % 2 * 2 - 1).float() * 0.1
-    found, codes = real.judged((normalised(images[..., None], CPU) + board).clamp(-1, 1))
+    found, codes = real.judged((to_tensor(images[..., None], CPU) + board).clamp(-1, 1))
     assert "CHECKERBOARD" in codes
     assert found["checkerboard"] > 5 * healthy["checkerboard"]
 
@@ -155,20 +155,20 @@ def test_features_of_real_pictures_are_computed_once_and_damage_in_the_cache_doe
 ) -> None:
     (file,) = (cache / "features").glob("digits-digits-cnn-*.safetensors")
     again = reference.reference(real.data, digits_cnn.extractor())
-    assert torch.equal(again.held_out, real.references[0].held_out)
+    assert torch.equal(again.held_out_features, real.references[0].held_out_features)
     file.write_bytes(file.read_bytes()[:1000])
     repaired = reference.reference(real.data, digits_cnn.extractor())
-    assert torch.equal(repaired.held_out, real.references[0].held_out)
-    assert repaired.best_to_expect == real.references[0].best_to_expect
+    assert torch.equal(repaired.held_out_features, real.references[0].held_out_features)
+    assert repaired.held_out_distances == real.references[0].held_out_distances
 
 
 def test_few_pictures_have_vital_signs_too() -> None:
     few = np.random.default_rng(0).integers(0, 255, (5, 16, 16, 3), dtype=np.uint8)
     flat = np.full((3, 16, 16, 3), 128, np.uint8)
     tiny = few[:, :4, :4]
-    assert set(Vitals([tiny], [tiny[:0]]).of(torch.rand(64, 3, 4, 4))) == {"contrast"}
+    assert set(SampleStats([tiny], [tiny[:0]]).measure(torch.rand(64, 3, 4, 4))) == {"contrast"}
     for train, test in ((few, few[:0]), (flat, flat), (few[:1], few[:1])):
-        found = Vitals([train], [test]).of(torch.rand(64, 3, 16, 16))
+        found = SampleStats([train], [test]).measure(torch.rand(64, 3, 16, 16))
         assert set(found) == {"contrast", "checkerboard"}
         assert all(np.isfinite(value) for value in found.values())
 
@@ -185,18 +185,18 @@ def test_vital_signs_hold_a_bounded_part_of_a_set_and_still_see_every_copy(tmp_p
     path.write_bytes(np.random.default_rng(0).integers(0, 256, shape, np.uint8).tobytes())
     train = np.memmap(path, np.uint8, "r", shape=shape)  # as the cache's
     before = own_memory()
-    vitals = Vitals([train], [train[:100]])
+    sample_stats = SampleStats([train], [train[:100]])
     assert own_memory() - before < 110  # MiB; as numbers they are 180, and were there twice on the way
-    copies = normalised(train[[1, 30_001, 59_998] * 8], CPU)
-    assert vitals.of(copies)["novelty"] == 0
+    copies = to_tensor(train[[1, 30_001, 59_998] * 8], CPU)
+    assert sample_stats.measure(copies)["novelty"] == 0
 
 
 def test_of_large_sets_evenly_spaced_pictures_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vitals_module, "REFERENCES", 5 * 32 * 32 * 3)
     train = np.random.default_rng(0).integers(0, 256, (41, 64, 64, 3), np.uint8)
-    held = Vitals([train], [train[:16]])._references
+    held = SampleStats([train], [train[:16]])._references
     assert held.shape == (5, 3, 32, 32)
-    chosen = reduced(normalised(train[[0, 10, 20, 30, 40]], CPU))
+    chosen = reduced(to_tensor(train[[0, 10, 20, 30, 40]], CPU))
     assert (held - chosen.add(1).mul(127.5)).abs().max() <= 0.51
 
 
@@ -225,10 +225,10 @@ def test_evaluate_prints_a_table_and_the_same_for_machines(photos: Path) -> None
     found = json.loads("\n".join(machine.out))
     assert found["extractor"] == "digits-cnn"
     assert (found["pictures"], found["held_out"], found["step"]) == (64, 2, 5)
-    for name, figure in found["figures"].items():
+    for name, score in found["scores"].items():
         (line,) = [line for line in table.out if line.startswith(f"{name} ")]
-        assert f"{figure['value']:.4g}" in line.split()
-    with_extractor = [name for name in found["figures"] if name.endswith("-digits-cnn")]
+        assert f"{score['value']:.4g}" in line.split()
+    with_extractor = [name for name in found["scores"] if name.endswith("-digits-cnn")]
     assert {"fid-digits-cnn", "kid-digits-cnn"} <= set(with_extractor)
     assert any("28×28" in line for line in table.out)
 
@@ -246,20 +246,20 @@ def test_translators_are_measured_in_both_directions(pair: Path, monkeypatch: py
     run = begin(tiny_pair(pair, epochs=1), Path("a/run"))
     found = json.loads("\n".join(ganctl("evaluate", run.path, "--json").out))
     expected = {f"{name}-{side}" for name in ("cycle", "identity", "luminance") for side in "AB"}
-    assert set(found["figures"]) == expected
+    assert set(found["scores"]) == expected
     seen = json.loads("\n".join(ganctl("evaluate", run.path, "--json", "--extractor", "digits-cnn").out))
     distances = {f"{kind}-digits-cnn-{side}" for kind in ("fid", "kid") for side in "AB"}
-    assert set(seen["figures"]) == expected | distances
+    assert set(seen["scores"]) == expected | distances
 
 
 def test_drawn_animals_are_measured_against_the_truth() -> None:
     small = ("--size", 32, "--limit", 4, "--epochs", 1, "--set", "width=4", "--set", "blocks=1")
     told = ("train", "cyclegan", "--data", "plain2striped", *small, "--set", "discriminator_width=4")
     assert ganctl(*told, "--set", "evaluate_every=1").code == 0
-    (line,) = [line for line in Run(Path("runs/plain2striped")).read_log() if "psnr-striped" in line]
-    assert {"psnr-striped", "ssim-striped", "psnr-plain", "ssim-plain"} <= set(line)
+    (line,) = [line for line in Run(Path("runs/plain2striped")).read_log() if "score/psnr-striped" in line]
+    assert {"score/psnr-striped", "score/ssim-striped", "score/psnr-plain", "score/ssim-plain"} <= set(line)
     best = json.loads(Path("runs/plain2striped/best.json").read_text())
-    assert best["figure"] == "psnr-striped"
+    assert best["score"] == "psnr-striped"
 
 
 def test_classes_are_counted_by_their_share_of_the_real_ones() -> None:
@@ -274,7 +274,7 @@ def test_classes_are_counted_by_their_share_of_the_real_ones() -> None:
 def test_digits_choose_the_extractor_that_ships_and_others_inception(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganctl.evaluation.extractors.inception.load", offline)
     for name in ("mnist", "digits"):
-        found = registry.choose(name, None, None, CPU).extractor
+        found = registry.choose_extractor(name, None, None, CPU).extractor
         assert found is not None
         assert found.name == "digits-cnn"
-    assert registry.choose("photos", None, None, CPU).extractor is None
+    assert registry.choose_extractor("photos", None, None, CPU).extractor is None

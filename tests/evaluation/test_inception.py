@@ -15,7 +15,7 @@ from ganctl.errors import GanctlError, UsageError
 from ganctl.evaluation.extractors import inception
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
-from ganctl.images import to_bytes
+from ganctl.images import to_uint8
 from tests.mirror import CONTENT, CUT, serving
 
 CPU = torch.device("cpu")
@@ -74,7 +74,7 @@ def test_features_are_those_of_torch_fidelity_on_the_saved_pictures(
 ) -> None:
     shown = pictures(2, 3, *size)
     found = extractor.features(shown)
-    (expected,) = untrained(torch.from_numpy(to_bytes(shown)).permute(0, 3, 1, 2))
+    (expected,) = untrained(torch.from_numpy(to_uint8(shown)).permute(0, 3, 1, 2))
     assert found.shape == (2, 2048)
     assert found.std() > 1e-3
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.max().item())
@@ -95,7 +95,7 @@ def test_any_number_of_pictures_goes_in_a_few_at_a_time(extractor: Extractor, mo
 
 def test_it_says_its_name_and_its_resize(extractor: Extractor) -> None:
     assert extractor.name == "inception"
-    assert extractor.sees == "three channels, 299×299, bilinear as in TensorFlow 1"
+    assert extractor.input_format == "three channels, 299×299, bilinear as in TensorFlow 1"
 
 
 class Trap:
@@ -112,9 +112,7 @@ def test_a_file_that_is_not_the_published_one_is_refused_and_nothing_of_it_execu
     for expected in (EXPECTED, Expected(EXPECTED.checksum, len(trap))):
         with pytest.raises(UsageError) as caught:
             inception._load(path, CPU, (), expected)
-        assert (
-            caught.value.message == f"{path} is not the published {WEIGHTS}, and figures would compare with nobody's."
-        )
+        assert caught.value.message == f"{path} is not the published {WEIGHTS}, and scores would compare with nobody's."
     assert not Path("executed").exists()
     with pytest.raises(UsageError, match="is not the published"):
         load(path, CPU)

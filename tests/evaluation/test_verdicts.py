@@ -11,7 +11,18 @@ import typer
 from ganctl import cli, gans
 from ganctl.engine.configuration import configure
 from ganctl.errors import UsageError
-from ganctl.evaluation.verdicts import GAIN, PATIENCE, RULES, STALE, STEPS, VERDICTS, Rule, Watcher, find, instantly
+from ganctl.evaluation.verdicts import (
+    GAIN,
+    PATIENCE,
+    RULES,
+    STALE,
+    STEPS,
+    VERDICTS,
+    Rule,
+    VerdictTracker,
+    find,
+    verdicts_of,
+)
 from ganctl.gans import FAMILIES, dataset
 from ganctl.settings import changed, parse_assignments
 from tests.commands import failed, ganctl
@@ -25,7 +36,7 @@ def told(lines: Iterable[dict[str, float]], steps: int = LONG, memory: dict[str,
     said = []
     for line in lines:
         memory = json.loads(json.dumps(memory))  # a restart between any two
-        changes = Watcher(memory, steps).look(line)
+        changes = VerdictTracker(memory, steps).look(line)
         said += [f"{'+' if raised else '-'}{verdict.code}@{line['epoch']:.0f}" for verdict, raised in changes]
     return said
 
@@ -36,16 +47,16 @@ def epochs(series: dict[str, list[float]], steps: int = LONG) -> list[dict[str, 
     return [{"step": steps * n, "epoch": n, **dict(zip(series, row, strict=True))} for n, row in enumerate(rows, 1)]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.reading}")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.metric}")
 def test_every_rule_raises_after_some_epochs_and_clears_after_as_many(rule: Rule) -> None:
-    if rule.reading in ("swing", "fooled"):
+    if rule.metric in ("swing", "fooled"):
         return  # made of others: see below
     bad, good = rule.raises + rule.sign * 0.01, rule.clears - rule.sign * 0.01
-    said = told(epochs({rule.reading: [bad] * 4 + [good] * 4}))
+    said = told(epochs({rule.metric: [bad] * 4 + [good] * 4}))
     assert [word for word in said if rule.code in word] == [f"+{rule.code}@{PATIENCE}", f"-{rule.code}@{4 + PATIENCE}"]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.reading}")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.metric}")
 def test_what_hovers_between_the_thresholds_neither_raises_nor_clears(rule: Rule) -> None:
     assert rule.sign * (rule.raises - rule.clears) > 0, "it must take less to keep a verdict than to raise it"
     between = (rule.raises + rule.clears) / 2
@@ -54,86 +65,90 @@ def test_what_hovers_between_the_thresholds_neither_raises_nor_clears(rule: Rule
 
 
 def test_one_bad_epoch_between_good_ones_raises_nothing() -> None:
-    assert told(epochs({"diversity": [1, 0.1, 1, 0.1, 1, 0.1, 1]})) == []
+    assert told(epochs({"sample/diversity": [1, 0.1, 1, 0.1, 1, 0.1, 1]})) == []
 
 
 def test_epochs_of_a_few_steps_need_more_of_them() -> None:
-    said = told(epochs({"diversity": [0.1] * 60}, 5), 5)
+    said = told(epochs({"sample/diversity": [0.1] * 60}, 5), 5)
     assert said == [f"+COLLAPSE@{STEPS // 5}"]
 
 
 def test_an_epoch_without_the_reading_leaves_a_verdict_as_it_is() -> None:
-    lines = epochs({"diversity": [0.1] * 6})
+    lines = epochs({"sample/diversity": [0.1] * 6})
     for line in lines[2:5]:
-        del line["diversity"]
+        del line["sample/diversity"]
     assert told(lines) == ["+COLLAPSE@2"]
 
 
 def test_accuracy_is_judged_by_the_whole_epoch_and_not_by_its_last_line() -> None:
     lines = [
-        {"step": step, "epoch": -(-step // LONG), "accuracy": 0.8 if step % LONG else 1.0} for step in range(5, 1000, 5)
+        {"step": step, "epoch": -(-step // LONG), "metric/accuracy": 0.8 if step % LONG else 1.0}
+        for step in range(5, 1000, 5)
     ]
     assert told(lines) == []
 
 
 def test_a_discriminator_that_prefers_generated_pictures_is_told() -> None:
-    for name in ("D(G(z))", "D(G(x))"):
-        assert told(epochs({"D(x)": [0.7] * 3, name: [0.9] * 3, "accuracy": [0.5] * 3})) == ["+G-WINS@2"]
-        assert told(epochs({"D(x)": [0.7] * 3, name: [0.6] * 3, "accuracy": [0.7] * 3})) == []
+    for name in ("metric/D(G(z))", "metric/D(G(x))"):
+        assert told(epochs({"metric/D(x)": [0.7] * 3, name: [0.9] * 3, "metric/accuracy": [0.5] * 3})) == ["+G-WINS@2"]
+        assert told(epochs({"metric/D(x)": [0.7] * 3, name: [0.6] * 3, "metric/accuracy": [0.7] * 3})) == []
 
 
 def test_swings_within_epochs_are_told() -> None:
     lines = [
-        {"step": step, "epoch": -(-step // LONG), "accuracy": 0.95 if step % 20 else 0.5} for step in range(10, 301, 10)
+        {"step": step, "epoch": -(-step // LONG), "metric/accuracy": 0.95 if step % 20 else 0.5}
+        for step in range(10, 301, 10)
     ]
     assert told(lines) == ["+OSCILLATING@2"]
 
 
 def test_equilibrium_without_figures_takes_long() -> None:
-    assert told(epochs({"accuracy": [0.52] * 9})) == [f"+EQUILIBRIUM@{STALE}"]
+    assert told(epochs({"metric/accuracy": [0.52] * 9})) == [f"+EQUILIBRIUM@{STALE}"]
 
 
 def test_equilibrium_waits_until_the_figure_stops_getting_better() -> None:
     falling = [2.0 * 0.9**n for n in range(8)]
     flat = [falling[-1] * (1 - GAIN / 2)] * 10
-    said = told(epochs({"accuracy": [0.52] * 18, "fid-x": falling + flat}))
+    said = told(epochs({"metric/accuracy": [0.52] * 18, "score/fid-x": falling + flat}))
     assert said == [f"+EQUILIBRIUM@{8 + STALE + PATIENCE - 1}"]
 
 
 def test_equilibrium_waits_for_measurements_and_not_for_epochs() -> None:
-    lines = epochs({"accuracy": [0.52] * 30})
+    lines = epochs({"metric/accuracy": [0.52] * 30})
     for line in lines[8::9]:
-        line["fid-x"] = 5.0 / line["epoch"]
+        line["score/fid-x"] = 5.0 / line["epoch"]
     assert told(lines[8:]) == [], "three measurements, each better than the one before"
 
 
 def test_likenesses_that_stay_are_no_gain_either() -> None:
-    said = told(epochs({"accuracy": [0.52] * 12, "psnr-x": [20.0] * 12}))
+    said = told(epochs({"metric/accuracy": [0.52] * 12, "score/psnr-x": [20.0] * 12}))
     assert said == [f"+EQUILIBRIUM@{1 + STALE + PATIENCE - 1}"]
 
 
 def test_a_collapsed_training_is_in_no_equilibrium() -> None:
-    assert told(epochs({"accuracy": [0.5] * 20, "diversity": [0.1] * 20})) == ["+COLLAPSE@2"]
+    assert told(epochs({"metric/accuracy": [0.5] * 20, "sample/diversity": [0.1] * 20})) == ["+COLLAPSE@2"]
 
 
 def test_a_healthy_training_is_told_nothing() -> None:
     healthy = {
-        "accuracy": 0.7,
-        "diversity": 0.95,
-        "contrast": 1.0,
-        "repeats": 0.01,
-        "novelty": 1.0,
-        "checkerboard": 1.1,
+        "metric/accuracy": 0.7,
+        "sample/diversity": 0.95,
+        "sample/contrast": 1.0,
+        "sample/repeats": 0.01,
+        "sample/novelty": 1.0,
+        "sample/checkerboard": 1.1,
     }
     assert told(epochs({name: [value] * 30 for name, value in healthy.items()})) == []
 
 
 def test_a_finished_model_is_judged_at_once() -> None:
-    assert [verdict.code for verdict in instantly({"repeats": 0.1, "diversity": 0.2, "novelty": 0.0})] == [
+    assert [
+        verdict.code for verdict in verdicts_of({"sample/repeats": 0.1, "sample/diversity": 0.2, "sample/novelty": 0.0})
+    ] == [
         "COLLAPSE",
         "MEMORISING",
     ]
-    assert instantly({"repeats": 0.0, "diversity": 1.0, "rarest": 0.9}) == []
+    assert verdicts_of({"sample/repeats": 0.0, "sample/diversity": 1.0, "sample/rarest": 0.9}) == []
 
 
 @pytest.mark.parametrize("code", VERDICTS)
@@ -208,7 +223,7 @@ def test_every_remedy_can_be_typed_for_every_family_and_preset(code: str, family
 
 
 def test_a_remedy_that_a_family_does_not_know_would_be_noticed() -> None:
-    for family, preset, flags in (("cyclegan", "small", "--set r1=1"), ("dcgan", "radford", "--set r1=1")):
+    for family, preset, flags in (("cyclegan", "small", "--set r1=1"), ("dcgan", "paper", "--set r1=1")):
         with pytest.raises(UsageError):
             tried(family, preset, flags)
     assert COMMAND.findall("as ganctl info RUN lists: ganctl resume RUN --from STEP --set seed=1. Or") == [

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.domains import TwoDatasets
 from ganctl.data.sources import digits, striped
 from ganctl.engine import session
 from ganctl.engine.configuration import configure
-from ganctl.engine.events import Event, Judged, Subscriber
+from ganctl.engine.events import Event, Subscriber, VerdictChanged
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans import dataset, dcgan
 from ganctl.gans.base import Shape
@@ -40,7 +40,7 @@ def raised(settings: Settings) -> dict[str, int]:
     events: list[Event] = []
     with session.start(settings, "some/run") as started:
         started.train(lambda: None, Subscriber(events.append))
-    judged = [event for event in events if isinstance(event, Judged)]
+    judged = [event for event in events if isinstance(event, VerdictChanged)]
     return {event.verdict.code: event.epoch for event in judged if event.raised}
 
 
@@ -77,7 +77,7 @@ def without_noise(options: dcgan.Options, model: nn.Module, shape: Shape) -> dcg
 
 
 def test_a_generator_without_noise_collapses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, recipe=without_noise))
+    monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, training=without_noise))
     assert "COLLAPSE" in warnings(digits_training())
 
 
@@ -108,8 +108,8 @@ def test_a_domain_of_negatives_is_translated_to_negatives(monkeypatch: pytest.Mo
     dark = Dataset("dark", "", 255 - train, 255 - test, none, none, "", [], 0)
     data = TwoDatasets("animals", "", ("light", "dark"), (light, dark))
     monkeypatch.setattr(dataset, "open_data", lambda settings, fresh=True: (data, []))
-    small = {"width": "8", "blocks": "1", "discriminator_width": "16", "identity": "0", "jitter": "1"}
-    small |= {"draws": "picture", "lr_generator": "1e-3", "lr_discriminator": "1e-3"}
+    small = {"width": "8", "blocks": "1", "discriminator_width": "16", "lambda_identity": "0", "jitter": "1"}
+    small |= {"output": "image", "lr_generator": "1e-3", "lr_discriminator": "1e-3"}
     flags = {"size": 32, "epochs": EPOCHS, "batch_size": 1}
     assert "INVERTED" in warnings(configure("cyclegan", data="plain2striped", flags=flags, assignments=small))
 
@@ -120,7 +120,7 @@ class Perfect(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         unseen, _ = digits.draw("train", PICTURES, digits.COUNTS["train"])
-        self.register_buffer("pictures", normalised(unseen[..., None], torch.device("cpu")))
+        self.register_buffer("pictures", to_tensor(unseen[..., None], torch.device("cpu")))
         self.nothing = nn.Parameter(torch.zeros(()))
 
     def forward(self, latents: Tensor) -> Tensor:

@@ -17,8 +17,8 @@ from ganctl.engine import loop, session
 from ganctl.engine.configuration import configure
 from ganctl.errors import DataError
 from ganctl.gans import cyclegan
-from ganctl.gans.base import Turn
-from ganctl.gans.cyclegan import CycleGAN, Options, Translators
+from ganctl.gans.base import Update
+from ganctl.gans.cyclegan import CycleGAN, Generators, Options
 from ganctl.gans.losses import luminance_correlation
 from ganctl.gans.nets.layers import FewOutputs
 from ganctl.runs import checkpoint
@@ -31,19 +31,19 @@ SHAPE = (3, 32, 32)
 
 def options(**told: Any) -> Options:
     """Nets that are small enough to step with."""
-    small = {"width": 8, "blocks": 2, "discriminator_width": 8, "discriminator_layers": 2, "pool": 2}
+    small = {"width": 8, "blocks": 2, "discriminator_width": 8, "discriminator_layers": 2, "pool_size": 2}
     return Options(**{**small, **told})
 
 
 def fresh(told: Options) -> CycleGAN:
-    """A recipe with weights that are large enough for its losses to matter."""
+    """A module with weights that are large enough for its losses to matter."""
     torch.manual_seed(0)
-    recipe = CycleGAN(told, cyclegan.model(told, SHAPE), SHAPE).train()
+    module = CycleGAN(told, cyclegan.model(told, SHAPE), SHAPE).train()
     with torch.no_grad():
-        for parameter in recipe.parameters():
+        for parameter in module.parameters():
             if parameter.ndim > 1:
                 parameter.mul_(4)
-    return recipe
+    return module
 
 
 def batch(count: int = 2) -> dict[str, Tensor]:
@@ -51,32 +51,32 @@ def batch(count: int = 2) -> dict[str, Tensor]:
     return {side: torch.rand(count, *SHAPE, generator=generator) * 2 - 1 for side in "ab"}
 
 
-def gradients(recipe: CycleGAN, loss: Tensor, player: str) -> list[Tensor]:
-    weights = [p for group in recipe.optimizers()[player].param_groups for p in group["params"]]
+def gradients(module: CycleGAN, loss: Tensor, player: str) -> list[Tensor]:
+    weights = [p for group in module.optimizers()[player].param_groups for p in group["params"]]
     return list(torch.autograd.grad(loss, weights, retain_graph=True))
 
 
-def all_turns(recipe: CycleGAN) -> tuple[Turn, Turn]:
-    first, second = list(recipe.turns(batch(), 0))
+def all_turns(module: CycleGAN) -> tuple[Update, Update]:
+    first, second = list(module.updates(batch(), 0))
     return first, second
 
 
 def test_the_paper_s_nets_have_the_authors_parameter_counts() -> None:
     with torch.device("meta"):
         shape = (3, 256, 256)
-        recipe = CycleGAN(Options(), cyclegan.model(Options(), shape), shape)
+        module = CycleGAN(Options(), cyclegan.model(Options(), shape), shape)
     for side in (0, 1):
-        assert sum(p.numel() for p in recipe.model.toward(side).parameters()) == 11_378_179
-    for judge in (recipe.judge_a, recipe.judge_b):
+        assert sum(p.numel() for p in module.model.generator_to(side).parameters()) == 11_378_179
+    for judge in (module.discriminator_a, module.discriminator_b):
         assert sum(p.numel() for p in judge.parameters()) == 2_764_737
     with torch.device("meta"):
         assert sum(p.numel() for p in cyclegan.model(Options(), (3, 128, 128)).parameters()) == 2 * 7_837_699
 
 
-def separately(recipe: CycleGAN, given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+def separately(module: CycleGAN, given: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """Equations 1 to 3 and section 5.2's identity loss, every pass on its own, as the authors' code has them."""
     a, b = given["a"], given["b"]
-    g, f, d_x, d_y = recipe.model.a_to_b, recipe.model.b_to_a, recipe.judge_a, recipe.judge_b
+    g, f, d_x, d_y = module.model.a_to_b, module.model.b_to_a, module.discriminator_a, module.discriminator_b
     fake_b, fake_a = g(a), f(b)
     one = torch.ones(())
     fooling = F.mse_loss(d_y(fake_b), one.expand_as(d_y(fake_b))) + F.mse_loss(d_x(fake_a), one.expand_as(d_x(fake_a)))
@@ -90,64 +90,64 @@ def separately(recipe: CycleGAN, given: Mapping[str, Tensor]) -> tuple[Tensor, T
 
 
 def test_the_batched_passes_equal_the_separate_passes_of_the_paper() -> None:
-    recipe = fresh(options())
-    generators, judging, terms = separately(recipe, batch())
+    module = fresh(options())
+    generators, judging, terms = separately(module, batch())
     expected = {
-        "generator": (generators, gradients(recipe, generators, "generator")),
-        "discriminator": (judging, gradients(recipe, judging, "discriminator")),
+        "generator": (generators, gradients(module, generators, "generator")),
+        "discriminator": (judging, gradients(module, judging, "discriminator")),
     }
-    for turn in all_turns(recipe):  # the pools are still filling, so they show what is new
-        (player, loss), *others = turn.losses.items()
+    for update in all_turns(module):  # the pools are still filling, so they show what is new
+        (player, loss), *others = update.losses.items()
         assert not others
         wanted, slopes = expected[player]
         torch.testing.assert_close(loss, wanted, rtol=1e-5, atol=1e-5)
-        for found, slope in zip(gradients(recipe, loss, player), slopes, strict=True):
+        for found, slope in zip(gradients(module, loss, player), slopes, strict=True):
             torch.testing.assert_close(found, slope, rtol=1e-3, atol=1e-5)
-        for name, value in turn.readings.items():
+        for name, value in update.metrics.items():
             if name in terms:
                 torch.testing.assert_close(value, terms[name].detach(), rtol=1e-5, atol=1e-5)
 
 
 def test_the_tutorial_moves_all_at_once_on_the_same_pictures() -> None:
-    recipe = fresh(options(loss="bce", simultaneous=True, pool=0, nets="unet"))
-    recipe.eval()  # dropout draws differently in passes of other sizes
-    (turn,) = recipe.turns(batch(), 0)
+    module = fresh(options(loss="bce", simultaneous=True, pool_size=0, arch="unet"))
+    module.eval()  # dropout draws differently in passes of other sizes
+    (update,) = module.updates(batch(), 0)
     a, b = batch()["a"], batch()["b"]
-    fake_a, fake_b = recipe.model.b_to_a(b), recipe.model.a_to_b(a)
+    fake_a, fake_b = module.model.b_to_a(b), module.model.a_to_b(a)
     bce = F.binary_cross_entropy_with_logits
     judging = torch.zeros(())
-    for judge, real, fake in ((recipe.judge_a, a, fake_a), (recipe.judge_b, b, fake_b)):
+    for judge, real, fake in ((module.discriminator_a, a, fake_a), (module.discriminator_b, b, fake_b)):
         told, seen = judge(real), judge(fake)
         judging = judging + 0.5 * (bce(told, torch.ones_like(told)) + bce(seen, torch.zeros_like(seen)))
-    assert list(turn.losses) == ["generator", "discriminator"]
-    torch.testing.assert_close(turn.losses["discriminator"], judging)
-    told_a, told_b = recipe.judge_a(fake_a), recipe.judge_b(fake_b)
+    assert list(update.losses) == ["generator", "discriminator"]
+    torch.testing.assert_close(update.losses["discriminator"], judging)
+    told_a, told_b = module.discriminator_a(fake_a), module.discriminator_b(fake_b)
     fooling = bce(told_a, torch.ones_like(told_a)) + bce(told_b, torch.ones_like(told_b))
-    cycle = F.l1_loss(recipe.model.b_to_a(fake_b), a) + F.l1_loss(recipe.model.a_to_b(fake_a), b)
-    identity = F.l1_loss(recipe.model.a_to_b(b), b) + F.l1_loss(recipe.model.b_to_a(a), a)
-    torch.testing.assert_close(turn.losses["generator"], fooling + 10 * cycle + 5 * identity)
+    cycle = F.l1_loss(module.model.b_to_a(fake_b), a) + F.l1_loss(module.model.a_to_b(fake_a), b)
+    identity = F.l1_loss(module.model.a_to_b(b), b) + F.l1_loss(module.model.b_to_a(a), a)
+    torch.testing.assert_close(update.losses["generator"], fooling + 10 * cycle + 5 * identity)
 
 
 def test_without_an_identity_loss_its_passes_are_saved() -> None:
-    recipe = fresh(options(identity=0.0))
+    module = fresh(options(lambda_identity=0.0))
     passes = []
-    recipe.model.a_to_b.register_forward_hook(lambda _, given, __: passes.append(len(given[0])))
-    first, _ = all_turns(recipe)
-    assert "identity" not in first.readings
+    module.model.a_to_b.register_forward_hook(lambda _, given, __: passes.append(len(given[0])))
+    first, _ = all_turns(module)
+    assert "identity" not in first.metrics
     assert passes == [2, 2]  # and not 4 and 2
 
 
 def test_the_discriminators_see_pictures_of_the_pool() -> None:
-    recipe = fresh(options(pool=1))
-    recipe.pool_a.pictures.fill_(0.25)
-    recipe.pool_b.pictures.fill_(0.25)
-    recipe.pool_a.count.fill_(1)
-    recipe.pool_b.count.fill_(1)
+    module = fresh(options(pool_size=1))
+    module.pool_a.pictures.fill_(0.25)
+    module.pool_b.pictures.fill_(0.25)
+    module.pool_a.count.fill_(1)
+    module.pool_b.count.fill_(1)
     shown: list[Tensor] = []
-    recipe.judge_b.register_forward_hook(lambda _, given, __: shown.append(given[0]))
+    module.discriminator_b.register_forward_hook(lambda _, given, __: shown.append(given[0]))
     for seed in range(8):
         torch.manual_seed(seed)
-        list(recipe.turns(batch(1), 0))
+        list(module.updates(batch(1), 0))
     earlier = [bool((pictures[1] == 0.25).all()) for pictures in shown if len(pictures) == 2]
     assert any(earlier)
     assert not all(earlier)
@@ -155,13 +155,13 @@ def test_the_discriminators_see_pictures_of_the_pool() -> None:
 
 def test_the_generators_turn_moves_no_discriminator_and_the_other_way_round(pair: Path) -> None:
     with session.start(tiny_pair(pair), "some/run") as started:
-        state, feed = started.state, started.feed
-        turns = state.recipe.turns(feed.batch(0, state.device), 0)
+        state, batches = started.state, started.batches
+        updates = state.module.updates(batches.batch(0, state.device), 0)
         for player, other in (("generator", "discriminator"), ("discriminator", "generator")):
-            turn = next(turns)
-            assert list(turn.losses) == [player]
+            update = next(updates)
+            assert list(update.losses) == [player]
             before = {name: weights(state.optimizers[name]) for name in (player, other)}
-            loop.move(state.optimizers, turn)
+            loop.move(state.optimizers, update)
             assert all(torch.equal(*both) for both in zip(before[other], weights(state.optimizers[other]), strict=True))
             assert not all(
                 torch.equal(*both) for both in zip(before[player], weights(state.optimizers[player]), strict=True)
@@ -181,23 +181,23 @@ def test_pictures_are_loaded_larger_in_the_paper_s_ratio(size: int, load: int) -
     ("decay", "factors"), [(0.5, [1, 1, 1, 0.8, 0.2]), (0.0, [1, 1, 1, 1, 1]), (1.0, [1, 0.9, 0.5, 0.4, 0.1])]
 )
 def test_the_learning_rate_is_constant_then_falls_in_a_straight_line(decay: float, factors: list[float]) -> None:
-    found = [cyclegan.schedule(Options(decay=decay), step, 10) for step in (0, 1, 5, 6, 9)]
+    found = [cyclegan.schedule(Options(lr_decay_fraction=decay), step, 10) for step in (0, 1, 5, 6, 9)]
     assert found == pytest.approx(factors)
 
 
-@pytest.mark.parametrize("draws", ["change", "mask"])
-def test_a_generator_that_draws_a_change_or_a_mask_can_keep_the_picture(draws: Any) -> None:
-    net = cyclegan.generator(options(draws=draws), SHAPE)
+@pytest.mark.parametrize("output", ["residual", "mask"])
+def test_a_generator_with_a_residual_or_mask_output_can_keep_the_picture(output: Any) -> None:
+    net = cyclegan.generator(options(output=output), SHAPE)
     last = net.get_submodule("to_picture.conv")
     with torch.no_grad():
         for parameter in last.parameters():
             parameter.zero_()
-        if draws == "mask":
+        if output == "mask":
             last.get_parameter("bias")[-1] = -50  # nowhere
         picture = batch()["a"]
         assert torch.equal(net(picture), picture)
         last.get_parameter("bias")[:3] = 3
-        if draws == "mask":
+        if output == "mask":
             last.get_parameter("bias")[-1] = 50  # everywhere
         assert (net(picture) > 0.99).all()
 
@@ -205,15 +205,15 @@ def test_a_generator_that_draws_a_change_or_a_mask_can_keep_the_picture(draws: A
 @pytest.mark.parametrize(
     "told",
     [
-        {"draws": "change"},
-        {"draws": "mask"},
+        {"output": "residual"},
+        {"output": "mask"},
         {"upsample": "resize"},
-        {"nets": "unet"},
+        {"arch": "unet"},
         {"loss": "bce"},
         {"loss": "hinge"},
-        {"pool": 0},
+        {"pool_size": 0},
         {"simultaneous": True},
-        {"identity": 0.0},
+        {"lambda_identity": 0.0},
     ],
     ids=str,
 )
@@ -221,23 +221,23 @@ def test_every_option_trains_in_half_precision_as_on_a_graphics_card(
     told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FewOutputs, "forward", torch.nn.Conv2d.forward)  # which cards have
-    recipe = fresh(options(**told))
-    turns = recipe.turns(batch(), 0)
+    module = fresh(options(**told))
+    updates = module.updates(batch(), 0)
     players: list[str] = []
     while True:
         with torch.autocast("cpu", torch.bfloat16):
-            turn = next(turns, None)
-        if turn is None:
+            update = next(updates, None)
+        if update is None:
             break
-        loop.move(recipe.optimizers(), turn)
-        players += turn.losses
-        assert all(value.isfinite() for value in [*turn.losses.values(), *turn.readings.values()])
+        loop.move(module.optimizers(), update)
+        players += update.losses
+        assert all(value.isfinite() for value in [*update.losses.values(), *update.metrics.values()])
     assert players == ["generator", "discriminator"]
 
 
 def test_another_model_s_weights_start_a_run_of_another_size_without_its_pool(pair: Path) -> None:
     first = begin(tiny_pair(pair, epochs=1), Path("runs/first"))
-    small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool": "5"}
+    small = {"width": "4", "blocks": "1", "discriminator_width": "4", "discriminator_layers": "1", "pool_size": "5"}
     settings = configure(
         "cyclegan",
         data=str(pair),
@@ -246,11 +246,11 @@ def test_another_model_s_weights_start_a_run_of_another_size_without_its_pool(pa
         assignments=small,
     )
     with session.start(settings, "runs/second") as second:
-        recipe = second.state.recipe
-        assert recipe.get_buffer("pool_a.count") == 0
+        module = second.state.module
+        assert module.get_buffer("pool_a.count") == 0
         stored = checkpoint.read(first.checkpoint(7) / checkpoint.STATE).tensors
-        for name in ("judge_a.to_logits.weight", "model.a_to_b.to_picture.conv.weight"):
-            assert torch.equal(recipe.get_parameter(name), stored[f"recipe.{name}"])
+        for name in ("discriminator_a.to_logits.weight", "model.a_to_b.to_picture.conv.weight"):
+            assert torch.equal(module.get_parameter(name), stored[f"module.{name}"])
 
 
 def test_luminance_correlation_tells_negatives_from_pictures() -> None:
@@ -269,30 +269,30 @@ def test_the_log_has_both_players_and_every_term(pair: Path) -> None:
     assert set(line) == {
         "step",
         "epoch",
-        "generator",
-        "discriminator",
-        "adversarial",
-        "cycle",
-        "identity",
-        "luminance",
-        "D(x)",
-        "D(G(x))",
-        "accuracy",
+        "loss/generator",
+        "loss/discriminator",
+        "metric/adversarial",
+        "metric/cycle",
+        "metric/identity",
+        "metric/luminance",
+        "metric/D(x)",
+        "metric/D(G(x))",
+        "metric/accuracy",
     }
 
 
 def test_a_sheet_shows_each_picture_its_translation_the_way_back_and_its_identity() -> None:
-    recipe = fresh(options())
+    module = fresh(options())
     held_out = batch(3)
     with torch.inference_mode():
-        sheet = recipe.preview(recipe.model, held_out)
+        sheet = module.preview(module.model, held_out)
     assert (sheet.columns, len(sheet.images)) == (4, 24)
     rows = sheet.images.view(6, 4, *SHAPE)
-    model: Translators = recipe.model
+    model: Generators = module.model
     for number, row in enumerate(rows):
         side = number // 3
         picture = held_out["ab"[side]][number % 3][None]
-        there, back = model.toward(1 - side), model.toward(side)
+        there, back = model.generator_to(1 - side), model.generator_to(side)
         expected = [picture, there(picture), back(there(picture)), back(picture)]
         torch.testing.assert_close(row, torch.cat(expected))
 
@@ -304,7 +304,7 @@ def test_a_sheet_shows_each_picture_its_translation_the_way_back_and_its_identit
         (["--size", 8], "12 pixels or more"),
         (["--preset", "tutorial", "--size", 30], "multiple of 4"),
         (["--data", "mnist"], "There is no data 'mnist'"),
-        (["--set", "draws=nothing"], "Choose among: picture, change, mask"),
+        (["--set", "output=nothing"], "Choose among: image, residual, mask"),
     ],
 )
 def test_what_a_cyclegan_cannot_do_is_a_sentence(pair: Path, arguments: list[object], why: str) -> None:
@@ -348,7 +348,7 @@ def test_the_progress_sheet_and_translate_give_the_same_pixels(tmp_path: Path) -
         assert told.code == 0, told
         assert told.err == ["translated 4 of 4"]
         for number in range(3):
-            cells = sheet_row(run.sheet(1), "AB".index(side) * 3 + number)
+            cells = sheet_row(run.preview(1), "AB".index(side) * 3 + number)
             original = levels_of(tmp_path / f"mine/test{side}/{number}.png")
             assert np.array_equal(cells[0], original)
             assert np.array_equal(cells[1], levels_of(Path(f"test{side}-{domain}/{number}.png")))

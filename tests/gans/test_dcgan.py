@@ -6,12 +6,12 @@ from ganctl.gans.dcgan import PRESETS, Options, schedule
 
 
 def test_the_default_slows_down_with_the_steps_and_not_towards_an_end() -> None:
-    factors = [schedule(Options(slowing=100), step, total) for step in (0, 100, 300) for total in (300, 9000)]
+    factors = [schedule(Options(lr_decay_steps=100), step, total) for step in (0, 100, 300) for total in (300, 9000)]
     assert factors == pytest.approx([1, 1, 0.5**0.5, 0.5**0.5, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("preset", ["tutorial", "radford"])
+@pytest.mark.parametrize("preset", ["tutorial", "paper"])
 def test_what_follows_a_publication_keeps_its_learning_rates(preset: str) -> None:
-    slowing = PRESETS[preset].get("slowing", Options().slowing)
-    assert slowing == 0
+    decay_steps = PRESETS[preset].get("lr_decay_steps", Options().lr_decay_steps)
+    assert decay_steps == 0
     assert schedule(Options(), 10**6, 10**6) == 1.0

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ganctl.gans import find
-from ganctl.gans.base import Recipe
-from ganctl.gans.diffaug import augmentation, cut_out, diffaug, recoloured, translated, unchanged
+from ganctl.gans.base import TrainingModule
+from ganctl.gans.diffaug import augmentation, diffaug, identity, random_color, random_cutout, random_translation
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL
 from tests.benchmarks import memorisation
@@ -17,7 +17,7 @@ from tests.commands import ganctl
 from tests.trainings import PAIR_STEPS, TOTAL, assert_equal, begin, go_on, tiny, tiny_pair
 
 MANY = 2000
-CHANGES = [recoloured, translated, cut_out, diffaug]
+CHANGES = [random_color, random_translation, random_cutout, diffaug]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def means(pictures: Tensor) -> Tensor:
 
 def test_brightness_adds_at_most_a_half_either_way() -> None:
     pictures = same(MANY, 3, 4, 4)
-    added = recoloured(pictures, saturation=0, contrast=0) - pictures
+    added = random_color(pictures, saturation=0, contrast=0) - pictures
     torch.testing.assert_close(added, added[:, :1, :1, :1].expand_as(added))
     assert -0.5 <= added.min() < -0.49
     assert 0.49 < added.max() <= 0.5
@@ -45,7 +45,7 @@ def test_brightness_adds_at_most_a_half_either_way() -> None:
 
 def test_saturation_goes_from_grey_to_twice_as_coloured_and_leaves_each_pixels_grey() -> None:
     pictures = same(MANY, 3, 4, 4)
-    changed = recoloured(pictures, brightness=0, contrast=0)
+    changed = random_color(pictures, brightness=0, contrast=0)
     grey = pictures.mean(1, keepdim=True)
     torch.testing.assert_close(changed.mean(1, keepdim=True), grey)
     factor = ((changed - grey) / (pictures - grey)).flatten(1)
@@ -56,7 +56,7 @@ def test_saturation_goes_from_grey_to_twice_as_coloured_and_leaves_each_pixels_g
 
 def test_contrast_goes_from_a_half_to_one_and_a_half_and_leaves_the_mean() -> None:
     pictures = same(MANY, 3, 4, 4)
-    changed = recoloured(pictures, brightness=0, saturation=0)
+    changed = random_color(pictures, brightness=0, saturation=0)
     torch.testing.assert_close(means(changed), means(pictures))
     factor = changed.flatten(1).std(1) / pictures.flatten(1).std(1)
     assert 0.499 <= factor.min() < 0.51
@@ -65,7 +65,7 @@ def test_contrast_goes_from_a_half_to_one_and_a_half_and_leaves_the_mean() -> No
 
 def test_a_grey_picture_has_no_colour_to_change() -> None:
     pictures = same(9, 1, 4, 4)
-    assert recoloured(pictures, brightness=0, contrast=0).equal(pictures)
+    assert random_color(pictures, brightness=0, contrast=0).equal(pictures)
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (28, 28), (17, 24)])
@@ -74,7 +74,7 @@ def test_a_picture_is_moved_by_at_most_an_eighth_and_zeros_come_in(height: int, 
     down, right = height // 8, width // 8
     found = set()
     padded = torch.nn.functional.pad(picture, (right, right, down, down))
-    for moved in translated(picture.expand(MANY, -1, -1, -1)):
+    for moved in random_translation(picture.expand(MANY, -1, -1, -1)):
         top, left = ((moved[0] != 0).any(side).long().argmax() for side in (1, 0))
         bottom, after = ((moved[0] != 0).any(side).sum() for side in (1, 0))
         y = int(down - top if top else down + height - bottom)
@@ -86,7 +86,7 @@ def test_a_picture_is_moved_by_at_most_an_eighth_and_zeros_come_in(height: int, 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (28, 20), (15, 15)])
 def test_a_hole_is_half_as_wide_and_high_and_its_centre_anywhere(height: int, width: int) -> None:
-    holes = cut_out(torch.ones(MANY, 1, height, width))[:, 0] == 0
+    holes = random_cutout(torch.ones(MANY, 1, height, width))[:, 0] == 0
     for side, length in ((2, height), (1, width)):
         extent = holes.any(side).sum(1)
         assert extent.max() == length // 2
@@ -98,15 +98,15 @@ def test_a_hole_is_half_as_wide_and_high_and_its_centre_anywhere(height: int, wi
 
 def test_what_is_cut_out_is_zero_and_the_rest_as_it_was() -> None:
     pictures = same(20, 3, 8, 8)
-    changed = cut_out(pictures)
+    changed = random_cutout(pictures)
     assert torch.where(changed == 0, pictures, changed).equal(pictures)
 
 
 def test_nothing_changes_where_the_amounts_are_zero() -> None:
     pictures = same(5, 3, 12, 12)
-    assert recoloured(pictures, 0, 0, 0).equal(pictures)
-    assert translated(pictures, 0).equal(pictures)
-    assert cut_out(pictures, 0).equal(pictures)
+    assert random_color(pictures, 0, 0, 0).equal(pictures)
+    assert random_translation(pictures, 0).equal(pictures)
+    assert random_cutout(pictures, 0).equal(pictures)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -152,8 +152,8 @@ def test_pictures_of_half_precision_are_changed_too() -> None:
 
 def test_none_is_the_very_same_tensor_and_draws_nothing() -> None:
     pictures, state = same(2, 3, 8, 8), torch.get_rng_state()
-    assert augmentation("none") is unchanged
-    assert unchanged(pictures) is pictures
+    assert augmentation("none") is identity
+    assert identity(pictures) is pictures
     assert torch.get_rng_state().equal(state)
 
 
@@ -162,11 +162,11 @@ def test_an_unknown_augmentation_names_the_known_ones() -> None:
         augmentation("ada")
 
 
-def recipe(family: str, **options: object) -> Recipe:
-    """A small recipe of pictures of 16 pixels."""
+def module(family: str, **options: object) -> TrainingModule:
+    """A small module of pictures of 16 pixels."""
     found = find(family)
     told = found.options(**options, augment="diffaug")
-    return found.recipe(told, found.model(told, (3, 16, 16)), (3, 16, 16))
+    return found.training(told, found.model(told, (3, 16, 16)), (3, 16, 16))
 
 
 PAIRED = {"width": 4, "blocks": 1, "discriminator_width": 4, "discriminator_layers": 1}
@@ -178,14 +178,20 @@ PAIRED = {"width": 4, "blocks": 1, "discriminator_width": 4, "discriminator_laye
         ("dcgan", {"width": 8, "r1": 0.0}, ["images"], ["discriminator"], [16, 8]),
         ("dcgan", {"width": 8, "r1_every": 1}, ["images"], ["discriminator"], [8, 8, 8]),
         ("dcgan", {"width": 8, "simultaneous": True}, ["images"], ["discriminator"], [8, 8]),
-        ("cyclegan", PAIRED, ["a", "b"], ["judge_a", "judge_b"], [8, 8, 16, 16]),
-        ("cyclegan", {**PAIRED, "simultaneous": True}, ["a", "b"], ["judge_a", "judge_b"], [8, 8, 8, 8]),
+        ("cyclegan", PAIRED, ["a", "b"], ["discriminator_a", "discriminator_b"], [8, 8, 16, 16]),
+        (
+            "cyclegan",
+            {**PAIRED, "simultaneous": True},
+            ["a", "b"],
+            ["discriminator_a", "discriminator_b"],
+            [8, 8, 8, 8],
+        ),
     ],
 )
 def test_a_discriminator_sees_nothing_but_changed_pictures(
     family: str, options: dict[str, object], batch: list[str], judges: list[str], seen: list[int]
 ) -> None:
-    learning, shown, made = recipe(family, **options), list[Tensor](), list[Tensor]()
+    learning, shown, made = module(family, **options), list[Tensor](), list[Tensor]()
 
     def noting(pictures: Tensor) -> Tensor:
         made.append(diffaug(pictures))
@@ -194,7 +200,7 @@ def test_a_discriminator_sees_nothing_but_changed_pictures(
     learning.augment = noting  # type: ignore[assignment]
     for judge in judges:
         learning.get_submodule(judge).register_forward_pre_hook(lambda _, given: shown.append(given[0]))
-    for _ in learning.turns({name: torch.rand(8, 3, 16, 16) for name in batch}, 0):
+    for _ in learning.updates({name: torch.rand(8, 3, 16, 16) for name in batch}, 0):
         pass
     assert [len(pictures) for pictures in shown] == seen
     assert all(one is other for one, other in zip(shown, made, strict=True))
@@ -219,7 +225,7 @@ def test_a_translating_run_that_was_stopped_ends_with_the_same_bits(pair: Path) 
 
 @pytest.mark.parametrize("told", ["none", "diffaug"])
 def test_the_flag_is_in_the_models_own_header(photos: Path, told: str) -> None:
-    small = ("--size", 16, "--batch-size", 8, "--epochs", 1, "--set", "width=8", "--set", "latent=8")
+    small = ("--size", 16, "--batch-size", 8, "--epochs", 1, "--set", "width=8", "--set", "latent_dim=8")
     trained = ganctl("train", "dcgan", "--data", photos, *small, "--augment", told, "--run", "x")
     assert trained.code == 0
     assert any(f"augment={told}" in line for line in ganctl("info", "x").out)
@@ -229,8 +235,8 @@ def test_the_flag_is_in_the_models_own_header(photos: Path, told: str) -> None:
 def test_few_pictures_are_learnt_by_heart_later() -> None:
     """Of the animals that ganctl draws itself; `tests.benchmarks.memorisation` prints the table, of photographs too."""
     memorisation.draw_animals(Path("animals"))
-    plain: list[memorisation.Figures] = []
-    changed: list[memorisation.Figures] = []
+    plain: list[memorisation.Scores] = []
+    changed: list[memorisation.Scores] = []
     memorisation.learn(Path("animals"), "none", 120, 60, plain.append)
     memorisation.learn(Path("animals"), "diffaug", 120, 60, changed.append)
     assert plain[-1].told > 0.8

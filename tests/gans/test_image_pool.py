@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.gans.image_pool import Pool
+from ganctl.gans.image_pool import ImagePool
 
 SHAPE = (1, 1, 1)
 
@@ -14,15 +14,15 @@ def numbered(*numbers: int) -> Tensor:
     return torch.tensor(numbers, dtype=torch.float32)[:, None, None, None]
 
 
-def full(size: int) -> Pool:
+def full(size: int) -> ImagePool:
     """A pool of the pictures 0, 1, 2, ..."""
-    pool = Pool(SHAPE, size)
+    pool = ImagePool(SHAPE, size)
     pool(numbered(*range(size)))
     return pool
 
 
 def test_a_filling_pool_shows_what_comes_and_keeps_it() -> None:
-    pool = Pool(SHAPE, 5)
+    pool = ImagePool(SHAPE, 5)
     assert pool(numbered(7, 8, 9)).equal(numbered(7, 8, 9))
     assert pool.count == 3
     assert pool(numbered(1, 2)).equal(numbered(1, 2))
@@ -59,7 +59,7 @@ def test_half_of_the_pictures_swap_and_every_place_is_as_likely() -> None:
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_a_batch_goes_through_picture_by_picture_by_the_authors_rule(batch: int) -> None:
     """Against the rule in plain Python, with the same draws; batches that cross the filling's end included."""
-    pool, kept = Pool(SHAPE, 5), list[float]()
+    pool, kept = ImagePool(SHAPE, 5), list[float]()
     for start in range(0, 48, batch):
         numbers = range(start, start + batch)
         torch.manual_seed(start)
@@ -81,9 +81,9 @@ def test_a_batch_goes_through_picture_by_picture_by_the_authors_rule(batch: int)
 
 
 def test_a_pool_goes_on_exactly_from_its_state() -> None:
-    first = Pool((3, 4, 4), 6)
+    first = ImagePool((3, 4, 4), 6)
     for used in range(9):  # from empty over half full to full
-        second = Pool((3, 4, 4), 6)
+        second = ImagePool((3, 4, 4), 6)
         second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
         images = torch.randn(2, 3, 4, 4)
         torch.manual_seed(used)
@@ -103,7 +103,7 @@ def test_what_is_shown_has_no_gradient_and_no_share_in_the_pool() -> None:
 
 
 def test_a_pool_of_none_shows_every_picture_as_it_comes_and_draws_nothing() -> None:
-    pool, images = Pool((3, 4, 4), 0), torch.randn(2, 3, 4, 4, requires_grad=True)
+    pool, images = ImagePool((3, 4, 4), 0), torch.randn(2, 3, 4, 4, requires_grad=True)
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
@@ -119,4 +119,4 @@ def test_pictures_of_half_precision_are_kept_in_the_pool_s_own() -> None:
 
 def test_a_negative_size_is_refused() -> None:
     with pytest.raises(ValueError, match="0 pictures or more, not -1"):
-        Pool(SHAPE, -1)
+        ImagePool(SHAPE, -1)

@@ -67,16 +67,16 @@ def test_real_and_fake_batches_may_differ_in_size(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["bce", "lsgan", "hinge"])
-def test_a_reading_is_detached_and_scalar(name: str) -> None:
-    reading = adversarial(name).reading(REAL.clone().requires_grad_())
-    assert not reading.requires_grad
-    assert reading.shape == ()
+def test_the_mean_output_is_detached_and_scalar(name: str) -> None:
+    output = adversarial(name).mean_output(REAL.clone().requires_grad_())
+    assert not output.requires_grad
+    assert output.shape == ()
 
 
 def test_a_reading_is_a_probability_for_bce_and_the_raw_output_else() -> None:
-    torch.testing.assert_close(adversarial("bce").reading(REAL), REAL.sigmoid().mean())
+    torch.testing.assert_close(adversarial("bce").mean_output(REAL), REAL.sigmoid().mean())
     for name in ("lsgan", "hinge"):
-        torch.testing.assert_close(adversarial(name).reading(REAL), REAL.mean())
+        torch.testing.assert_close(adversarial(name).mean_output(REAL), REAL.mean())
 
 
 def test_an_unknown_loss_names_the_known_ones() -> None:
@@ -106,7 +106,7 @@ def test_a_discriminator_that_is_right_is_right_whichever_way_lsgans_targets_lie
     assert loss.accuracy(real, fake) == 1
     assert loss.accuracy(fake, real) == 0
     assert loss.accuracy(real, real) == loss.accuracy(fake, fake) == 0.5
-    assert loss.reading(real) > loss.reading(fake)  # else the verdict is that the generator wins
+    assert loss.mean_output(real) > loss.mean_output(fake)  # else the verdict is that the generator wins
 
 
 def test_lsgan_with_one_target_for_both_is_refused() -> None:

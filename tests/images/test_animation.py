@@ -53,38 +53,38 @@ def read(path: Path | str) -> list[tuple[Frame, float]]:
 
 
 def test_a_gif_has_every_frame_for_its_time_and_the_last_one_for_longer() -> None:
-    images.film(Path("new/a.gif"), [even(level) for level in (0, 100, 200)], fps=5, hold=2)
+    images.write_animation(Path("new/a.gif"), [even(level) for level in (0, 100, 200)], fps=5, hold=2)
     frames = read("new/a.gif")
     assert [int(picture.mean()) for picture, _ in frames] == [0, 100, 200]
     assert [duration for _, duration in frames] == [200, 200, 2200]
 
 
 def test_a_gif_goes_round_for_ever() -> None:
-    images.film(Path("a.gif"), [even(0), even(9)], fps=5)
+    images.write_animation(Path("a.gif"), [even(0), even(9)], fps=5)
     with Image.open("a.gif") as file:
         assert file.info["loop"] == 0
 
 
 def test_a_gif_of_one_frame_is_a_gif() -> None:
-    images.film(Path("a.gif"), [even(77)], fps=5, hold=2)
+    images.write_animation(Path("a.gif"), [even(77)], fps=5, hold=2)
     [(picture, _)] = read("a.gif")
     assert (picture == 77).all()
 
 
 def test_frames_that_stay_the_same_stay_their_time() -> None:
-    images.film(Path("a.gif"), [even(0), even(0), even(9), even(9)], fps=5, hold=1)
+    images.write_animation(Path("a.gif"), [even(0), even(0), even(9), even(9)], fps=5, hold=1)
     assert sum(duration for _, duration in read("a.gif")) == 4 * 200 + 1000
 
 
 @pytest.mark.parametrize(("fps", "pace"), [(24, 40), (1000, 20), (0.0001, 600_000)])
 def test_a_gif_is_no_faster_than_browsers_show_and_no_slower_than_the_format_can_say(fps: float, pace: float) -> None:
-    images.film(Path("a.gif"), [even(0), even(9)], fps=fps)
+    images.write_animation(Path("a.gif"), [even(0), even(9)], fps=fps)
     assert [duration for _, duration in read("a.gif")] == [pace, pace]
 
 
 def test_grey_films_keep_every_level() -> None:
     grey = (np.arange(1600) % 256).astype(np.uint8).reshape(40, 40, 1).repeat(3, -1)
-    images.film(Path("a.gif"), [grey, grey[::-1], grey], fps=5)
+    images.write_animation(Path("a.gif"), [grey, grey[::-1], grey], fps=5)
     shown = [picture for picture, _ in read("a.gif")]
     assert np.array_equal(shown, [grey, grey[::-1], grey])
 
@@ -93,7 +93,7 @@ def test_colours_look_the_same_beside_grey_frames_and_after_them() -> None:
     grey = (np.arange(1600) % 256).astype(np.uint8).reshape(40, 40, 1).repeat(3, -1)
     x, y = np.meshgrid(np.linspace(0, 255, 40), np.linspace(0, 255, 40))
     soft = np.stack([x, y, 255 - x], -1).astype(np.uint8)
-    images.film(Path("a.gif"), [grey, soft, soft[::-1], grey], fps=5)
+    images.write_animation(Path("a.gif"), [grey, soft, soft[::-1], grey], fps=5)
     shown = [picture.astype(int) for picture, _ in read("a.gif")]
     assert np.abs(shown[0] - grey).max() <= 4
     assert np.abs(shown[3] - grey).max() <= 4
@@ -102,7 +102,7 @@ def test_colours_look_the_same_beside_grey_frames_and_after_them() -> None:
 
 
 def test_frames_of_different_sizes_get_a_margin() -> None:
-    images.film(Path("a.gif"), [even(200, 30, 41), even(100, 51, 20)], fps=5)
+    images.write_animation(Path("a.gif"), [even(200, 30, 41), even(100, 51, 20)], fps=5)
     shown = [picture for picture, _ in read("a.gif")]
     assert {picture.shape for picture in shown} == {(52, 42, 3)}
     assert (shown[0][:30, :41] == 200).all()
@@ -114,7 +114,7 @@ def test_frames_of_different_sizes_get_a_margin() -> None:
 def test_a_gif_that_would_be_too_large_has_fewer_frames_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(animation, "_FILM_BYTES", 200_000)
     frames = noisy(60, 64, colour=False)
-    images.film(Path("a.gif"), frames, fps=10, hold=1)
+    images.write_animation(Path("a.gif"), frames, fps=10, hold=1)
     shown = read("a.gif")
     assert Path("a.gif").stat().st_size <= 200_000
     assert 24 <= len(shown) < 60
@@ -126,7 +126,7 @@ def test_a_gif_that_would_be_too_large_has_fewer_frames_for_as_long(monkeypatch:
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_gif_that_cannot_have_fewer_frames_has_smaller_ones(monkeypatch: pytest.MonkeyPatch, colour: bool) -> None:
     monkeypatch.setattr(animation, "_FILM_BYTES", 50_000)
-    images.film(Path("a.gif"), noisy(40, 64, colour), fps=5)
+    images.write_animation(Path("a.gif"), noisy(40, 64, colour), fps=5)
     shown = read("a.gif")
     assert Path("a.gif").stat().st_size <= 50_000
     assert len(shown) == 24
@@ -134,12 +134,12 @@ def test_a_gif_that_cannot_have_fewer_frames_has_smaller_ones(monkeypatch: pytes
 
 
 def test_a_gif_has_a_few_megabytes_at_most() -> None:
-    images.film(Path("a.gif"), noisy(30, 480, colour=False), fps=5)
+    images.write_animation(Path("a.gif"), noisy(30, 480, colour=False), fps=5)
     assert 2 * 2**20 < Path("a.gif").stat().st_size <= 4 * 2**20
 
 
 def test_a_film_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    images.film(Path("a.gif"), [even(0)], fps=5)
+    images.write_animation(Path("a.gif"), [even(0)], fps=5)
     before = Path("a.gif").read_bytes()
 
     def full(*_: object) -> bytes:
@@ -147,14 +147,14 @@ def test_a_film_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(animation, "_gif", full)
     with pytest.raises(OSError, match="No space left"):
-        images.film(Path("a.gif"), [even(9)], fps=5)
+        images.write_animation(Path("a.gif"), [even(9)], fps=5)
     assert Path("a.gif").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["film.png", "film", "film.avi"])
 def test_an_ending_that_names_no_film_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"film format\. Use \.gif, \.mp4, \.mov, \.mkv or \.webm\."):
-        images.film(Path("folder", name), [even(0)], fps=5)
+        images.write_animation(Path("folder", name), [even(0)], fps=5)
     assert not Path("folder").exists()
 
 
@@ -174,7 +174,7 @@ def test_of_however_many_frames_two_are_in_memory_and_a_gif_chooses_before_it_re
         most = max(most, len(alive))
         return frame
 
-    images.film(Path(f"a.{ending}"), images.Frames(300, (120, 120), make), fps=50)
+    images.write_animation(Path(f"a.{ending}"), images.Frames(300, (120, 120), make), fps=50)
     assert most <= 2
     assert {0, 299} <= set(made)
     assert (len(set(made)) == 300) == (ending == "mp4")
@@ -198,28 +198,28 @@ def test_two_thousand_progress_pictures_are_filmed_in_little_memory_and_without_
     (run.path / "run.json").touch()
     for epoch in range(2000):
         if epoch < 9:
-            sheet(epoch, 530).save(run.sheet(epoch))
+            sheet(epoch, 530).save(run.preview(epoch))
         else:
-            run.sheet(epoch).hardlink_to(run.sheet(epoch % 9))
+            run.preview(epoch).hardlink_to(run.preview(epoch % 9))
     command = [sys.executable, "-c", FILMED, "make-gif", str(run.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     code, peak, modules = json.loads(done.stdout.splitlines()[-1])
     assert code == 0
     assert not {"torch", "torchvision"} & set(modules)
     assert peak < 300  # MiB
-    assert len(read(run.film)) >= 24
-    assert run.film.stat().st_size <= 4 * 2**20
+    assert len(read(run.training_gif)) >= 24
+    assert run.training_gif.stat().st_size <= 4 * 2**20
 
 
 def test_repeats_that_stay_longer_than_a_gif_can_say_are_cut_to_what_it_can() -> None:
-    images.film(Path("a.gif"), [even(0)] * 100 + [even(9)], fps=0.1)
+    images.write_animation(Path("a.gif"), [even(0)] * 100 + [even(9)], fps=0.1)
     assert [duration for _, duration in read("a.gif")] == [655_350, 10_000]
 
 
 def test_a_gif_larger_than_the_format_holds_is_refused_before_a_frame_is_made() -> None:
     frames = images.Frames(2, (2, 70_000), lambda _: pytest.fail("it was made"))
     with pytest.raises(UsageError, match=r"a\.gif cannot have 70,000×2 pixels: GIF holds 65,535 a side"):
-        images.film(Path("a.gif"), frames, fps=5)
+        images.write_animation(Path("a.gif"), frames, fps=5)
 
 
 # Video
@@ -235,7 +235,7 @@ def watch(path: Path, height: int, width: int) -> Frame:
 @pytest.mark.parametrize("ending", ["mp4", "webm", "mkv", "MOV"])
 def test_a_video_has_every_frame_and_holds_the_last(ending: str, capfd: pytest.CaptureFixture[str]) -> None:
     path = Path(f"a.{ending}")
-    images.film(path, [even(level, 50, 70) for level in (20, 120, 220)], fps=5, hold=1)
+    images.write_animation(path, [even(level, 50, 70) for level in (20, 120, 220)], fps=5, hold=1)
     shown = watch(path, 50, 70)
     assert [round(level / 20) for level in shown.mean((1, 2, 3))] == [1, 6, *[11] * 6]
     assert capfd.readouterr() == ("", "")
@@ -243,7 +243,7 @@ def test_a_video_has_every_frame_and_holds_the_last(ending: str, capfd: pytest.C
 
 
 def test_a_video_of_odd_frames_has_even_sides() -> None:
-    images.film(Path("a.mp4"), [even(0, 51, 69)] * 2, fps=5)
+    images.write_animation(Path("a.mp4"), [even(0, 51, 69)] * 2, fps=5)
     shown = watch(Path("a.mp4"), 52, 70)
     assert shown[:, :51, :69].max() < 20
     assert shown[:, 51].min() > 10
@@ -252,14 +252,14 @@ def test_a_video_of_odd_frames_has_even_sides() -> None:
 def test_without_the_extra_a_video_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(UsageError, match=r"^\.mp4 needs the video extra\. pip install 'ganctl\[video\]'$"):
-        images.film(Path("a.mp4"), [even(0)], fps=5)
+        images.write_animation(Path("a.mp4"), [even(0)], fps=5)
     assert not list(Path().iterdir())
 
 
 def test_a_video_that_ffmpeg_cannot_make_is_an_error_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(animation._CODECS, ".webm", "libx264")  # which a WebM cannot hold
     with pytest.raises(GanctlError, match=r"ffmpeg made no a\.webm: .*Only VP8"):
-        images.film(Path("a.webm"), [even(0)] * 2, fps=5)
+        images.write_animation(Path("a.webm"), [even(0)] * 2, fps=5)
     assert not list(Path().iterdir())
 
 
@@ -304,10 +304,10 @@ def test_progress_sheets_are_filmed_in_the_order_of_epochs(tmp_path: Path) -> No
     run = Run(tmp_path / "run")
     run.progress.mkdir(parents=True)
     for epoch in (10_000, 2, 0, 10):
-        Image.new("RGB", (600, 600), (min(epoch, 250),) * 3).save(run.sheet(epoch))
+        Image.new("RGB", (600, 600), (min(epoch, 250),) * 3).save(run.preview(epoch))
     (run.progress / "epoch-last.png").touch()
     (run.progress / ".tmp-1-epoch-0003.png").touch()
-    frames = film.progress(run)
+    frames = film.progress_frames_of(run)
     assert [int(frames.make(i)[0, 0, 0]) for i in range(frames.count)] == [0, 2, 10, 250]
 
 
@@ -315,12 +315,12 @@ def test_a_finished_run_without_progress_sheets_says_how_it_gets_some(tmp_path: 
     run = written(tmp_path / "run")
     run.checkpoint(10 * STEPS * 10_000).mkdir()
     with pytest.raises(GanctlError, match=r"no progress pictures yet\. ganctl resume \S+run --more 1$"):
-        film.progress(run)
+        film.progress_frames_of(run)
 
 
 def test_a_run_without_progress_sheets_cannot_be_filmed(tmp_path: Path) -> None:
     with pytest.raises(GanctlError, match=r"run has no progress pictures yet\. ganctl resume"):
-        film.progress(Run(tmp_path / "run"))
+        film.progress_frames_of(Run(tmp_path / "run"))
 
 
 # The walk
@@ -331,7 +331,7 @@ def model() -> Model:
     """A model that draws its 9 latents, three by three."""
     net = nn.Sequential(nn.Linear(9, 9, bias=False), nn.Unflatten(1, (1, 3, 3)))
     nn.init.eye_(next(net.parameters()))
-    return Model(Path("model.safetensors"), "model", {"family": "dcgan", "options": {"latent": 9}}, "model", net)
+    return Model(Path("model.safetensors"), "model", {"family": "dcgan", "options": {"latent_dim": 9}}, "model", net)
 
 
 def test_a_walk_has_its_frames_and_pictures(model: Model) -> None:

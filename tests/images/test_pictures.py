@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ganctl import images as pictures
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.errors import UsageError
 from ganctl.images import formats
 
@@ -22,17 +22,17 @@ def flat(*values: float, size: int = 4, channels: int = 1) -> Tensor:
 
 def test_levels_come_back_as_they_went_in() -> None:
     levels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
-    assert np.array_equal(pictures.to_bytes(normalised(levels, torch.device("cpu"))), levels)
+    assert np.array_equal(pictures.to_uint8(to_tensor(levels, torch.device("cpu"))), levels)
 
 
 def test_values_beyond_the_range_become_black_and_white() -> None:
-    assert pictures.to_bytes(flat(-9, -1, 1, 9))[:, 0, 0, 0].tolist() == [0, 0, 255, 255]
+    assert pictures.to_uint8(flat(-9, -1, 1, 9))[:, 0, 0, 0].tolist() == [0, 0, 255, 255]
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_pictures_of_any_precision_become_levels(dtype: torch.dtype) -> None:
     image = flat(1, -1).to(dtype).requires_grad_()
-    assert pictures.to_bytes(image)[:, 0, 0, 0].tolist() == [255, 0]
+    assert pictures.to_uint8(image)[:, 0, 0, 0].tolist() == [255, 0]
 
 
 def test_a_grid_is_filled_row_by_row_and_the_rest_is_background() -> None:
@@ -50,7 +50,7 @@ def test_small_pictures_are_enlarged_by_a_whole_factor_until_the_grid_can_be_loo
     assert 400 <= sheet.width == sheet.height <= 620
     first = np.asarray(sheet)[2:58, 2:58]
     assert np.array_equal(first[::2, ::2], first[1::2, 1::2])
-    assert np.array_equal(first[::2, ::2, 0], pictures.to_bytes(images)[0, ..., 0])
+    assert np.array_equal(first[::2, ::2, 0], pictures.to_uint8(images)[0, ..., 0])
 
 
 def test_large_pictures_are_never_made_smaller() -> None:
@@ -76,7 +76,7 @@ def test_a_grid_is_about_square(count: int, side: int) -> None:
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_a_single_picture_is_written_as_it_is(channels: int, mode: str) -> None:
     levels = np.random.default_rng(0).integers(0, 256, (1, 12, 12, channels), np.uint8)
-    pictures.save_single(Path("new/folder/a.png"), normalised(levels, torch.device("cpu"))[0])
+    pictures.save_single(Path("new/folder/a.png"), to_tensor(levels, torch.device("cpu"))[0])
     with Image.open("new/folder/a.png") as file:
         assert (file.mode, file.size) == (mode, (12, 12))
         assert np.array_equal(np.asarray(file).reshape(levels.shape), levels)
@@ -136,7 +136,7 @@ def test_the_size_of_a_grid_is_known_before_its_pictures_are(count: int, size: i
 
 def test_a_progress_sheet_replaces_the_old_one_and_leaves_nothing_else() -> None:
     for value in (-1.0, 1.0):
-        pictures.save_sheet(Path("epoch-0001.png"), flat(value, size=300), 1)
+        pictures.save_preview(Path("epoch-0001.png"), flat(value, size=300), 1)
     assert [path.name for path in Path().iterdir()] == ["epoch-0001.png"]
     with Image.open("epoch-0001.png") as file:
         assert file.getpixel((150, 150)) == (255, 255, 255)
@@ -151,5 +151,5 @@ def test_squares_are_resized_smoothly_and_keep_their_channels() -> None:
 
 
 def test_a_progress_sheet_makes_its_folder_anew() -> None:
-    pictures.save_sheet(Path("gone/epoch-0001.png"), torch.zeros(4, 1, 8, 8), 2)
+    pictures.save_preview(Path("gone/epoch-0001.png"), torch.zeros(4, 1, 8, 8), 2)
     assert Path("gone/epoch-0001.png").is_file()

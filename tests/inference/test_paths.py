@@ -17,11 +17,11 @@ from PIL import Image
 
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.check import check, findings
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 from ganctl.images import formats, scan, scanning
 from ganctl.inference import model as inference
 from ganctl.inference import translate as translation
-from ganctl.inference.paths import Skipped, plan
+from ganctl.inference.paths import Skipped, plan_jobs
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import negative, write_model
 
@@ -161,7 +161,7 @@ def test_a_picture_without_an_ending_is_translated_when_named_and_told_in_a_fold
     said = f"translated 1 of 1; left out: photos/b.part ({why}), photos/noext ({why})"
     assert translate("photos") == Outcome(0, ["photos-zebra/a.png"], [said])
     assert translate("photos/noext").out == ["noext-zebra.png"]
-    assert source("photos").notes == (f"b.part and 1 more are left out: {why}.",)
+    assert resolve_source("photos").notes == (f"b.part and 1 more are left out: {why}.",)
     assert f"note: photos holds 2 files that training passes by, such as notes.txt. {findings._READ}" in "\n".join(
         ganctl("check", "photos").out
     )
@@ -174,10 +174,10 @@ def test_whoever_reads_a_folder_gives_the_same_reason_for_what_is_no_picture(zoo
     """Translating, training and checking; and translating what is named."""
     (zoo / "disguised.heic").write_text("I am no picture.")
     reasons = {str(path.relative_to(zoo)): why for path, why in check.examine(zoo).skipped}
-    results = translation.translate(negative(), plan([str(zoo)], "zebra", None, force=False))
+    results = translation.translate(negative(), plan_jobs([str(zoo)], "zebra", None, force=False))
     skipped = [result for result in results if isinstance(result, Skipped)]
     assert {str(one.source.relative_to(zoo)): one.reason for one in skipped} == reasons
-    broken = open_dataset(source(str(zoo)), 8, None).broken
+    broken = open_dataset(resolve_source(str(zoo)), 8, None).broken
     assert dict(line.split(": ", 1) for line in broken) == reasons
     assert reasons.keys() == {*BROKEN, "disguised.heic"}
     for name, reason in reasons.items():
@@ -322,7 +322,7 @@ def test_an_empty_name_is_refused_and_not_taken_for_this_folder() -> None:
 def test_a_picture_that_memory_cannot_hold_is_skipped_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.png", "b.png", "c.png"):
         picture(f"some/{name}")
-    redrawn, calls = translation.redrawn, []
+    redrawn, calls = translation.translate_uint8, []
 
     def full(*told: Any) -> Any:
         calls.append(told)
@@ -330,7 +330,7 @@ def test_a_picture_that_memory_cannot_hold_is_skipped_and_the_rest_goes_on(monke
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return redrawn(*told)
 
-    monkeypatch.setattr(translation, "redrawn", full)
+    monkeypatch.setattr(translation, "translate_uint8", full)
     outcome = translate("some", "-o", "out")
     assert (outcome.code, outcome.out) == (1, ["out/a.png", "out/c.png"])
     assert outcome.err == ["translated 2 of 3, 1 skipped: some/b.png (it takes more memory than there is)"]
@@ -510,7 +510,7 @@ def test_a_name_that_is_too_long_with_its_domain_is_skipped() -> None:
 
 
 def test_results_can_be_counted_from_python(zoo: Path) -> None:
-    results = list(translation.translate(negative(), plan([str(zoo)], "zebra", None, force=False)))
+    results = list(translation.translate(negative(), plan_jobs([str(zoo)], "zebra", None, force=False)))
     assert [type(result).__name__ for result in results].count("Translated") == 3
-    tally = translation.tally(results)
-    assert (tally.total, tally.translated, tally.there, len(tally.skipped)) == (12, 3, 0, 9)
+    tally = translation.summarize(results)
+    assert (tally.total, tally.translated, tally.existing, len(tally.skipped)) == (12, 3, 0, 9)

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganctl import images
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.gans.nets import resnet, unet
 from ganctl.gans.nets.layers import shared_statistics
 from ganctl.inference import tiling
@@ -51,7 +51,7 @@ def whole(net: resnet.Generator | unet.Generator, picture: Tensor) -> Tensor:
 
 def borders(net: tiling.Translator, length: int) -> list[int]:
     """The first pixels after each place where one tile gives way to the next."""
-    starts, weights = tiling.cut(net, length)
+    starts, weights = tiling.tile_axis(net, length)
     side = weights.shape[1]
     ends = [start + side for start in starts]
     middles = [(start + end) // 2 for start, end in zip(starts[1:], ends[:-1], strict=True)]
@@ -74,25 +74,25 @@ def seam(net: tiling.Translator, drawn: Tensor) -> float:
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (2, 3), (7, 9), (9, 7), (8, 12), (33, 8)])
 def test_a_picture_of_any_size_is_mirrored_to_sides_that_the_net_takes_and_cut_back(height: int, width: int) -> None:
     net, picture = Negative(-1.0), torch.rand(1, 3, height, width)
-    assert torch.equal(tiling.redraw(net, picture, CPU), -picture)
+    assert torch.equal(tiling.apply_any_size(net, picture, CPU), -picture)
     (seen,) = net.seen
     assert seen.shape[2:] == (max(8, -(-height // 4) * 4), max(8, -(-width // 4) * 4))
 
 
 def test_reflections_go_on_in_turns_and_lie_evenly_around() -> None:
     line = torch.tensor([1.0, 2, 3])[None, None, None].expand(1, 1, 3, 3)
-    assert tiling.mirrored(line, 3, 9)[0, 0, 0].tolist() == [2, 3, 2, 1, 2, 3, 2, 1, 2]
+    assert tiling.reflect_pad(line, 3, 9)[0, 0, 0].tolist() == [2, 3, 2, 1, 2, 3, 2, 1, 2]
 
 
 def test_a_single_pixel_is_repeated() -> None:
     pixel = torch.tensor([0.5, -0.5]).view(1, 2, 1, 1)
-    assert torch.equal(tiling.mirrored(pixel, 8, 12), pixel.expand(1, 2, 8, 12))
+    assert torch.equal(tiling.reflect_pad(pixel, 8, 12), pixel.expand(1, 2, 8, 12))
 
 
 def test_a_picture_that_fits_goes_through_untouched() -> None:
     net, picture = tiny_resnet(), photograph(32, 48)
     with torch.inference_mode():
-        assert torch.equal(tiling.redraw(net, picture, CPU), net(picture))
+        assert torch.equal(tiling.apply_any_size(net, picture, CPU), net(picture))
 
 
 @pytest.mark.parametrize("net", [resnet.Generator(width=1), unet.Generator(256, width=1), unet.Generator(16, width=1)])
@@ -100,7 +100,7 @@ def test_a_picture_that_fits_goes_through_untouched() -> None:
 def test_tiles_cover_every_pixel_once_and_are_no_larger_than_memory_allows(
     net: resnet.Generator | unet.Generator, length: int
 ) -> None:
-    starts, weights = tiling.cut(net, length)
+    starts, weights = tiling.tile_axis(net, length)
     side, total = weights.shape[1], torch.zeros(length)
     for start, weight in zip(starts, weights, strict=True):
         assert start % net.multiple == 0
@@ -115,7 +115,7 @@ def test_tiles_cover_every_pixel_once_and_are_no_larger_than_memory_allows(
 def test_a_net_that_sees_farther_than_tiles_can_overlap_is_tiled_all_the_same(
     net: resnet.Generator | unet.Generator,
 ) -> None:
-    assert 1 < len(tiling.cut(net, 4096).starts) < 10
+    assert 1 < len(tiling.tile_axis(net, 4096).starts) < 10
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (2000, 1052), (64, 40000), (1449, 1449)])
@@ -132,7 +132,7 @@ def test_tiles_of_the_resnet_are_what_the_whole_picture_would_be(
     small_tiles: None, upsample: Upsample, make: Make
 ) -> None:
     net, picture = tiny_resnet(upsample), make(400, 480)
-    drawn = tiling.redraw(net, picture, CPU)
+    drawn = tiling.apply_any_size(net, picture, CPU)
     assert drawn.std() > 0.3
     torch.testing.assert_close(drawn, whole(net, picture), atol=1e-5, rtol=0)
     assert seam(net, drawn) <= 1.1
@@ -144,16 +144,16 @@ def test_the_reduced_copy_has_the_statistics_of_its_picture_and_not_of_another(s
         plainly = net(picture)
         with shared_statistics(net, gradient(400, 480)):
             by_another = net(picture)
-    off, wrong = ((drawn - plainly).abs().mean() for drawn in (tiling.redraw(net, picture, CPU), by_another))
+    off, wrong = ((drawn - plainly).abs().mean() for drawn in (tiling.apply_any_size(net, picture, CPU), by_another))
     assert off < wrong / 2
 
 
 def test_a_seam_would_be_seen(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     net, picture = tiny_resnet("resize"), gradient(400, 480)
-    assert seam(net, tiling.redraw(net, picture, CPU)) <= 1.1
+    assert seam(net, tiling.apply_any_size(net, picture, CPU)) <= 1.1
     monkeypatch.setattr(net, "reach", 0)
     monkeypatch.setattr(tiling, "_FADE", 1)
-    assert seam(net, tiling.redraw(net, picture, CPU)) > 2
+    assert seam(net, tiling.apply_any_size(net, picture, CPU)) > 2
 
 
 @PICTURES
@@ -164,7 +164,7 @@ def test_tiles_of_the_unet_go_over_into_each_other(
     net, picture = amplified(unet.Generator(16, width=8), 8), make(400, 480)
     monkeypatch.setattr(tiling, "_BLIND", 16)
     monkeypatch.setattr(tiling, "_BLEND", 32)
-    drawn, target = tiling.redraw(net, picture, CPU), whole(net, picture)
+    drawn, target = tiling.apply_any_size(net, picture, CPU), whole(net, picture)
     assert drawn.std() > 0.3
     assert seam(net, drawn) <= 1.1 * max(1.0, seam(net, target))
     assert (drawn - target).abs().mean() < 0.02 * target.std()
@@ -179,13 +179,13 @@ def test_photographs_have_no_seams(small_tiles: None) -> None:
     for file in files:
         levels = images.read(file, 400).levels
         assert levels.shape == (400, 400, 3)
-        assert seam(net, tiling.redraw(net, normalised(levels[None], CPU), CPU)) <= 1.1, file
+        assert seam(net, tiling.apply_any_size(net, to_tensor(levels[None], CPU), CPU)) <= 1.1, file
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("nets", ["resnet", "unet"])
-def test_twelve_megapixels_fit_into_four_gibibytes(nets: str) -> None:
-    model = write_model(Path("model.safetensors"), (3, 256, 256), nets=nets, blocks=9, width=64)
+@pytest.mark.parametrize("arch", ["resnet", "unet"])
+def test_twelve_megapixels_fit_into_four_gibibytes(arch: str) -> None:
+    model = write_model(Path("model.safetensors"), (3, 256, 256), arch=arch, blocks=9, width=64)
     as_file(Path("large.jpg"), photograph(3000, 4000))
     command = [sys.executable, "-m", "ganctl", "translate", str(model), "large.jpg", "-o", "out.jpg", "--device", "cpu"]
     started = time.monotonic()
@@ -196,5 +196,5 @@ def test_twelve_megapixels_fit_into_four_gibibytes(nets: str) -> None:
     with Image.open("out.jpg") as out:
         assert out.size == (4000, 3000)
     peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**30
-    print(f"{nets}: {peak:.2f} GiB, {time.monotonic() - started:.0f} s")
+    print(f"{arch}: {peak:.2f} GiB, {time.monotonic() - started:.0f} s")
     assert peak <= 4

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 import ganctl as package
 from ganctl import images as pictures
-from ganctl.data.batches import normalised
+from ganctl.data.batches import to_tensor
 from ganctl.errors import UsageError
 from ganctl.gans import cyclegan
 from ganctl.inference import model as inference
@@ -187,10 +187,10 @@ def test_a_picture_of_twelve_megapixels_comes_out_as_it_is(model: str) -> None:
     assert np.abs(drawn[::7, ::7].astype(int) + levels[::7, ::7] - 255).max() <= 3
 
 
-@pytest.mark.parametrize("nets", ["resnet", "unet"])
+@pytest.mark.parametrize("arch", ["resnet", "unet"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_model_file_is_all_it_takes(nets: str, channels: int) -> None:
-    model = write_model(Path("some/model.safetensors"), (channels, 16, 16), nets=nets)
+def test_a_model_file_is_all_it_takes(arch: str, channels: int) -> None:
+    model = write_model(Path("some/model.safetensors"), (channels, 16, 16), arch=arch)
     picture("a.png")
     assert ganctl("translate", model, "a.png", "--to", "horse").out == ["a-horse.png"]
     assert ganctl("translate", model, "a.png", "--to", "zebra").out == ["a-zebra.png"]
@@ -203,7 +203,7 @@ def test_a_model_file_is_all_it_takes(nets: str, channels: int) -> None:
 def test_a_grey_model_sees_the_luma(monkeypatch: pytest.MonkeyPatch) -> None:
     grey = negative(channels=1)
     luma = np.asarray(Image.fromarray(NOISE).convert("L"))
-    assert np.array_equal(translate.redrawn(grey, NOISE), np.repeat(255 - luma[..., None], 3, -1))
+    assert np.array_equal(translate.translate_uint8(grey, NOISE), np.repeat(255 - luma[..., None], 3, -1))
 
 
 def test_the_default_is_the_second_domain_and_to_names_the_other(model: str) -> None:
@@ -275,7 +275,7 @@ def test_transparency_survives_in_every_format_that_can_hold_it(model: str, endi
 
 def test_what_a_format_cannot_hold_is_known_before_it_is_drawn(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     picture("wide.png", np.zeros((2, 16_400, 3), np.uint8))
-    monkeypatch.setattr(translate, "redrawn", lambda *_: pytest.fail("it was drawn"))
+    monkeypatch.setattr(translate, "translate_uint8", lambda *_: pytest.fail("it was drawn"))
     said = failed(ganctl("translate", model, "wide.png", "-o", "a.webp"), 4)
     assert "a.webp cannot have 16,400×2 pixels: WEBP holds 16,383 a side, and .png any size" in said
     assert ".png, .jpg or .webp" in failed(ganctl("translate", model, "wide.png", "-o", "a.blp"), 2)
@@ -292,16 +292,16 @@ def test_translating_from_python_gives_the_pixels_of_the_command() -> None:
         picture(f"{name}.png", levels)
     assert ganctl("translate", model, "a.png", "b.png").code == 0
     loaded = package.load(model, "cpu")
-    images = normalised(both, torch.device("cpu"))
+    images = to_tensor(both, torch.device("cpu"))
     drawn = loaded.translate(images)
-    for name, levels in zip("ab", pictures.to_bytes(drawn), strict=True):
+    for name, levels in zip("ab", pictures.to_uint8(drawn), strict=True):
         assert np.array_equal(translated(f"{name}-zebra.png"), levels)
     assert torch.equal(loaded.translate(images[1:]), drawn[1:]), "a picture does not depend on its neighbours"
     assert not torch.equal(loaded.translate(images, to="horse"), drawn)
     with torch.inference_mode():
         net = loaded.net
-        assert isinstance(net, cyclegan.Translators)
-        assert torch.equal(net.toward(1)(images[:1].contiguous()), drawn[:1]), "what fits goes through as it is"
+        assert isinstance(net, cyclegan.Generators)
+        assert torch.equal(net.generator_to(1)(images[:1].contiguous()), drawn[:1]), "what fits goes through as it is"
 
 
 def test_python_may_hand_over_any_size_and_is_told_of_other_channels() -> None:
@@ -335,14 +335,14 @@ def test_a_model_that_is_not_there_and_no_picture_at_all_are_refused(model: str)
 def test_a_model_file_that_names_no_two_domains_is_refused(domains: list[str] | None) -> None:
     path = write_model(Path("model.safetensors"))
     contents = checkpoint.read(path)
-    checkpoint.write(path, checkpoint.Contents(contents.tensors, {**contents.header, "domains": domains}))
+    checkpoint.write(path, checkpoint.TensorFile(contents.tensors, {**contents.header, "domains": domains}))
     assert "is not what its header says" in failed(ganctl("translate", path, "a.png"), 3)
 
 
-@pytest.mark.parametrize("odd", [{"draws": "weird"}, {"nets": None}, {"unheard_of": 1}])
+@pytest.mark.parametrize("odd", [{"output": "weird"}, {"arch": None}, {"unheard_of": 1}])
 def test_a_model_file_with_options_of_another_time_is_refused(odd: dict[str, object]) -> None:
     path = write_model(Path("model.safetensors"))
     contents = checkpoint.read(path)
     options = {**contents.header["options"], **odd}
-    checkpoint.write(path, checkpoint.Contents(contents.tensors, {**contents.header, "options": options}))
+    checkpoint.write(path, checkpoint.TensorFile(contents.tensors, {**contents.header, "options": options}))
     assert "cannot be used" in failed(ganctl("translate", path, "a.png"), 3)

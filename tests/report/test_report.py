@@ -123,9 +123,9 @@ def test_every_curve_is_drawn_told_in_words_and_in_a_table() -> None:
     assert drawn == {
         "fid": ["fid-digits-cnn"],
         "kid": ["kid-digits-cnn"],
-        "losses": ["generator", "discriminator"],
+        "losses": ["discriminator", "generator"],
         "judgement": ["D(x)", "D(G(z))", "accuracy"],
-        "vital": ["diversity", "contrast", "repeats", "novelty", "checkerboard"],
+        "samples": ["diversity", "novelty", "checkerboard", "contrast", "repeats"],
         "others": ["r1"],
     }
     told = [box["aria-label"] for box in page.named("div") if box.get("class") == "plot"]
@@ -165,11 +165,11 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>'\"{{ 7
 
 
 def test_no_name_in_a_run_becomes_a_part_of_the_page() -> None:
-    line = {"step": 50, "epoch": 1, "generator": 1.0, HOSTILE: 1.0}
+    line = {"step": 50, "epoch": 1, "loss/generator": 1.0, f"metric/{HOSTILE}": 1.0}
     event = at(0, "verdict", code=HOSTILE, severity=HOSTILE, state="raised", step=1, message=HOSTILE, remedy=HOSTILE)
     events = [event, at(0, HOSTILE), at(1, "warning", message=HOSTILE)]
     data = {"name": HOSTILE, "fingerprint": HOSTILE, "train": 3200, "held_out": 1, "broken": 0}
-    told = Settings("dcgan", {"nets": HOSTILE}, data=HOSTILE, preset=HOSTILE, size=28, channels=1, device=HOSTILE)
+    told = Settings("dcgan", {"arch": HOSTILE}, data=HOSTILE, preset=HOSTILE, size=28, channels=1, device=HOSTILE)
     changes: dict[str, Any] = {"data": data, "command": HOSTILE, "settings": told.to_json()}
     run = written(Path("runs") / HOSTILE.replace("/", "∕"), [line], events, {0: sheet(0, 50)}, **changes)
     page = reported(run)
@@ -204,7 +204,8 @@ def test_damaged_lines_are_passed_over() -> None:
     run = rich(Path("runs/digits"), epochs=2)
     whole = reported(run).words
     run.log.write_bytes(
-        run.log.read_bytes() + b'{"step": 250, "generator": NaN, "D(x)": "much"}\n{"step": -1}\n\xff\xfe\n[1]\n{"st'
+        run.log.read_bytes()
+        + b'{"step": 250, "loss/generator": NaN, "metric/D(x)": "much"}\n{"step": -1}\n\xff\xfe\n[1]\n{"st'
     )
     run.events.write_bytes(b'\xff\n"event"\n{"event": 3}\n[[[\n' + run.events.read_bytes() + b'{"time": "20')
     assert reported(run).words == whole.replace("Epochs 2 of 50", "Epochs 2.5 of 50")
@@ -231,7 +232,7 @@ def test_five_hundred_epochs_of_photographs_stay_below_fifteen_megabytes() -> No
     for number in range(12):
         sheet(number, 530, colour=True).save(f"{number}.png")
     for epoch in range(501):
-        os.link(f"{epoch % 12}.png", run.sheet(epoch))
+        os.link(f"{epoch % 12}.png", run.preview(epoch))
     reported(run)
     assert 1e6 < run.report.stat().st_size <= 15e6
 
@@ -262,7 +263,7 @@ def test_the_first_and_last_pictures_are_kept_and_early_ones_more_densely() -> N
 
 def test_a_sheet_that_cannot_be_read_is_left_out() -> None:
     run = written(Path("runs/x"), sheets={epoch: sheet(epoch, 50) for epoch in range(3)})
-    run.sheet(1).write_bytes(run.sheet(1).read_bytes()[:100])
+    run.preview(1).write_bytes(run.preview(1).read_bytes()[:100])
     assert [frame.epoch for frame in album.frames(run)] == [0, 2]
 
 
@@ -295,7 +296,7 @@ def test_figures_are_compared_with_those_of_held_out_pictures_and_the_best_is_ma
 
 
 def test_bounds_from_nought_to_one_are_only_for_what_stays_within() -> None:
-    inside, outside = ([{"step": 1.0, "D(x)": value}] for value in (0.7, 1.2))
+    inside, outside = ([{"step": 1.0, "metric/D(x)": value}] for value in (0.7, 1.2))
     assert charts.charts(inside, 1, {}, None)[0].within == (0, 1)
     assert charts.charts(outside, 1, {}, None)[0].within is None
 
@@ -333,7 +334,7 @@ def test_the_time_between_a_stop_and_a_resume_is_not_training() -> None:
 
 def test_settings_that_differ_from_the_preset_come_first_and_decided_ones_are_no_choice() -> None:
     told = Settings(
-        "dcgan", {"nets": "compact", "r1": 1.0}, data="x", preset="compact", batch_size=32, size=28, limit=9
+        "dcgan", {"arch": "compact", "r1": 1.0}, data="x", preset="compact", batch_size=32, size=28, limit=9
     )
     found = settings_table.settings(told)
     assert [(choice.name, choice.value, choice.usual) for choice in found if choice.chosen] == [
@@ -349,6 +350,6 @@ def test_a_grid_can_be_cut_into_its_pictures_again(size: int, columns: int, rows
     images = levels.view(-1, 1, 1, 1).expand(-1, 3, size, size)
     cut = pictures.cells(pictures.grid(images, columns), columns, size)
     found = [np.unique(np.asarray(cell)) for row in cut for cell in row]
-    assert np.concatenate(found).tolist() == pictures.to_bytes(images)[:, 0, 0, 0].tolist()
+    assert np.concatenate(found).tolist() == pictures.to_uint8(images)[:, 0, 0, 0].tolist()
     with pytest.raises(ValueError, match="no grid"):
         pictures.cells(pictures.grid(images, columns), columns, size + 1)

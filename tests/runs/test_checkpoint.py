@@ -17,7 +17,7 @@ from ganctl.engine.configuration import configure
 from ganctl.errors import CheckpointError
 from ganctl.files import STAGING, umask
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import MANIFEST, MODEL, STATE, Contents
+from ganctl.runs.checkpoint import MANIFEST, MODEL, STATE, TensorFile
 from ganctl.runs.run import Run, create
 from tests.commands import failed, ganctl
 from tests.handmade_runs import written
@@ -171,7 +171,7 @@ TENSORS: Mapping[str, Tensor] = {
 
 def test_what_is_written_is_read_back_bit_for_bit() -> None:
     path = Path("some.safetensors")
-    checkpoint.write(path, Contents(TENSORS, {"step": 3, "name": "höhe"}))
+    checkpoint.write(path, TensorFile(TENSORS, {"step": 3, "name": "höhe"}))
     back = checkpoint.read(path)
     assert back.header == {"step": 3, "name": "höhe"}
     assert back.tensors.keys() == TENSORS.keys()
@@ -183,7 +183,7 @@ def test_what_is_written_is_read_back_bit_for_bit() -> None:
 def test_only_the_newest_checkpoints_are_kept() -> None:
     run = create(Path("run"), {})
     for step in (1, 2, 3, 4):
-        checkpoint.save(run, step, Contents(TENSORS, {}), Contents(TENSORS, {}), keep=2)
+        checkpoint.save(run, step, TensorFile(TENSORS, {}), TensorFile(TENSORS, {}), keep=2)
     assert run.checkpoint_steps() == [4, 3]
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-00000003", "step-00000004"]
 
@@ -191,14 +191,14 @@ def test_only_the_newest_checkpoints_are_kept() -> None:
 @pytest.mark.parametrize("failing", ["write", "write_atomically"])
 def test_a_save_that_fails_leaves_nothing_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
     run = create(Path("run"), {})
-    checkpoint.save(run, 1, Contents(TENSORS, {}), Contents(TENSORS, {}), keep=2)
+    checkpoint.save(run, 1, TensorFile(TENSORS, {}), TensorFile(TENSORS, {}), keep=2)
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, failing, full)
     with pytest.raises(OSError, match="No space"):
-        checkpoint.save(run, 2, Contents(TENSORS, {}), Contents(TENSORS, {}), keep=2)
+        checkpoint.save(run, 2, TensorFile(TENSORS, {}), TensorFile(TENSORS, {}), keep=2)
     assert [path.name for path in run.checkpoints.iterdir()] == ["step-00000001"]
 
 

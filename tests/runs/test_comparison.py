@@ -41,16 +41,16 @@ def table(told: Outcome) -> dict[str, list[str]]:
 def two() -> Iterator[tuple[Run, Run]]:
     a = made(
         "a",
-        line(1, generator=0.5, **{"D(x)": 0.25, "fid-digits-cnn": 9.0}),
-        line(2, generator=0.75, **{"D(x)": 0.5, "fid-digits-cnn": 4.0, "diversity": 0.9}),
-        line(3, generator=1.25, **{"fid-digits-cnn": 6.0}),
+        line(1, **{"loss/generator": 0.5, "metric/D(x)": 0.25, "score/fid-digits-cnn": 9.0}),
+        line(2, **{"loss/generator": 0.75, "metric/D(x)": 0.5, "score/fid-digits-cnn": 4.0, "sample/diversity": 0.9}),
+        line(3, **{"loss/generator": 1.25, "score/fid-digits-cnn": 6.0}),
         options={"lr_generator": 0.002, "loss": "bce", "r1": 0.3},
         limit=30,
     )
     b = made(
         "b",
-        line(1, generator=2.0, **{"fid-digits-cnn": 7.0}),
-        line(2, generator=2.5, **{"fid-digits-cnn": 5.0}),
+        line(1, **{"loss/generator": 2.0, "score/fid-digits-cnn": 7.0}),
+        line(2, **{"loss/generator": 2.5, "score/fid-digits-cnn": 5.0}),
         options={"lr_generator": 0.001, "loss": "bce", "simultaneous": True},
     )
     b.checkpoint(20).mkdir()
@@ -74,10 +74,10 @@ def test_two_runs_are_told_side_by_side_by_what_differs_and_the_better_figures_a
         "fid-digits-cnn, best": ["4 (better)", "5"],
         "at epoch": ["2", "2"],
         "fid-digits-cnn, last": ["6", "5 (better)"],
-        "LAST LOSSES AND READINGS": ["", ""],
+        "LAST LOSSES AND METRICS": ["", ""],
         "generator": ["1.25", "2.5"],
         "D(x)": ["0.5", "—"],
-        "VITAL SIGNS": ["", ""],
+        "SAMPLE STATISTICS": ["", ""],
         "diversity": ["0.9", "—"],
     }
 
@@ -93,8 +93,8 @@ def test_the_document_for_machines_says_the_same(two: tuple[Run, Run]) -> None:
         "epochs_done": 5 / 3,
         "epochs": 4,
         "settings": {"limit": 30, "lr_generator": 0.002, "r1": 0.3},
-        "latest": {"generator": 1.25, "D(x)": 0.5, "diversity": 0.9},
-        "figures": {
+        "latest": {"loss/generator": 1.25, "metric/D(x)": 0.5, "sample/diversity": 0.9},
+        "scores": {
             "fid-digits-cnn": {
                 "best": {"value": 4.0, "step": 10, "epoch": 2, "leads": True},
                 "last": {"value": 6.0, "step": 15, "epoch": 3, "leads": False},
@@ -108,7 +108,7 @@ def test_the_document_for_machines_says_the_same(two: tuple[Run, Run]) -> None:
 def test_of_eight_runs_the_best_are_named_and_one_without_the_figure_is_none_of_them() -> None:
     values = [5.0, 3.0, 8.0, 3.0, 9.0, 4.0, 7.0]
     for number, value in enumerate(values):
-        made(str(number), line(1, **{"kid-inception": value, "ssim-plain": value / 10}))
+        made(str(number), line(1, **{"score/kid-inception": value, "score/ssim-plain": value / 10}))
     made("7")
     found = table(ganctl("compare", *range(8)))
     assert found["kid-inception, best"] == ["5", "3 (best)", "8", "3 (best)", "9", "4", "7", "—"]
@@ -118,17 +118,17 @@ def test_of_eight_runs_the_best_are_named_and_one_without_the_figure_is_none_of_
 
 
 def test_equal_figures_have_no_better_one() -> None:
-    made("a", line(1, **{"fid-x": 2.0}))
-    made("b", line(1, **{"fid-x": 2.0}))
+    made("a", line(1, **{"score/fid-x": 2.0}))
+    made("b", line(1, **{"score/fid-x": 2.0}))
     assert table(ganctl("compare", "a", "b"))["fid-x, best"] == ["2", "2"]
 
 
 def test_figures_against_other_pictures_are_shown_and_not_judged() -> None:
-    made("a", line(1, **{"fid-x": 2.0}))
-    made("b", line(1, **{"fid-x": 3.0}), data={"fingerprint": "f" * 64})
+    made("a", line(1, **{"score/fid-x": 2.0}))
+    made("b", line(1, **{"score/fid-x": 3.0}), data={"fingerprint": "f" * 64})
     told = ganctl("compare", "a", "b")
     assert told.err == [
-        "Warning: They differ in data, size or channels: their figures measure different things, and none is marked."
+        "Warning: They differ in data, size or channels: their scores measure different things, and none is marked."
     ]
     assert table(told)["data fingerprint"] == ["0", "f" * 12]
     assert table(told)["fid-x, best"] == ["2", "3"]
@@ -144,7 +144,7 @@ def test_other_versions_and_threads_are_told() -> None:
 
 
 def verdict(run: Run, code: str, step: int, state: str = "raised") -> None:
-    run.event("verdict", code=code, severity="warning", state=state, step=step, epoch=step // 5, message=f"{code}!")
+    run.log_event("verdict", code=code, severity="warning", state=state, step=step, epoch=step // 5, message=f"{code}!")
 
 
 def test_the_verdicts_that_stand_are_told_and_neither_cleared_nor_undone_ones() -> None:
@@ -154,8 +154,8 @@ def test_the_verdicts_that_stand_are_told_and_neither_cleared_nor_undone_ones() 
     verdict(a, "CLEARED", 10, "cleared")
     verdict(a, "D-WINS", 15, "cleared")
     verdict(a, "UNDONE", 15)
-    a.event("resume", step=12)
-    a.event("verdict", code="NO-STEP", state="raised")
+    a.log_event("resume", step=12)
+    a.log_event("verdict", code="NO-STEP", state="raised")
     verdict(b, "COLLAPSE", 20)
     found = table(ganctl("compare", "a", "b"))
     assert found["D-WINS (warning)"] == ["since epoch 2", "—"]
@@ -170,10 +170,11 @@ def test_the_verdicts_that_stand_are_told_and_neither_cleared_nor_undone_ones() 
 @pytest.mark.parametrize(
     "damage",
     [
-        b'{"step": 10, "epoch": 2, "generator": "much", "fid-x": NaN, "kid-x": [1], "D(x)": true, "r1": 1e999}',
-        b'{"step": 10, "epoch": 2, "generator": ' + b"9" * 400 + b"}",
-        b'{"step": 10, "epoch": "two", "fid-x": 1.0}',
-        b'{"step": 10, "fid-x": 1.0}',
+        b'{"step": 10, "epoch": 2, "loss/generator": "much", "score/fid-x": NaN, "score/kid-x": [1]}',
+        b'{"step": 10, "epoch": 2, "metric/D(x)": true, "metric/r1": 1e999}',
+        b'{"step": 10, "epoch": 2, "loss/generator": ' + b"9" * 400 + b"}",
+        b'{"step": 10, "epoch": "two", "score/fid-x": 1.0}',
+        b'{"step": 10, "score/fid-x": 1.0}',
         b'{"event": "verdict", "step": "x"}',
         b'{"event": "resume"}',
         b'{"step": 10, "epo',

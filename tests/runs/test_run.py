@@ -59,7 +59,7 @@ while code != 0 or n == 0:
         sys.addaudithook(count)
         run = create_free("photos", record)
         with run.writing():
-            run.event("start", step=0)
+            run.log_event("start", step=0)
             run.append_log(['{"step": 1, "epoch": 1}'])
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -149,7 +149,7 @@ def test_of_two_that_create_the_same_run_one_is_refused(monkeypatch: pytest.Monk
 def test_a_path_that_is_not_unicode_is_recorded() -> None:
     record = {**RECORD, "command": "ganctl train dcgan --data caf\udce9"}
     run = create(Path("runs/x"), record)
-    run.event("start", command=record["command"])
+    run.log_event("start", command=record["command"])
     assert run.record() == record
     assert run.events.read_bytes()
 
@@ -211,14 +211,14 @@ def test_a_writer_sweeps_up_what_a_killed_one_left() -> None:
 
 def test_a_writer_leaves_alone_what_other_processes_are_writing_into_the_run() -> None:
     run = create(Path("runs/x"), RECORD)
-    with atomic_file(run.report) as page, atomic_file(run.sheet(3)) as sheet:
+    with atomic_file(run.report) as page, atomic_file(run.preview(3)) as sheet:
         page.write_text("half")
         sheet.write_text("half")
         with run.writing():
             assert page.exists()
             assert sheet.exists()
     assert run.report.exists()
-    assert run.sheet(3).exists()
+    assert run.preview(3).exists()
 
 
 def log_of(run: Run, *lines: str) -> None:
@@ -229,7 +229,7 @@ def test_the_log_is_cut_back_to_a_step_byte_for_byte() -> None:
     run = create(Path("runs/x"), RECORD)
     run.cut_log(3)
     assert not run.log.exists()
-    lines = [json.dumps({"step": step, "epoch": 1, "generator": 0.1 * step}) for step in (3, 6, 9)]
+    lines = [json.dumps({"step": step, "epoch": 1, "loss/generator": 0.1 * step}) for step in (3, 6, 9)]
     run.append_log(lines[:1])
     run.append_log(lines[1:])
     whole = run.log.read_bytes()
@@ -261,7 +261,7 @@ def test_lines_that_the_disk_refuses_leave_the_log_as_it_was(monkeypatch: pytest
     run.log.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         run.append_log(['{"step": 6}'])
-    run.event("harmless")
+    run.log_event("harmless")
     run.log.unlink()
     (run.path / "kept").rename(run.log)
     assert [line["step"] for line in run.read_log()] == [3]
@@ -269,19 +269,19 @@ def test_lines_that_the_disk_refuses_leave_the_log_as_it_was(monkeypatch: pytest
 
 def test_a_full_disk_loses_an_event_and_nothing_else() -> None:
     run = create(Path("runs/x"), RECORD)
-    run.event("start", step=0)
+    run.log_event("start", step=0)
     assert json.loads(run.events.read_text())["event"] == "start"
     run.events.unlink()
     run.events.symlink_to("/dev/full")
-    run.event("save", step=1)
+    run.log_event("save", step=1)
 
 
 def test_half_an_event_does_not_swallow_the_next_one() -> None:
     run = create(Path("runs/x"), RECORD)
-    run.event("start", step=0)
+    run.log_event("start", step=0)
     run.events.write_bytes(run.events.read_bytes() + b'{"time": "2026-01-31T10:0')
-    run.event("resume", step=0)
-    run.event("save", step=5)
+    run.log_event("resume", step=0)
+    run.log_event("save", step=5)
     assert [event["event"] for event in run.read_events()] == ["start", "resume", "save"]
 
 
@@ -290,7 +290,7 @@ def test_what_is_set_aside_is_brought_to_the_disk_on_both_sides(monkeypatch: pyt
     synced: list[Path] = []
     for step in (5, 10):
         run.checkpoint(step).mkdir()
-        run.sheet(step // 5).touch()
+        run.preview(step // 5).touch()
     monkeypatch.setattr(runs, "fsync_folder", synced.append)
     aside = run.abandon(5, 1)
     assert aside == run.path / "abandoned/1"
@@ -358,9 +358,9 @@ def test_a_model_is_looked_for_as_a_path_first_and_as_a_name_then() -> None:
 def test_sheets_and_checkpoints_are_found_by_their_numbers() -> None:
     run = create(Path("runs/x"), RECORD)
     for epoch in (0, 2, 10, 12345):
-        run.sheet(epoch).touch()
+        run.preview(epoch).touch()
     (run.progress / "epoch-x.png").touch()
-    assert run.sheets() == [(epoch, run.sheet(epoch)) for epoch in (0, 2, 10, 12345)]
+    assert run.previews() == [(epoch, run.preview(epoch)) for epoch in (0, 2, 10, 12345)]
     for step in (5, 123456789, 40):
         run.checkpoint(step).mkdir()
     (run.checkpoints / "unusable-1-step-00000099").mkdir()

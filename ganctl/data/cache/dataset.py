@@ -15,7 +15,7 @@ from ganctl import progress
 from ganctl.data.cache.entries import drop_useless
 from ganctl.data.cache.integrity import fingerprint, is_whole, marks
 from ganctl.data.cache.store import compute_once, room_for, share
-from ganctl.data.sources.base import Part, Source, user_cache
+from ganctl.data.sources.base import Source, Split, user_cache
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
 
@@ -28,7 +28,7 @@ class Dataset:
 
     Attributes:
         name: of its source.
-        origin: what ``--data`` has to say to open it again, from anywhere.
+        spec: what ``--data`` has to say to open it again, from anywhere.
         train: levels [N, load, load, channels] to learn from.
         test: the held-out pictures [N, size, size, channels].
         train_labels: [N], or empty.
@@ -39,7 +39,7 @@ class Dataset:
     """
 
     name: str
-    origin: str
+    spec: str
     train: NDArray[np.uint8]
     test: NDArray[np.uint8]
     train_labels: NDArray[np.uint8]
@@ -112,7 +112,7 @@ def _decoded(source: Source, folder: Path, thorough: bool = False) -> Dataset | 
         maps = {name: _mapped(folder / name, tuple(shape)) for name, shape in meta["shapes"].items()}
         return Dataset(
             source.name,
-            source.origin,
+            source.spec,
             maps["train"],
             maps["test"],
             maps["train-labels"],
@@ -125,7 +125,7 @@ def _decoded(source: Source, folder: Path, thorough: bool = False) -> Dataset | 
         return None
 
 
-def _decode(source: Source, sizes: Mapping[Part, int], channels: int | None, folder: Path) -> None:
+def _decode(source: Source, sizes: Mapping[Split, int], channels: int | None, folder: Path) -> None:
     """Stream every part into its file, then rename the folder into place. The caller holds the lock."""
     with atomic_folder(folder) as staged:
         with warnings.catch_warnings():
@@ -136,7 +136,7 @@ def _decode(source: Source, sizes: Mapping[Part, int], channels: int | None, fol
             remove_folder(folder)
 
 
-def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, staged: Path) -> dict[str, Any]:
+def _write(source: Source, sizes: Mapping[Split, int], channels: int | None, staged: Path) -> dict[str, Any]:
     """Write all parts; what is to be known of them."""
     meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
     native = channels or source.native_channels()
@@ -144,7 +144,7 @@ def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, stag
     for part, size in sizes.items():
         coloured |= _write_part(source, part, size, sizes["test"], native, staged, meta)
     if not meta["shapes"]["train"][0]:
-        raise DataError(f"None of the pictures in {source.origin} can be read; {meta['broken'][0]}.")
+        raise DataError(f"None of the pictures in {source.spec} can be read; {meta['broken'][0]}.")
     if native is None and not coloured:
         for part in sizes:
             _make_grey(staged / part, meta["shapes"][part])
@@ -154,7 +154,7 @@ def _write(source: Source, sizes: Mapping[Part, int], channels: int | None, stag
 
 
 def _write_part(
-    source: Source, part: Part, size: int, seen: int, channels: int | None, staged: Path, meta: dict[str, Any]
+    source: Source, part: Split, size: int, seen: int, channels: int | None, staged: Path, meta: dict[str, Any]
 ) -> bool:
     """Write one part; whether any of its pictures has colours."""
     count, labelled, coloured = 0, 0, False

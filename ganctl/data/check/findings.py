@@ -102,25 +102,25 @@ def of_held_out(folders: Sequence[Path], count: int) -> str:
 
 def of_tree(layout: Layout) -> Iterator[Finding]:
     """What is missing, empty or nearly so."""
-    tests = [folder for folder in layout.folders if folder.part == "test"]
+    tests = [folder for folder in layout.folders if folder.split == "test"]
     untested = bool(tests) and not any(os.path.lexists(folder.path) for folder in tests)
     if untested:
         names = " or ".join(shown(folder.name) for folder in tests)
         yield Finding("note", f"There is no {names}.", "5 % of the pictures to train on are held out instead.")
     for folder in layout.folders:
         name, count = shown(folder.name), len(folder.pictures)
-        needed: Severity = "problem" if folder.part == "train" else "warning"
+        needed: Severity = "problem" if folder.split == "train" else "warning"
         if folder.trouble:
             yield Finding(needed, f"{name} cannot be read: {folder.trouble}.", "Allow it: chmod -R u+rX")
-        elif not folder.there:
-            if folder.part == "train" or not untested:
+        elif not folder.exists:
+            if folder.split == "train" or not untested:
                 yield _missing(layout, folder, needed)
         elif not count and folder.unreadable:
             said = f"{name} holds no picture that can be read: {listed(inside(folder.path, folder.unreadable))}."
             yield Finding(needed, said, "Put others into it, such as JPEG or PNG files.")
         elif not count:
             yield Finding(needed, f"{name} holds no pictures.", "Put pictures into it, such as JPEG or PNG files.")
-        elif folder.part == "train" and count < _FEW:
+        elif folder.split == "train" and count < _FEW:
             said = f"{name} holds only {counted(count, 'picture')}."
             yield Finding("warning", said, "Add more: so few are learnt by heart, and a few hundred are a start.")
         yield from (Finding("note", said, remedy) for said, remedy in of_left_out(folder))
@@ -149,7 +149,7 @@ def of_broken(folder: Folder, reasons: Mapping[Path, str]) -> Iterator[Finding]:
         return
     name, unread = shown(folder.name), listed(inside(folder.path, reasons.items()))
     if len(reasons) == len(folder.pictures) + len(folder.unreadable):
-        severity: Severity = "problem" if folder.part == "train" else "warning"
+        severity: Severity = "problem" if folder.split == "train" else "warning"
         yield Finding(severity, f"{name} holds no picture that can be read: {unread}.", "Replace them.")
         return
     noun = "entry" if any(path.is_dir() for path in reasons) else "picture"

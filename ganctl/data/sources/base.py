@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganctl.threads import usable
 
-Part = Literal["train", "test"]
+Split = Literal["train", "test"]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -48,7 +48,7 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
 
     @property
-    def origin(self) -> str:
+    def spec(self) -> str:
         """What ``--data`` has to say to open it again, from anywhere."""
         return self.name
 
@@ -73,7 +73,7 @@ class Source(ABC):
         return None
 
     @abstractmethod
-    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+    def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """Its pictures in a fixed order, native channels (3 where those are unknown)."""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganctl import images as pictures
 from ganctl.data.sources import digits, striped
-from ganctl.data.sources.base import Block, Part, Source, in_parallel
+from ganctl.data.sources.base import Block, Source, Split, in_parallel
 
 _DIGITS = 2000  # pictures drawn together
 _ANIMALS = 100
@@ -36,7 +36,7 @@ class Digits(Source):
         """70,000."""
         return sum(digits.COUNTS.values())
 
-    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+    def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """60,000 training and 10,000 test pictures."""
 
         def draw(start: int) -> Block:
@@ -69,7 +69,7 @@ class Striped(Source):
         """Colour."""
         return 3
 
-    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+    def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """1,000 training and 200 test pictures."""
         count = striped.COUNTS[part][striped.DOMAINS.index(self.domain)]
 

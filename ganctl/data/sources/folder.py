@@ -12,7 +12,7 @@ import numpy as np
 from ganctl import images as pictures
 from ganctl.data.check import findings
 from ganctl.data.sources import layout
-from ganctl.data.sources.base import Block, Part, Source, in_parallel
+from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.errors import DataError
 from ganctl.seeds import Stream, mix
 from ganctl.text import command, quote
@@ -42,7 +42,7 @@ class Folder(Source):
     notes: tuple[str, ...] = ()
 
     @property
-    def origin(self) -> str:
+    def spec(self) -> str:
         """The whole path."""
         return str(self.root.resolve())
 
@@ -50,7 +50,7 @@ class Folder(Source):
         """Path, size and time of every file."""
         stats = [[(path, path.stat()) for path in files] for files in (self.train, self.test)]
         listed = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in part] for part in stats]
-        return ["folder", self.origin, self.limit, self.max_megapixels, *listed]
+        return ["folder", self.spec, self.limit, self.max_megapixels, *listed]
 
     def directory(self) -> Path:
         """The folder itself."""
@@ -66,7 +66,7 @@ class Folder(Source):
         """All of its files."""
         return sum(len(files[: self.limit]) for files in (self.train, self.test))
 
-    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+    def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """Its readable pictures, in the order of their paths."""
         chosen = {"train": self.train, "test": self.test}[part][: self.limit]
 
@@ -116,7 +116,7 @@ class Reduced(Source):
         """The original's."""
         return self.original.count()
 
-    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+    def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""
         for block in self.original.blocks(part, size):
             small = pictures.resize(block.images, max(1, size // _REDUCTION))
@@ -208,7 +208,7 @@ def require_pictures(contents: layout.Folder, root: Path, remedy: str) -> None:
         raise DataError(f"{root} holds no picture that can be read: {said}.", remedy)
     if contents.unnamed:
         raise DataError(f"{root} holds no file with a picture's ending.", findings.RENAME)
-    raise DataError(f"{root} {'holds no pictures' if contents.there else 'is no folder'}.", remedy)
+    raise DataError(f"{root} {'holds no pictures' if contents.exists else 'is no folder'}.", remedy)
 
 
 def _line(root: Path, path: Path, reason: str) -> str:

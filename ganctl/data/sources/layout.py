@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganctl import images as pictures
-from ganctl.data.sources.base import Part
+from ganctl.data.sources.base import Split
 from ganctl.errors import DataError
 
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
@@ -33,10 +33,10 @@ class Folder:
 
     Attributes:
         name: in the set.
-        part: what its pictures are for.
+        split: what its pictures are for.
         domain: which of the two they are of, 0 or 1.
         path: where it is, or should be.
-        there: whether it is there and a folder.
+        exists: whether it is there and a folder.
         pictures: the files in it that are called pictures and may be, in the order of their paths.
         unreadable: what a training has to do without, known before anything is decoded: pictures of other formats,
             links to nothing, pipes, and folders that cannot be opened, each with the reason.
@@ -47,10 +47,10 @@ class Folder:
     """
 
     name: str
-    part: Part
+    split: Split
     domain: int
     path: Path
-    there: bool
+    exists: bool
     pictures: tuple[Picture, ...] = ()
     unreadable: tuple[tuple[Path, str], ...] = ()
     thumbnails: tuple[Path, ...] = ()
@@ -95,7 +95,7 @@ def of_pair(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST
     Raises:
         DataError: there is no such folder, or it cannot be read.
     """
-    parts: tuple[tuple[Part, Sequence[str]], ...] = (("train", train), ("test", test))
+    parts: tuple[tuple[Split, Sequence[str]], ...] = (("train", train), ("test", test))
     folders = [_folder(root / name, name, part, domain) for part, two in parts for domain, name in enumerate(two)]
     unused = (name for name in _names(root) if name not in {*train, *test} and not name.startswith("."))
     return Layout(root, tuple(folders), tuple(unused))
@@ -160,9 +160,9 @@ def _holds_any(folder: Path, names: AbstractSet[str]) -> bool:
         return False
 
 
-def _folder(path: Path, name: str, part: Part, domain: int) -> Folder:
+def _folder(path: Path, name: str, part: Split, domain: int) -> Folder:
     if not path.is_dir():
-        return Folder(name, part, domain, path, there=False)
+        return Folder(name, part, domain, path, exists=False)
     below = pictures.scan(path)
     unreadable = dict(below.unreadable)
     trouble = unreadable.pop(path, "")

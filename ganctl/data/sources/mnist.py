@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ganctl import images as pictures
 from ganctl.data.cache.store import room_for, use
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import Block, Part, Source, user_cache
+from ganctl.data.sources.base import Block, Source, Split, user_cache
 from ganctl.errors import DataError
 from ganctl.files import make_folder
 
@@ -73,7 +73,7 @@ class IdxFiles(Source):
         """Grey."""
         return 1
 
-    def blocks(self, part: Part, size: int) -> Iterator[Block]:
+    def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """60,000 training and 10,000 test pictures."""
         stem = {"train": "train", "test": "t10k"}[part]
         images = _read_idx(self.folder / f"{stem}-images-idx3-ubyte.gz")[..., None]

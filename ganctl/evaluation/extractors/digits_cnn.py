@@ -1,6 +1,6 @@
 """`digits-cnn`: the features of a small classifier of handwritten digits, whose weights ship with ganctl.
 
-It learned from MNIST and from the built-in `digits` alike (``examples/train_digits_cnn.py``), so the figures it gives
+It learned from MNIST and from the built-in `digits` alike (``examples/train_digits_cnn.py``), so the scores it gives
 need no network. They compare with each other and with held-out pictures, and with no paper's.
 """
 
@@ -70,7 +70,7 @@ def extractor(path: Path = WEIGHTS) -> Extractor:
     return Extractor(
         "digits-cnn",
         f"grey, {SIZE}×{SIZE}, bilinear with antialiasing",
-        see=lambda pictures: net.features(seen(pictures)),
+        extract=lambda pictures: net.features(seen(pictures)),
         classify=lambda features: net.head(features).softmax(1),
     )
 

@@ -1,6 +1,6 @@
 """`inception`: the features that papers measure in, those of the Inception v3 that Heusel et al. 2017 published.
 
-The net and its resizing are torch-fidelity's, which is known to give the original's figures. Its own loader unpickles
+The net and its resizing are torch-fidelity's, which is known to give the original's scores. Its own loader unpickles
 whatever file it is given. So it is given no file but bytes, those whose SHA-256 was compared with the one below just
 before: nothing but that one published content is ever unpickled, and a file that changes in between changes nothing.
 """
@@ -18,7 +18,7 @@ from ganctl.data.fetch.download import Expected, download
 from ganctl.data.sources.base import user_cache
 from ganctl.errors import DataError, GanctlError, UsageError
 from ganctl.evaluation.extractors.base import Extractor
-from ganctl.images import to_bytes
+from ganctl.images import to_uint8
 
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 EXPECTED = Expected("sha256:6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2", 95628359)
@@ -52,13 +52,13 @@ def _load(weights: Path | None, device: torch.device, mirrors: Sequence[str], ex
     with torch.random.fork_rng(devices=[]):  # the net draws weights before it gets these
         net = library("inception", [str(FEATURES)], feature_extractor_weights_path=content).to(device)
     net.to(memory_format=torch.channels_last)  # a third faster on a CPU
-    return Extractor("inception", SEES, see=lambda pictures: _features(net, pictures))
+    return Extractor("inception", SEES, extract=lambda pictures: _features(net, pictures))
 
 
 @torch.no_grad()
 def _features(net: nn.Module, pictures: Tensor) -> Tensor:
     """Pictures [N, 1 or 3, H, W] in [-1, 1] of any size → features [N, FEATURES], 0 or more, a few at a time."""
-    levels = torch.from_numpy(to_bytes(pictures)).permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
+    levels = torch.from_numpy(to_uint8(pictures)).permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
     device = next(net.parameters()).device
     return torch.cat([net(some.to(device))[0].cpu() for some in torch.split(levels, _BATCH)])
 
@@ -91,7 +91,7 @@ def _verified(path: Path, expected: Expected) -> bytes:
     content = path.read_bytes() if path.stat().st_size == expected.size else b""
     if f"sha256:{hashlib.sha256(content).hexdigest()}" != expected.checksum:
         raise UsageError(
-            f"{path} is not the published {WEIGHTS}, and figures would compare with nobody's.",
+            f"{path} is not the published {WEIGHTS}, and scores would compare with nobody's.",
             "Give the file that is, or leave out --weights to have it downloaded.",
         )
     return content

@@ -13,7 +13,7 @@ NAMES = ("digits-cnn", "inception")
 _DIGITS = ("mnist", "digits")  # the sets that digits-cnn learned from
 
 
-class Choice(NamedTuple):
+class ExtractorChoice(NamedTuple):
     """An extractor, or none and a sentence on what is missing."""
 
     extractor: Extractor | None
@@ -25,7 +25,7 @@ def fits_digits(data: str) -> bool:
     return data in _DIGITS
 
 
-def choose(data: str, name: str | None, weights: Path | None, device: torch.device) -> Choice:
+def choose_extractor(data: str, name: str | None, weights: Path | None, device: torch.device) -> ExtractorChoice:
     """The extractor asked for, or the one that fits.
 
     Args:
@@ -42,12 +42,12 @@ def choose(data: str, name: str | None, weights: Path | None, device: torch.devi
     if name is not None and name not in NAMES:
         raise UsageError(f"There is no extractor {name!r}.", f"Choose among: {', '.join(NAMES)}.")
     if name == "digits-cnn" or (name is None and weights is None and fits_digits(data)):
-        return Choice(digits_cnn.extractor())
+        return ExtractorChoice(digits_cnn.extractor())
     try:
-        return Choice(inception.load(weights, device))
+        return ExtractorChoice(inception.load(weights, device))
     except UsageError:
         raise
     except GanctlError as error:
         if name is not None or weights is not None:
             raise
-        return Choice(None, f"{error} Until then there are the figures that need no extractor.")
+        return ExtractorChoice(None, f"{error} Until then there are the scores that need no extractor.")

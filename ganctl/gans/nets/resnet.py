@@ -32,7 +32,7 @@ class Generator(nn.Module):
         upsample: `deconv`, the paper's transposed convolution; or `resize`, the nearest neighbour and a 3×3
             convolution, which draws no checkerboards (Odena et al. 2016,
             https://distill.pub/2016/deconv-checkerboard), at four times the cost of the two layers.
-        draws: what the last layer draws. `picture` is the paper's; a `change` is added to the input (as Zhang et al.
+        output: what the last layer returns. `image` is the paper's; a `residual` is added to the input (as Zhang et al.
             2017 do against noise, https://arxiv.org/abs/1608.03981); a `mask` in [0, 1] beside the picture says where
             it replaces the input (Pumarola et al. 2018, https://arxiv.org/abs/1807.09251, equation 1).
 
@@ -48,10 +48,10 @@ class Generator(nn.Module):
         blocks: int = 9,
         width: int = 64,
         upsample: Literal["deconv", "resize"] = "deconv",
-        draws: Literal["picture", "change", "mask"] = "picture",
+        output: Literal["image", "residual", "mask"] = "image",
     ) -> None:
         super().__init__()
-        self.draws = draws
+        self.output = output
         self.multiple = MULTIPLE
         self.least = LEAST
         up, around = {"deconv": (deconv, 12), "resize": (resize, 15)}[upsample]
@@ -67,7 +67,7 @@ class Generator(nn.Module):
         self.down = nn.Sequential(down(width), down(2 * width))
         self.blocks = nn.Sequential(*(Block(4 * width) for _ in range(blocks)))
         self.up = nn.Sequential(up(4 * width), up(2 * width))
-        last = FewOutputs(width, channels + (draws == "mask"), 7)
+        last = FewOutputs(width, channels + (output == "mask"), 7)
         self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=last))
         self.apply(initialise)
 
@@ -75,10 +75,10 @@ class Generator(nn.Module):
         """[N, channels, H, W] in [-1, 1] → the same."""
         features = self.up(self.blocks(self.down(self.from_picture(pictures))))
         drawn: Tensor = self.to_picture(features)
-        match self.draws:
-            case "picture":
+        match self.output:
+            case "image":
                 return drawn.tanh()
-            case "change":
+            case "residual":
                 return F.hardtanh(pictures + drawn)
             case "mask":
                 return pictures + drawn[:, -1:].sigmoid() * (drawn[:, :-1].tanh() - pictures)
