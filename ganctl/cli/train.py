@@ -164,7 +164,7 @@ def resume(
 
 def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.StopReason]:
     """A reason to stop ends all at once before the first step, and is finished and saved for later."""
-    return interrupt.reasons_to_stop(max_minutes, at_once=True, heard=console.heard)
+    return interrupt.stop_reasons(max_minutes, immediate=True, on_signal=console.heard)
 
 
 def _watch(training: "Training", stop: interrupt.StopReason) -> None:

@@ -251,7 +251,7 @@ def train(
             first, unless it comes before the first step or a second time.
     """
     told = configure(family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings)
-    with interrupt.after_saving() as stop, start(told, run) as training:
+    with interrupt.sigint_after_saving() as stop, start(told, run) as training:
         try:
             for warning in training.warnings:
                 warn(warning, stacklevel=2)

@@ -334,11 +334,11 @@ def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest
 
 
 def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
-    with pytest.raises(interrupt.Interrupted) as caught, interrupt.reasons_to_stop(at_once=True):
+    with pytest.raises(interrupt.Interrupted) as caught, interrupt.stop_reasons(immediate=True):
         signal.raise_signal(signal.SIGTERM)
     assert caught.value.reason == "SIGTERM"
     told: list[str] = []
-    with interrupt.reasons_to_stop(at_once=True, heard=told.append) as reason:
+    with interrupt.stop_reasons(immediate=True, on_signal=told.append) as reason:
         assert reason() is None
         signal.raise_signal(signal.SIGTERM)
         assert reason() == "SIGTERM"
@@ -347,7 +347,7 @@ def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
 
 def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
     undone: list[str] = []
-    with pytest.raises(interrupt.Interrupted), interrupt.reasons_to_stop(at_once=True):
+    with pytest.raises(interrupt.Interrupted), interrupt.stop_reasons(immediate=True):
         with interrupt.cleanup_on_interrupt(lambda: undone.append("first")):
             pass
         with interrupt.cleanup_on_interrupt(lambda: undone.append("second")):
