@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 
 from ganctl import images as pictures
+from ganctl import tensorfile
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
+from ganctl.tensorfile import TensorFile
 
 STEPS = 100  # of an epoch
 
@@ -138,5 +139,5 @@ def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
     for epoch in range(2):
         pictures.save_preview(run.preview(epoch), images, 4)
     run.checkpoint(100).mkdir()
-    checkpoint.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
+    tensorfile.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
     return run

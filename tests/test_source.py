@@ -31,6 +31,7 @@ ORDER = (
     "runs",
     "images",
     "metrics",
+    "tensorfile",
     "settings",
     "device",
     "precision",
@@ -59,7 +60,7 @@ WITHOUT_TENSORS = {
 HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
-    "safetensors": {"runs"},
+    "safetensors": {"tensorfile"},
     "filelock": {"data", "files", "runs"},
     "numpy": {"data", "evaluation", "images", "inference", "seeds"},
     "PIL": {"images"},

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganctl import device, precision, threads
+from ganctl import device, precision, tensorfile, threads
 from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine import setup, tensorboard
@@ -156,7 +156,7 @@ def _decide(run: Run, record: Mapping[str, Any], request: ResumeRequest, fewer_t
         unusable = setup.restore_newest(run, state)
     else:
         setup.restore(run, step, state)
-        epoch = step // checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["steps_per_epoch"]
+        epoch = step // tensorfile.read_header(run.checkpoint(step) / checkpoint.MODEL)["steps_per_epoch"]
     if request.epochs is not None and state.step > plan.total_steps:
         done = state.step // batches.steps_per_epoch
         raise UsageError(f"{run.path} has already done {done} epochs.", "--more N adds to them; --from STEP goes back.")

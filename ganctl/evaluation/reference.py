@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import progress
+from ganctl import progress, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once
@@ -22,8 +22,7 @@ from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
-from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.tensorfile import TensorFile
 
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
 SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one
@@ -128,7 +127,7 @@ def _spaced(length: int, count: int) -> NDArray[np.int64]:
 def _stored(path: Path) -> Mapping[str, Tensor] | None:
     """What the cache holds; None where that is nothing usable."""
     try:
-        stored = checkpoint.read(path).tensors
+        stored = tensorfile.read(path).tensors
     except CheckpointError:
         return None
     return stored if {"count", "mean", "covariance", "some", "held_out"} <= set(stored) else None
@@ -137,4 +136,4 @@ def _stored(path: Path) -> Mapping[str, Tensor] | None:
 def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write to the cache, where that can be."""
     with suppress(OSError), atomic_file(path) as staged:
-        checkpoint.write(staged, TensorFile(tensors, {}))
+        tensorfile.write(staged, TensorFile(tensors, {}))
