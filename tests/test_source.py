@@ -43,6 +43,7 @@ ORDER = (
     "text",
     "errors",
     "units",
+    "spacing",
 )
 """The folders, and the modules beside them: imports go down this list, between any two of its lines."""
 WITHOUT_TENSORS = {
@@ -56,6 +57,7 @@ WITHOUT_TENSORS = {
     "text",
     "errors",
     "units",
+    "spacing",
 }
 HOMES = {
     "typer": {"cli"},

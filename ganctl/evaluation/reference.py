@@ -22,6 +22,7 @@ from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
+from ganctl.spacing import evenly_spaced
 from ganctl.tensorfile import TensorFile
 
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
@@ -107,7 +108,7 @@ def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Te
 
     So many at a time that memory holds them, however many and large they are.
     """
-    numbers = _spaced(len(levels), most or len(levels))
+    numbers = evenly_spaced(len(levels), most or len(levels))
     for start in range(0, len(numbers), _CHUNK):
         yield to_tensor(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
 
@@ -116,12 +117,8 @@ def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """At most so many of the pictures, evenly spaced."""
     if len(levels) <= count:
         return levels
-    chosen: NDArray[np.uint8] = levels[_spaced(len(levels), count)]
+    chosen: NDArray[np.uint8] = levels[evenly_spaced(len(levels), count)]
     return chosen
-
-
-def _spaced(length: int, count: int) -> NDArray[np.int64]:
-    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
 
 
 def _stored(path: Path) -> Mapping[str, Tensor] | None:
