@@ -19,6 +19,18 @@ from ganctl.tensorfile import TensorFile
 
 STEPS = 100  # of an epoch
 
+RECORD: dict[str, Any] = {
+    "format": 1,
+    "settings": {"family": "dcgan", "options": {}},
+    "data": {"name": "photos", "fingerprint": "0", "train": 40, "held_out": 2},
+    "versions": {},
+    "device": "cpu",
+    "threads": 1,
+    "extensions": [],
+    "command": "ganctl train dcgan",
+}
+"""The least that ``run.json`` may hold."""
+
 WINS = {"code": "D-WINS", "severity": "warning", "message": "The discriminator wins.", "remedy": "--balance"}
 ALIKE = {"code": "MODE-COLLAPSE", "severity": "warning", "message": "The pictures are alike.", "remedy": "--set r1=1"}
 EQUILIBRIUM = {"code": "EQUILIBRIUM", "severity": "good", "message": "The discriminator cannot tell.", "remedy": ""}

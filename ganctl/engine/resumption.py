@@ -19,7 +19,7 @@ from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import Data
-from ganctl.runs import checkpoint
+from ganctl.runs import checkpoint, rollback
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run
 from ganctl.settings import Settings, changed, require_options
@@ -104,7 +104,7 @@ class Resumption:
 
     def _go_back(self) -> list[str]:
         step = self.state.step
-        aside = self.run.abandon(step, self.epoch)
+        aside = rollback.set_aside_after(self.run, step, self.epoch)
         said = [] if aside is None else [f"What came after step {step} was set aside in {aside}."]
         if not self.request.changed:
             said.append("With nothing changed it does the same again; --set seed=1, say, makes it another training.")
