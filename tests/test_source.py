@@ -31,6 +31,7 @@ ORDER = (
     "runs",
     "images",
     "metrics",
+    "tensorfile",
     "settings",
     "device",
     "precision",
@@ -42,6 +43,7 @@ ORDER = (
     "text",
     "errors",
     "units",
+    "spacing",
 )
 """The folders, and the modules beside them: imports go down this list, between any two of its lines."""
 WITHOUT_TENSORS = {
@@ -55,11 +57,12 @@ WITHOUT_TENSORS = {
     "text",
     "errors",
     "units",
+    "spacing",
 }
 HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
-    "safetensors": {"runs"},
+    "safetensors": {"tensorfile"},
     "filelock": {"data", "files", "runs"},
     "numpy": {"data", "evaluation", "images", "inference", "seeds"},
     "PIL": {"images"},

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.cli import console
 from ganctl.evaluation.evaluate import Evaluation
 from ganctl.evaluation.score import Score
 from ganctl.inference import translate
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.run import Run
+from ganctl.tensorfile import TensorFile
 from ganctl.text import finite, malformed, printable, quote
 from ganctl.units import counted
 from tests.commands import Outcome, failed, ganctl
@@ -70,7 +71,7 @@ def foreign(path: Path, **header: Any) -> Path:
     usual = {"format": 1, "family": "dcgan", "preset": "compact", "options": {"latent_dim": 8}, "shape": [1, 28, 28]}
     rest = {"range": [-1, 1], "data": "mnist", "step": 3, "steps_per_epoch": 2}
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(path, TensorFile({"x": torch.ones(1)}, {**usual, **rest, **header}))
+    tensorfile.write(path, TensorFile({"x": torch.ones(1)}, {**usual, **rest, **header}))
     return path
 
 

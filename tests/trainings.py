@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
+from ganctl import tensorfile
 from ganctl.engine import session
 from ganctl.engine.configuration import configure
-from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -63,7 +63,7 @@ def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
 def assert_equal(one: Run, other: Run, step: int = TOTAL) -> None:
     """Every tensor and header of a step's checkpoint bit for bit, the log, and every preview."""
     for name in (MODEL, STATE):
-        a, b = (checkpoint.read(run.checkpoint(step) / name) for run in (one, other))
+        a, b = (tensorfile.read(run.checkpoint(step) / name) for run in (one, other))
         assert a.header == b.header
         assert set(a.tensors) == set(b.tensors)
         different = [key for key in a.tensors if not torch.equal(a.tensors[key], b.tensors[key])]

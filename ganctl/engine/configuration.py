@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ganctl import tensorfile
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
 from ganctl.runs import checkpoint
@@ -29,7 +30,7 @@ def configure(
     found, base = find_family(family), None
     if init_from is not None:
         file = checkpoint.model_file(init_from).resolve()
-        header = checkpoint.read_header(file)
+        header = tensorfile.read_header(file)
         checkpoint.require_model(file, header)
         try:
             if header["family"] != family:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ganctl import tensorfile
 from ganctl.data.batches import Batches
 from ganctl.engine import setup
 from ganctl.engine.events import Emitter, VerdictChanged, Warned
@@ -23,9 +24,10 @@ from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans.base import Update
 from ganctl.interrupt import StopReason
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import STATE, TensorFile
+from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
+from ganctl.tensorfile import TensorFile
 from ganctl.text import command
 
 
@@ -135,7 +137,7 @@ def last_good_checkpoint(run: Run) -> tuple[int, TensorFile] | None:
             folder = run.checkpoint(step)
             with suppress(CheckpointError, OSError):
                 checkpoint.verify(folder)
-                return step, checkpoint.read(folder / STATE)
+                return step, tensorfile.read(folder / STATE)
     return None
 
 

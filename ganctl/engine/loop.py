@@ -18,10 +18,10 @@ from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
 from ganctl.gans.base import Preview, Update
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.metric_names import LOSS, METRIC, prefixed
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
+from ganctl.tensorfile import TensorFile
 from ganctl.text import finite
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ganctl import device, precision, threads
+from ganctl import device, precision, tensorfile, threads
 from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine import setup, tensorboard
@@ -19,7 +19,7 @@ from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import Data
-from ganctl.runs import checkpoint
+from ganctl.runs import checkpoint, rollback
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run
 from ganctl.settings import Settings, changed, require_options
@@ -104,7 +104,7 @@ class Resumption:
 
     def _go_back(self) -> list[str]:
         step = self.state.step
-        aside = self.run.abandon(step, self.epoch)
+        aside = rollback.set_aside_after(self.run, step, self.epoch)
         said = [] if aside is None else [f"What came after step {step} was set aside in {aside}."]
         if not self.request.changed:
             said.append("With nothing changed it does the same again; --set seed=1, say, makes it another training.")
@@ -156,7 +156,7 @@ def _decide(run: Run, record: Mapping[str, Any], request: ResumeRequest, fewer_t
         unusable = setup.restore_newest(run, state)
     else:
         setup.restore(run, step, state)
-        epoch = step // checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["steps_per_epoch"]
+        epoch = step // tensorfile.read_header(run.checkpoint(step) / checkpoint.MODEL)["steps_per_epoch"]
     if request.epochs is not None and state.step > plan.total_steps:
         done = state.step // batches.steps_per_epoch
         raise UsageError(f"{run.path} has already done {done} epochs.", "--more N adds to them; --from STEP goes back.")

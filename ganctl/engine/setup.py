@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ganctl import precision
+from ganctl import precision, tensorfile
 from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.domains import TwoDatasets
 from ganctl.engine.loop import Plan
@@ -84,10 +84,10 @@ def _initialise(module: TrainingModule, init_from: str) -> None:
     """Take over another model's weights, and its discriminator's where its training state lies beside it."""
     path = checkpoint.model_file(init_from)
     try:
-        module.model.load_state_dict(checkpoint.read(path).tensors)
+        module.model.load_state_dict(tensorfile.read(path).tensors)
         state = path.with_name(checkpoint.STATE)
         if state.exists():
-            stored = checkpoint.read(state).tensors
+            stored = tensorfile.read(state).tensors
             others = {name.removeprefix("module."): t for name, t in stored.items() if name.startswith("module.")}
             weights = {name for name, _ in module.named_parameters() if not name.startswith("model.")}
             module.load_state_dict({name: t for name, t in others.items() if name in weights}, strict=False)
@@ -130,4 +130,4 @@ def restore(run: Run, step: int, state: State) -> None:
     """
     folder = run.checkpoint(step)
     checkpoint.verify(folder)
-    state.restore(checkpoint.read(folder / checkpoint.STATE))
+    state.restore(tensorfile.read(folder / checkpoint.STATE))

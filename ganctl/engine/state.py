@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans.base import TrainingModule
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.tensorfile import TensorFile
 
 
 class State:

@@ -25,6 +25,7 @@ from ganctl.inference.model import Model
 from ganctl.runs import run
 from ganctl.runs.metric_names import LUMINANCE, SAMPLE
 from ganctl.settings import Settings
+from ganctl.spacing import evenly_spaced
 from ganctl.text import malformed
 
 _CPU = torch.device("cpu")
@@ -139,7 +140,7 @@ def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: lis
         references: how extractors see it; none for the scores that need none.
     """
     most = min(samples.LOOKED_AT, samples.VALUES // int(torch.tensor(data.shape).prod()))
-    chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
+    chosen = torch.tensor(evenly_spaced(count, most))
     features: list[list[Tensor]] = [[] for _ in references]
     some, start = [], 0
     for piece in drawn:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import progress
+from ganctl import progress, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once
@@ -22,8 +22,8 @@ from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics import Statistics, frechet, kernel_distance
-from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.spacing import evenly_spaced
+from ganctl.tensorfile import TensorFile
 
 LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
 SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one
@@ -108,7 +108,7 @@ def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Te
 
     So many at a time that memory holds them, however many and large they are.
     """
-    numbers = _spaced(len(levels), most or len(levels))
+    numbers = evenly_spaced(len(levels), most or len(levels))
     for start in range(0, len(numbers), _CHUNK):
         yield to_tensor(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
 
@@ -117,18 +117,14 @@ def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """At most so many of the pictures, evenly spaced."""
     if len(levels) <= count:
         return levels
-    chosen: NDArray[np.uint8] = levels[_spaced(len(levels), count)]
+    chosen: NDArray[np.uint8] = levels[evenly_spaced(len(levels), count)]
     return chosen
-
-
-def _spaced(length: int, count: int) -> NDArray[np.int64]:
-    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
 
 
 def _stored(path: Path) -> Mapping[str, Tensor] | None:
     """What the cache holds; None where that is nothing usable."""
     try:
-        stored = checkpoint.read(path).tensors
+        stored = tensorfile.read(path).tensors
     except CheckpointError:
         return None
     return stored if {"count", "mean", "covariance", "some", "held_out"} <= set(stored) else None
@@ -137,4 +133,4 @@ def _stored(path: Path) -> Mapping[str, Tensor] | None:
 def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write to the cache, where that can be."""
     with suppress(OSError), atomic_file(path) as staged:
-        checkpoint.write(staged, TensorFile(tensors, {}))
+        tensorfile.write(staged, TensorFile(tensors, {}))

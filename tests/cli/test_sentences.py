@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.cli import app
 from ganctl.data import domains, resolve
 from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
 from ganctl.runs import checkpoint, names
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.tensorfile import TensorFile
 from tests.commands import failed, ganctl
 from tests.handmade_runs import STEPS, rich, written
 from tests.test_text import foreign
@@ -95,7 +96,7 @@ def test_a_training_state_is_no_model_and_the_model_beside_it_is_named() -> None
     folder = written(Path("runs/one")).checkpoint(100)
     model, state = foreign(folder / checkpoint.MODEL), folder / checkpoint.STATE
     for path in (state, Path("renamed.safetensors")):
-        checkpoint.write(
+        tensorfile.write(
             path, TensorFile({"x": torch.zeros(1)}, {"step": 1, "steps_since_log": 0, "log_sums": [], "monitor": {}})
         )
     for command in (("info",), ("sample",), ("translate",), ("train", "dcgan", "--init-from")):

@@ -18,9 +18,10 @@ from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans import dcgan
 from ganctl.gans.base import Update
-from ganctl.runs.checkpoint import MODEL, STATE, read
+from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
+from ganctl.tensorfile import read
 from tests.commands import failed, ganctl, train
 from tests.engine.test_loop import CPU, TwoDomains, fresh
 from tests.trainings import STEPS, begin, tiny

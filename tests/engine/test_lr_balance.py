@@ -9,8 +9,9 @@ import pytest
 from ganctl.engine import session
 from ganctl.engine.configuration import configure
 from ganctl.engine.lr_balance import HIGH, LEAST, LOW, WILD, balanced_factors
-from ganctl.runs.checkpoint import STATE, read
+from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
+from ganctl.tensorfile import read
 from tests.commands import failed, train
 from tests.trainings import TOTAL, assert_equal, begin, go_on, tiny
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from ganctl import tensorfile
 from ganctl.data.cache.dataset import Dataset
 from ganctl.engine import monitor, session
 from ganctl.engine.monitor import Quality
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.gans import dataset
-from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
@@ -55,13 +55,13 @@ def test_stops_change_nothing_with_evaluation_best_keeping_verdicts_and_balance_
     go_on(stopped)
     assert_equal(whole, stopped)
     assert whole.best() == stopped.best()
-    notes = checkpoint.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["monitor"]
+    notes = tensorfile.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["monitor"]
     assert set(notes) == {"best", "balance", "balanced", "watch"}
 
 
 def test_who_looks_on_does_not_change_what_is_seen(photos: Path) -> None:
     seen, unseen = watched(photos, "a/run", balance=False), begin(tiny(photos), Path("b/run"))
-    a, b = (checkpoint.read(run.checkpoint(TOTAL) / MODEL) for run in (seen, unseen))
+    a, b = (tensorfile.read(run.checkpoint(TOTAL) / MODEL) for run in (seen, unseen))
     assert all(a.tensors[name].equal(b.tensors[name]) for name in b.tensors)
 
 
@@ -116,7 +116,7 @@ def test_going_back_with_another_seed_is_another_training(photos: Path) -> None:
     said = go_on(run, origin=str(STEPS), changes={"seed": "1", "lr_generator": "0.001"})
     assert not any("does the same again" in sentence for sentence in said)
     again = begin(tiny(photos), Path("b/run"))
-    a, b = (checkpoint.read(each.checkpoint(TOTAL) / MODEL) for each in (run, again))
+    a, b = (tensorfile.read(each.checkpoint(TOTAL) / MODEL) for each in (run, again))
     assert not all(a.tensors[name].equal(b.tensors[name]) for name in b.tensors)
     record = run.record()
     assert record["settings"]["seed"] == 1
@@ -207,10 +207,10 @@ def test_a_measurement_that_fails_stops_no_training(photos: Path, monkeypatch: p
 def test_balance_can_be_switched_on_and_off_in_a_run(photos: Path) -> None:
     run = begin(tiny(photos), Path("a/run"), stop_at=7)
     go_on(run, stop_at=12, changes={"balance": "true"})
-    state = checkpoint.read_header(run.checkpoint(12) / "state.safetensors")
+    state = tensorfile.read_header(run.checkpoint(12) / "state.safetensors")
     assert set(state["monitor"]["balance"]) == {"generator", "discriminator"}
     go_on(run, changes={"balance": "false"})
-    assert "balance" not in checkpoint.read_header(run.checkpoint(TOTAL) / "state.safetensors")["monitor"]
+    assert "balance" not in tensorfile.read_header(run.checkpoint(TOTAL) / "state.safetensors")["monitor"]
 
 
 def test_a_best_that_was_gone_back_behind_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.engine import session
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.inference import model
-from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
@@ -300,7 +300,7 @@ def test_domains_keep_their_names_where_the_data_has_another(pair: Path) -> None
     record = run.record()
     run.rewrite({**record, "data": {**record["data"], "domains": ["cat", "dog"]}})
     go_on(run, stop_at=2, data=str(pair))
-    assert checkpoint.read_header(run.checkpoint(2) / MODEL)["domains"] == ["cat", "dog"]
+    assert tensorfile.read_header(run.checkpoint(2) / MODEL)["domains"] == ["cat", "dog"]
 
 
 def test_the_device_is_chosen_anew_where_nobody_chose_it(run: Run) -> None:

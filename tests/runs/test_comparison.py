@@ -10,7 +10,7 @@ import pytest
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
 from tests.commands import Outcome, failed, ganctl
-from tests.runs.test_run import RECORD
+from tests.handmade_runs import RECORD
 
 
 def made(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **settings: Any) -> Run:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ganctl.spacing import evenly_spaced
+
 _PIECES, _PIECE = 64, 4096  # bytes that are looked at at every start, evenly spaced
 
 Shapes = Mapping[str, Sequence[int]]
@@ -57,7 +59,7 @@ def _sampled(path: Path) -> str:
     last = max(0, path.stat().st_size - _PIECE)
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        for start in np.linspace(0, last, _PIECES).astype(int).tolist():
+        for start in evenly_spaced(last + 1, _PIECES):
             file.seek(start)
             digest.update(file.read(_PIECE))
     return digest.hexdigest()
