@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganctl import images as pictures
 from ganctl import tensorfile
+from ganctl.images import grids
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
@@ -149,7 +149,7 @@ def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
     levels = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
     images = (levels.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     for epoch in range(2):
-        pictures.save_preview(run.preview(epoch), images, 4)
+        grids.save_preview(run.preview(epoch), images, 4)
     run.checkpoint(100).mkdir()
     tensorfile.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
     return run

@@ -46,7 +46,8 @@ def sample(
 ) -> None:
     """Draw pictures from a trained model: a grid, or single files into a folder."""
     loaded = load(model, device, which)
-    from ganctl import images
+    from ganctl.images import grids
+    from ganctl.images.writing import require_format
 
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
@@ -56,24 +57,24 @@ def sample(
         drawn = (picture for piece in loaded.generate(count, seed) for picture in piece)
         with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
             for name, picture in zip(numbers, drawn, strict=True):
-                images.save_single(path / name, picture)
+                grids.save_single(path / name, picture)
                 show(path / name)
         return
-    columns = images.columns(count)
-    width, height = images.grid_size(count, columns, loaded.header["shape"][-1])
+    columns = grids.columns(count)
+    width, height = grids.grid_size(count, columns, loaded.header["shape"][-1])
     if width * height > _LARGEST_GRID:
         raise UsageError(
             f"A grid of {count:,} pictures would have {width:,}×{height:,} pixels, and {_LARGEST_GRID:,} are the most.",
             f"Write single files into a folder: -o {quote(str(path.with_suffix('')))}/",
         )
-    images.require_format(path, (width, height))
+    require_format(path, (width, height))
     if output is not None:
         require_folders(path)
         require_free([path], force)
     with progress.task("Drawing", "pictures", count):
         grid = loaded.sample(count, seed)
         path = path if output else default_output(path, force)
-        images.save_grid(path, grid, columns)
+        grids.save_grid(path, grid, columns)
     with console.results_of_work() as show:
         show(path)
 
@@ -100,7 +101,7 @@ def translate(
     """Redraw pictures of one kind as the other, at their own size."""
     require_positive("--max-megapixels", max_megapixels)
     loaded = load(model, device, which, family="cyclegan")
-    from ganctl import images
+    from ganctl.images.reading import MAX_MEGAPIXELS
     from ganctl.inference import paths
     from ganctl.inference import translate as translation
 
@@ -111,7 +112,7 @@ def translate(
     for folder in {route.output.parent for route in planned if isinstance(route, paths.Job)}:
         files.remove_strays(folder)
     results = []
-    largest = max_megapixels or images.MAX_MEGAPIXELS
+    largest = max_megapixels or MAX_MEGAPIXELS
     with console.results_of_work() as show:
         with console.Translations(len(planned), show) as display:
             for result in translation.translate(loaded, planned, domain, size, force, largest):
@@ -138,14 +139,16 @@ def make_gif(
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = names.find(run)
-    from ganctl import images  # no torch, which takes more memory than any film
+    from ganctl.images import grids
+    from ganctl.images.animation import require_animation_format
+    from ganctl.images.frames import Frames, labelled
     from ganctl.runs import film
 
     filmed = runs.Run(found) if (found / "run.json").exists() else None
     own = None if filmed is None else filmed.walk_gif if walk else filmed.training_gif
     if output is not None:
         require_file(Path(output), "film.gif")
-        images.require_animation_format(Path(output))
+        require_animation_format(Path(output))
         require_free([Path(output)], force, own)
     if walk:
         loaded = load(run)
@@ -153,7 +156,7 @@ def make_gif(
 
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.walk(loaded, seed)
-        frames = images.Frames.alike(len(steps), lambda i: images.labelled(images.grid(steps[i], 4), ""))
+        frames = Frames.alike(len(steps), lambda i: labelled(grids.grid(steps[i], 4), ""))
         _film(path, frames, fps or 24)
     else:
         chosen = names.find_run(run)
@@ -165,7 +168,7 @@ def make_gif(
 
 def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
     """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
-    from ganctl import images
+    from ganctl.images.animation import write_animation
 
     def counted(number: int) -> "Frame":
         made = frames.make(number)
@@ -173,4 +176,4 @@ def _film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
         return made
 
     with progress.task(f"Filming {path.name}", "pictures"):
-        images.write_animation(path, replace(frames, make=counted), fps, hold)
+        write_animation(path, replace(frames, make=counted), fps, hold)

@@ -113,7 +113,7 @@ def check_data(
     from ganctl.data.check import check
     from ganctl.data.check.findings import shown
     from ganctl.data.domains import parse_domain_names
-    from ganctl.images import MAX_MEGAPIXELS
+    from ganctl.images.reading import MAX_MEGAPIXELS
 
     two = None if domains is None else parse_domain_names(domains, data)
 

@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from ganctl import images
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.sources import cyclegan_sets, layout, striped
 from ganctl.data.sources.base import Source
 from ganctl.data.sources.builtin import Striped
 from ganctl.data.sources.folder import LOWRES, Folder, Reduced, name_of, of_layout, path_of, require_pictures, whole
 from ganctl.errors import DataError, UsageError
+from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.text import quote
 
 PLAIN2STRIPED = "plain2striped"
@@ -119,7 +119,7 @@ def resolve_domains(
     names: str | None = None,
     pair: str | None = None,
     limit: int | None = None,
-    max_megapixels: float = images.MAX_MEGAPIXELS,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> DomainSources:
     """What ``--data`` means: a set's name, a folder of ``trainA trainB [testA testB]``, or of two folders by name.
 
@@ -128,7 +128,7 @@ def resolve_domains(
         names: the two domains as ``a,b``: what to call them, or which two folders to take.
         pair: ``lowres`` builds both sides from one folder of pictures.
         limit: use only the first so many pictures of each side.
-        max_megapixels: see `pictures.reading.decode`.
+        max_megapixels: see `images.reading.decode`.
 
     Raises:
         UsageError: `names` are not two, or `pair` is unknown.

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ganctl import images
 from ganctl.data.batches import Batches
 from ganctl.engine.events import Emitter, Ended, Logged, Previewed, Saved, Started, Stepped
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
 from ganctl.gans.base import Preview, Update
+from ganctl.images import grids
 from ganctl.runs import checkpoint
 from ganctl.runs.metric_names import LOSS, METRIC, prefixed
 from ganctl.runs.run import Run
@@ -228,7 +228,7 @@ class PendingWrites:
         """Write the previews, or warn of those that cannot be."""
         for epoch, preview in list(self.previews.items()):
             with emit.surviving(f"The preview of epoch {epoch} could not be written"):
-                images.save_preview(run.preview(epoch), preview.images, preview.columns)
+                grids.save_preview(run.preview(epoch), preview.images, preview.columns)
                 del self.previews[epoch]
                 emit(Previewed(epoch, run.preview(epoch)))
 

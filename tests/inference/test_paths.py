@@ -18,7 +18,8 @@ from PIL import Image
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.check import check, findings
 from ganctl.data.resolve import resolve_source
-from ganctl.images import formats, scan, scanning
+from ganctl.images import formats, scanning
+from ganctl.images.scanning import scan
 from ganctl.inference import model as inference
 from ganctl.inference import translate as translation
 from ganctl.inference.paths import Skipped, plan_jobs

@@ -16,8 +16,8 @@ from ganctl.data.check.findings import Finding
 from ganctl.data.sources import layout
 from ganctl.data.sources.folder import folders_to_hold_out
 from ganctl.data.sources.layout import TEST, TRAIN, Layout, Picture
-from ganctl.images import MAX_MEGAPIXELS
 from ganctl.images.probing import Probe, probe
+from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.threads import usable
 
 SIZE = 256  # the side that sets of two domains are trained at if nothing else is said
@@ -91,7 +91,7 @@ def examine(
         root: its folder.
         domains: the names of its two domains' folders, where they are not trainA and trainB.
         size: the side to train at; 256 for two domains if not given.
-        max_megapixels: see `pictures.reading.decode`.
+        max_megapixels: see `images.reading.decode`.
 
     Raises:
         DataError: there is no such folder, or it cannot be read.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ganctl.data.sources.layout import Folder, Layout
-from ganctl.images import UNNAMED
 from ganctl.images.probing import Probe
+from ganctl.images.scanning import UNNAMED
 from ganctl.text import printable
 from ganctl.units import counted
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ganctl import images as pictures
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
+from ganctl.images import reading
 
 _DIGITS = 2000  # pictures drawn together
 _ANIMALS = 100
@@ -41,7 +41,7 @@ class Digits(Source):
 
         def draw(start: int) -> Block:
             images, labels = digits.draw(part, start, min(start + _DIGITS, digits.COUNTS[part]))
-            return Block(pictures.resize(images[..., None], size), labels, [])
+            return Block(reading.resize(images[..., None], size), labels, [])
 
         yield from in_parallel(draw, range(0, digits.COUNTS[part], _DIGITS))
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ganctl import images as pictures
 from ganctl.data.check import findings
 from ganctl.data.sources import layout
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.errors import DataError
+from ganctl.images import reading
+from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.seeds import Stream, mix
 from ganctl.text import command, quote
 
@@ -37,7 +38,7 @@ class Folder(Source):
     train: tuple[Path, ...]
     test: tuple[Path, ...]
     limit: int | None = None
-    max_megapixels: float = pictures.MAX_MEGAPIXELS
+    max_megapixels: float = MAX_MEGAPIXELS
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -74,7 +75,7 @@ class Folder(Source):
             found, broken, shorter = [], [], []
             for path in chosen[start : start + _DECODED]:
                 try:
-                    image, side = pictures.read_square(path, size, self.max_megapixels)
+                    image, side = reading.read_square(path, size, self.max_megapixels)
                     found.append(image)
                     shorter.append(side)
                 except OSError as error:
@@ -119,8 +120,8 @@ class Reduced(Source):
     def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""
         for block in self.original.blocks(part, size):
-            small = pictures.resize(block.images, max(1, size // _REDUCTION))
-            yield block._replace(images=pictures.resize(small, size))
+            small = reading.resize(block.images, max(1, size // _REDUCTION))
+            yield block._replace(images=reading.resize(small, size))
 
 
 def path_of(data: str, names: Sequence[str], holds: str) -> Path:
@@ -146,13 +147,13 @@ def path_of(data: str, names: Sequence[str], holds: str) -> Path:
     return path
 
 
-def whole(root: Path, limit: int | None = None, max_megapixels: float = pictures.MAX_MEGAPIXELS) -> Folder:
+def whole(root: Path, limit: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Folder:
     """All the pictures below a folder, some of them held out.
 
     Args:
         root: the folder.
         limit: use only the first so many pictures of each part.
-        max_megapixels: see `pictures.reading.decode`.
+        max_megapixels: see `images.reading.decode`.
 
     Raises:
         DataError: there are none.
@@ -178,7 +179,7 @@ def of_layout(
         learnt: the one to learn from.
         test: the one to test with; what is called so inside of the other, or a seeded part of it, where it has none.
         limit: use only the first so many pictures of each part.
-        max_megapixels: see `pictures.reading.decode`.
+        max_megapixels: see `images.reading.decode`.
     """
     files, held_out = learnt.paths, test.paths if test else ()
     skipped = [_line(root, path, why) for one in (learnt, test) if one for path, why in one.unreadable]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import images as pictures
 from ganctl.data.sources.base import Split
 from ganctl.errors import DataError
+from ganctl.images import scanning
 
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
 
@@ -163,7 +163,7 @@ def _holds_any(folder: Path, names: AbstractSet[str]) -> bool:
 def _folder(path: Path, name: str, part: Split, domain: int) -> Folder:
     if not path.is_dir():
         return Folder(name, part, domain, path, exists=False)
-    below = pictures.scan(path)
+    below = scanning.scan(path)
     unreadable = dict(below.unreadable)
     trouble = unreadable.pop(path, "")
     found: list[Picture] = []

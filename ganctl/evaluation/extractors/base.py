@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganctl.images import to_uint8
+from ganctl.images.grids import to_uint8
 
 CHUNK = 250  # pictures at a time
 
