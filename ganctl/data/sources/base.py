@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
-import pooch
+import platformdirs
 from numpy.typing import NDArray
 
 from ganctl.threads import usable
@@ -79,7 +79,7 @@ class Source(ABC):
 
 def user_cache() -> Path:
     """Where downloads and decoded sets are kept: ``GANCTL_CACHE``, else the system's place for caches."""
-    return Path(os.environ.get("GANCTL_CACHE") or pooch.os_cache("ganctl"))
+    return Path(os.environ.get("GANCTL_CACHE") or platformdirs.user_cache_dir("ganctl"))
 
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:

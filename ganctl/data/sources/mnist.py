@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pooch
 from numpy.typing import NDArray
 
 from ganctl import images as pictures
@@ -90,7 +89,7 @@ def idx_files(name: str) -> IdxFiles:
     if own and all((Path(own) / folder / "raw" / file).exists() for file in _FILES):
         place = Path(own) / folder / "raw"
         for file, md5 in zip(_FILES, checksums, strict=True):
-            if pooch.file_hash(str(place / file), alg="md5") != md5:
+            if not Expected(f"md5:{md5}").fits(place / file):
                 raise DataError(f"{place / file} is damaged: its checksum is not {md5}.", "Fetch it anew.")
         return IdxFiles(name, place, checksums)
     place = user_cache() / "downloads" / folder / "raw"
