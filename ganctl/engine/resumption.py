@@ -11,7 +11,7 @@ import torch
 
 from ganctl import device, precision, threads
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine import setup, tensorboard
 from ganctl.engine.loop import Plan
 from ganctl.engine.state import State

@@ -10,7 +10,7 @@ from warnings import warn
 
 from ganctl import device, interrupt, precision
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine import loop, resumption, setup, tensorboard
 from ganctl.engine.configuration import configure
 from ganctl.engine.divergence import Divergence

@@ -6,7 +6,7 @@ import torch
 
 from ganctl import precision
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine.loop import Plan
 from ganctl.engine.monitor import watch
 from ganctl.engine.state import State

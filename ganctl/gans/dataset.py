@@ -3,11 +3,10 @@
 import torch
 
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_dataset, open_domains
 from ganctl.data.check import check
-from ganctl.data.check.findings import by_reason
-from ganctl.data.domains import DomainSources, TwoDatasets, open_domains, resolve_domains
-from ganctl.data.resolve import resolve_source
+from ganctl.data.check.findings import count_reasons
+from ganctl.data.resolve import DomainSources, resolve_domains, resolve_source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
 from ganctl.gans import find as find_family
@@ -36,7 +35,7 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     size = settings.size or origin.native_size() or found.default_size
     _require_drawable(settings, size)
     load = found.jitter(found.options(**settings.options), size).load_size
-    warnings += origin.notes if fresh else ()
+    warnings += origin.warnings if fresh else ()
     data: Data
     if isinstance(origin, DomainSources):
         warnings += _look(origin) if fresh else []
@@ -48,7 +47,7 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
         line for each in (data.datasets if isinstance(data, TwoDatasets) else [data]) for line in each.broken
     ]:
         what = "picture is" if len(broken) == 1 else "pictures are"
-        warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
+        warnings.append(f"{len(broken)} {what} left out: {count_reasons(broken)}; events.jsonl names them.")
     if data.enlarged:
         smaller, enlarged = ("is", "was") if data.enlarged == 1 else ("are", "were")
         warnings.append(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganctl import images
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import with_channels
+from ganctl.data.cache.decode import with_channels
 from ganctl.data.check.findings import listed, shown
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError

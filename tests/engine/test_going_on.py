@@ -15,7 +15,7 @@ import pytest
 import ganctl
 from ganctl import interrupt, progress
 from ganctl.cli import console
-from ganctl.data.cache import dataset as cache
+from ganctl.data.cache import decode
 from ganctl.engine import monitor, session
 from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.evaluation import samples
@@ -232,7 +232,7 @@ def test_a_signal_while_pictures_are_decoded_leaves_nothing_even_from_a_call_tha
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
     script = (
-        STUCK + "from ganctl.data.cache import dataset\ndataset.with_channels = lambda *_: [open('here', 'w'), stuck()]"
+        STUCK + "from ganctl.data.cache import decode\ndecode.with_channels = lambda *_: [open('here', 'w'), stuck()]"
     )
     cache = Path("cache").absolute()
     told = ("--data", photos, "--run", "a/run", *SMALL)
@@ -308,13 +308,13 @@ def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
     monkeypatch.setattr(console, "_UNSEEN", 0.0)
     monkeypatch.setattr(console, "_REFRESH", 0.01)
     monkeypatch.setattr(console, "_QUIET", 0.01)
-    plain = cache.with_channels
+    plain = decode.with_channels
 
     def slow(*arguments: Any) -> Any:
         time.sleep(0.1)
         return plain(*arguments)
 
-    monkeypatch.setattr(cache, "with_channels", slow)
+    monkeypatch.setattr(decode, "with_channels", slow)
     with progress.shown_by(console.waiting):
         assemble(tiny(photos))
     shown = screen.getvalue()

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.sources import digits, striped
 from ganctl.engine import session
 from ganctl.engine.configuration import configure

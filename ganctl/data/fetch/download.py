@@ -65,7 +65,7 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
             target,
             load=lambda: target if expected.fits(target) else None,
             make=lambda: _downloaded(mirrors, target, expected),
-            shown=progress.task(f"Downloading {target.name}", "bytes", expected.size),
+            display=progress.task(f"Downloading {target.name}", "bytes", expected.size),
         )
 
 
