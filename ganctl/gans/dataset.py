@@ -1,5 +1,7 @@
 """The data of a training, as its family learns from it: opened, checked, and in batches."""
 
+from typing import Any
+
 import torch
 
 from ganctl.data.batches import SingleBatches, UnpairedBatches
@@ -9,32 +11,33 @@ from ganctl.data.check.findings import count_reasons
 from ganctl.data.resolve import DomainSources, resolve_domains, resolve_source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
-from ganctl.gans import find as find_family
+from ganctl.gans.base import Family
 from ganctl.settings import Settings
 
 Data = Dataset | TwoDatasets
 
 
-def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
+def open_data(settings: Settings, family: Family, options: Any, fresh: bool = True) -> tuple[Data, list[str]]:
     """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in.
 
     Args:
         settings: with or without everything decided.
+        family: the one that the settings name.
+        options: the settings' options as the family's dataclass.
         fresh: whether this is a beginning, to which a quick check of the files belongs.
     """
-    found = find_family(settings.family)
-    own, stand_in = found.default_data
+    own, stand_in = family.default_data
     warnings = []
     try:
-        origin = _origin(settings, own if settings.data is None else settings.data)
+        origin = _origin(settings, family, own if settings.data is None else settings.data)
     except DataError as error:
         if any(told is not None for told in (settings.data, settings.pair, settings.domains)):
             raise
-        origin = _origin(settings, stand_in)
+        origin = _origin(settings, family, stand_in)
         warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
-    size = settings.size or origin.native_size() or found.default_size
-    _require_drawable(settings, size)
-    load = found.jitter(found.options(**settings.options), size).load_size
+    size = settings.size or origin.native_size() or family.default_size
+    _require_drawable(family, options, size, settings.channels)
+    load = family.jitter(options, size).load_size
     warnings += origin.warnings if fresh else ()
     data: Data
     if isinstance(origin, DomainSources):
@@ -60,12 +63,12 @@ def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
     return data, warnings
 
 
-def _origin(settings: Settings, data: str) -> Source | DomainSources:
+def _origin(settings: Settings, family: Family, data: str) -> Source | DomainSources:
     """Where the data comes from: one set, or two for a family of two domains."""
-    if find_family(settings.family).domains:
+    if family.domains:
         return resolve_domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
-        raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
+        raise UsageError(f"{family.name} learns from one set.", "--domains and --pair are for cyclegan.")
     return resolve_source(data, settings.limit, settings.max_megapixels)
 
 
@@ -77,17 +80,16 @@ def _look(origin: DomainSources) -> list[str]:
     return [f"{finding.message} {finding.remedy}" for finding in found if finding.severity != "note"]
 
 
-def _require_drawable(settings: Settings, size: int) -> None:
+def _require_drawable(family: Family, options: Any, size: int, channels: int | None) -> None:
     """Build the nets without their weights, before a long decoding is in vain.
 
     Raises:
         UsageError: they cannot draw that size, or no memory could address them.
     """
-    found, shape = find_family(settings.family), (settings.channels or 3, size, size)
-    options = found.options(**settings.options)
+    shape = (channels or 3, size, size)
     try:
         with torch.device("meta"):
-            module = found.training(options, found.model(options, shape), shape)
+            module = family.training(options, family.model(options, shape), shape)
         module.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
@@ -95,10 +97,9 @@ def _require_drawable(settings: Settings, size: int) -> None:
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def make_batches(settings: Settings, data: Data) -> SingleBatches | UnpairedBatches:
+def make_batches(settings: Settings, family: Family, options: Any, data: Data) -> SingleBatches | UnpairedBatches:
     """The batches that the settings ask for."""
     if isinstance(data, Dataset):
         return SingleBatches(data, settings.batch_size, settings.seed, settings.limit)
-    found = find_family(settings.family)
-    mirror = found.jitter(found.options(**settings.options), data.shape[1]).hflip
-    return UnpairedBatches(data, settings.batch_size, settings.seed, settings.limit, mirror)
+    hflip = family.jitter(options, data.shape[1]).hflip
+    return UnpairedBatches(data, settings.batch_size, settings.seed, settings.limit, hflip)
