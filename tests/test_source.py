@@ -70,7 +70,7 @@ HOMES = {
     "imageio": {"images"},
     "imageio_ffmpeg": {"images"},
     "torchvision": {"images"},
-    "pooch": {"data"},
+    "platformdirs": {"data"},
     "requests": {"data"},
     "urllib3": {"data"},
     "torchmetrics": {"metrics"},

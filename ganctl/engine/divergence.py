@@ -21,7 +21,7 @@ from ganctl.engine.loop import Plan, is_due, log_line, train_step
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.evaluation.verdicts import VERDICTS
-from ganctl.gans.base import Update
+from ganctl.gans.base import Family, Update
 from ganctl.interrupt import StopReason
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE
@@ -51,12 +51,16 @@ class Divergence:
         error: what was noticed, and the step by which it was.
         run: its checkpoints are all good.
         settings: with everything decided.
+        family: the one that they name.
+        options: theirs, as the family's dataclass.
         state: where the training broke off.
     """
 
     error: DivergedError
     run: Run
     settings: Settings
+    family: Family
+    options: Any
     state: State
     batches: Batches
     plan: Plan
@@ -92,7 +96,9 @@ class Divergence:
     def _search(self, good: TensorFile | None, stop: StopReason) -> FirstNonFinite | None:
         """Go from a checkpoint, or from the beginning, to the step that is known to be bad."""
         shape = self.plan.header["shape"]
-        state = setup.initial_state(self.settings, shape, self.state.device, fresh=good is None)
+        state = setup.initial_state(
+            self.settings, self.family, self.options, shape, self.state.device, fresh=good is None
+        )
         if good is not None:
             state.restore(good)
         all_was_well = self.state.step - self.state.steps_since_log

@@ -13,8 +13,8 @@ from torch import nn
 
 from ganctl import device
 from ganctl.data.batches import Batches
-from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import PLAIN2STRIPED, TwoDatasets
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
+from ganctl.data.resolve import PLAIN2STRIPED
 from ganctl.engine.events import Emitter, Evaluated, VerdictChanged
 from ganctl.engine.lr_balance import balanced_factors
 from ganctl.engine.state import State

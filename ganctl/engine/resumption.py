@@ -1,23 +1,25 @@
 """The way back into a run: all that may be refused is decided first, and only then is anything changed."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganctl import device, precision, tensorfile, threads
-from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.batches import Batches, SingleBatches, UnpairedBatches
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine import setup, tensorboard
 from ganctl.engine.loop import Plan
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
+from ganctl.gans.base import Family
 from ganctl.gans.dataset import Data
 from ganctl.runs import checkpoint, rollback
 from ganctl.runs import run as runs
@@ -62,6 +64,8 @@ class Resumption:
         record: its ``run.json``.
         before: what it was told.
         settings: what it is told now.
+        family: the one that they name.
+        options: theirs, as the family's dataclass.
         goes_back: whether what came after the step of `state` is to be set aside.
         unusable: what is wrong with each newer checkpoint that had to be passed over, by step.
         epoch: the last whole one.
@@ -73,6 +77,8 @@ class Resumption:
     record: Mapping[str, Any]
     before: Settings
     settings: Settings
+    family: Family
+    options: Any
     state: State
     batches: SingleBatches | UnpairedBatches
     plan: Plan
@@ -142,15 +148,17 @@ def prepared(run: Run, request: ResumeRequest) -> Iterator[Resumption]:
 
 def _decide(run: Run, record: Mapping[str, Any], request: ResumeRequest, fewer_threads: str) -> Resumption:
     before = _recorded(run, record)
-    told = changed(before, find_family(before.family).options, request.changes)
+    family = find_family(before.family)
+    told = changed(before, family.options, request.changes)
     told = dataclasses.replace(told, device=request.device or told.device, epochs=_total(told, request))
     chosen = _device(run, told, request)
+    options = family.options(**told.options)
     _require_readable(run)
     steps = run.checkpoint_steps()
     step = None if request.origin is None else checkpoint.chosen_step(run, request.origin)
-    data, warnings = _open_data(run, record, told, request)
+    data, warnings = _open_data(run, record, told, family, options, request)
     told = told if request.data is None else dataclasses.replace(told, data=data.spec)
-    state, batches, plan, missing = setup.build(told, data, chosen, fresh=not steps)
+    state, batches, plan, missing = setup.build(told, family, options, data, chosen, fresh=not steps)
     unusable, epoch = {}, 0
     if step is None:
         unusable = setup.restore_newest(run, state)
@@ -160,7 +168,9 @@ def _decide(run: Run, record: Mapping[str, Any], request: ResumeRequest, fewer_t
     if request.epochs is not None and state.step > plan.total_steps:
         done = state.step // batches.steps_per_epoch
         raise UsageError(f"{run.path} has already done {done} epochs.", "--more N adds to them; --from STEP goes back.")
-    said = _device_changed(record, chosen) + _rescheduled(before, told, state.step, batches.steps_per_epoch)
+    said = _device_changed(record, chosen) + _rescheduled(
+        before, told, partial(family.schedule, options), state.step, batches
+    )
     said += _lost_lines(run, told, state.step, batches)
     if told.tensorboard and not tensorboard.is_installed():
         said.append(f"{run.tensorboard} stays as it is until there is TensorBoard again: {tensorboard.INSTALL}")
@@ -170,6 +180,8 @@ def _decide(run: Run, record: Mapping[str, Any], request: ResumeRequest, fewer_t
         record=record,
         before=before,
         settings=told,
+        family=family,
+        options=options,
         state=state,
         batches=batches,
         plan=plan,
@@ -220,12 +232,12 @@ def _lost_lines(run: Run, settings: Settings, step: int, batches: SingleBatches 
 
 
 def _open_data(
-    run: Run, record: Mapping[str, Any], settings: Settings, request: ResumeRequest
+    run: Run, record: Mapping[str, Any], settings: Settings, family: Family, options: Any, request: ResumeRequest
 ) -> tuple[Data, list[str]]:
     """The data that the run began with, under the names that it had then, wherever it is now."""
     asked = dataclasses.replace(settings, data=request.data or settings.data)
     try:
-        data, warnings = dataset.open_data(asked, fresh=False)
+        data, warnings = dataset.open_data(asked, family, options, fresh=False)
     except DataError as error:
         if request.data is not None or not Path(settings.data or "").is_absolute():
             raise
@@ -254,12 +266,13 @@ def _device_changed(record: Mapping[str, Any], chosen: torch.device) -> list[str
     return [f"It was on {was} and is on {now} from here: its bits differ from those of a run that stays."]
 
 
-def _rescheduled(before: Settings, now: Settings, step: int, steps_per_epoch: int) -> list[str]:
-    """A sentence on the learning rates, where another end gives them other values."""
-    found = find_family(now.family)
-    ends = [told.epochs * steps_per_epoch for told in (before, now)]
-    places = (step, min(ends) - 1)
-    old, new = ([found.schedule(found.options(**now.options), place, end) for place in places] for end in ends)
+def _rescheduled(
+    before: Settings, now: Settings, schedule: Callable[[int, int], float], step: int, batches: Batches
+) -> list[str]:
+    """A sentence on the learning rates, where another total gives them other values."""
+    totals = [settings.epochs * batches.steps_per_epoch for settings in (before, now)]
+    steps = (step, min(totals) - 1)
+    old, new = ([schedule(step, total) for step in steps] for total in totals)
     if old == new:
         return []
     return [

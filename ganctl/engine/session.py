@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from warnings import warn
 
 from ganctl import device, interrupt, precision
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine import loop, resumption, setup, tensorboard
 from ganctl.engine.configuration import configure
 from ganctl.engine.divergence import Divergence
@@ -22,6 +23,7 @@ from ganctl.errors import DivergedError, GanctlError
 from ganctl.files import discard, reason
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
+from ganctl.gans.base import Family
 from ganctl.runs import names
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run
@@ -35,12 +37,16 @@ class Training:
 
     Attributes:
         run: where it is written.
-        settings: what it was told, with everything decided.
+        settings: with everything decided.
+        family: the one that they name.
+        options: theirs, as the family's dataclass.
         warnings: sentences about what was not as asked for.
     """
 
     run: Run
     settings: Settings
+    family: Family
+    options: Any
     state: State
     batches: SingleBatches | UnpairedBatches
     plan: Plan
@@ -68,7 +74,7 @@ class Training:
     @property
     def lighter_hint(self) -> str:
         """What to ask for where this one takes too long; empty where nothing is known."""
-        preset = find_family(self.settings.family).light_preset
+        preset = self.family.light_preset
         if preset is None or preset == self.settings.preset:
             return "A smaller --size takes less."
         return f"--preset {preset} is several times as fast, and a smaller --size is too."
@@ -76,7 +82,7 @@ class Training:
     @property
     def verb(self) -> str:
         """What the model is for: ``sample`` or ``translate``."""
-        return find_family(self.settings.family).verb
+        return self.family.verb
 
     @property
     def finished(self) -> bool:
@@ -124,7 +130,9 @@ class Training:
         try:
             return loop.train(self.state, self.batches, self.plan, self.run, stop, emit)
         except DivergedError as error:
-            case = Divergence(error, self.run, self.settings, self.state, self.batches, self.plan)
+            case = Divergence(
+                error, self.run, self.settings, self.family, self.options, self.state, self.batches, self.plan
+            )
             raise case.explain(stop, emit) from error
 
     def _board(self) -> list[Subscriber]:
@@ -212,7 +220,9 @@ def resume(
     request = ResumeRequest(epochs, more, origin, data, device, changes or {})
     with run.writing(), resumption.prepared(run, request) as found:
         warnings = found.apply()
-        yield Training(run, found.settings, found.state, found.batches, found.plan, warnings)
+        yield Training(
+            run, found.settings, found.family, found.options, found.state, found.batches, found.plan, warnings
+        )
 
 
 def train(
@@ -272,10 +282,12 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     """A new run with everything in it; the stack holds its lock."""
     chosen, count = device.choose(settings.device), device.default_threads()
     numbers = precision.resolve(settings.precision, chosen)
-    data, warnings = dataset.open_data(settings)
+    family = find_family(settings.family)
+    options = family.options(**settings.options)
+    data, warnings = dataset.open_data(settings, family, options)
     channels, size, _ = data.shape
     settings = dataclasses.replace(settings, data=data.spec, size=size, channels=channels)
-    state, batches, plan, missing = setup.build(settings, data, chosen, fresh=True)
+    state, batches, plan, missing = setup.build(settings, family, options, data, chosen, fresh=True)
     record = {
         "format": 1,
         "settings": settings.to_json(),
@@ -301,4 +313,4 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     stack.enter_context(device.threads(count))
     if data.broken:
         run.log_event("broken pictures", files=data.broken)
-    return Training(run, settings, state, batches, plan, (*warnings, *missing))
+    return Training(run, settings, family, options, state, batches, plan, (*warnings, *missing))

@@ -6,13 +6,12 @@ import torch
 
 from ganctl import precision, tensorfile
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine.loop import Plan
 from ganctl.engine.monitor import watch
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.gans import find as find_family
-from ganctl.gans.base import Shape, TrainingModule
+from ganctl.gans.base import Family, Shape, TrainingModule
 from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
@@ -21,21 +20,21 @@ from ganctl.settings import Settings, parse_cadence
 
 
 def build(
-    settings: Settings, data: Data, chosen: torch.device, *, fresh: bool
+    settings: Settings, family: Family, options: Any, data: Data, device: torch.device, *, fresh: bool
 ) -> tuple[State, SingleBatches | UnpairedBatches, Plan, list[str]]:
     """The nets with their first weights, the batches, the plan, and sentences about what was asked for and is missing.
 
     Args:
         settings: with everything decided.
+        family: the one that they name.
+        options: theirs, as the family's dataclass.
         data: what they say to learn from.
-        chosen: the device they say.
+        device: to train on.
         fresh: whether this is a beginning, to which `init_from` applies.
     """
-    found = find_family(settings.family)
-    options = found.options(**settings.options)
-    batches = make_batches(settings, data)
+    batches = make_batches(settings, family, options, data)
     total = settings.epochs * batches.steps_per_epoch
-    state = initial_state(settings, data.shape, chosen, fresh=fresh)
+    state = initial_state(settings, family, options, data.shape, device, fresh=fresh)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     header = _header(settings, data, batches)
     watching, warnings = watch(settings, data, batches, header)
@@ -47,22 +46,22 @@ def build(
         save_seconds=seconds,
         keep=settings.keep,
         header=header,
-        schedule=lambda step: found.schedule(options, step, total),
-        autocast=precision.resolve(settings.precision, chosen) == "bfloat16",
+        schedule=lambda step: family.schedule(options, step, total),
+        autocast=precision.resolve(settings.precision, device) == "bfloat16",
         monitor=watching,
     )
     return state, batches, plan, warnings
 
 
-def initial_state(settings: Settings, shape: Shape, chosen: torch.device, *, fresh: bool) -> State:
-    """The nets with their first weights, at step 0; `fresh` as in `build`."""
-    found = find_family(settings.family)
-    options = found.options(**settings.options)
+def initial_state(
+    settings: Settings, family: Family, options: Any, shape: Shape, device: torch.device, *, fresh: bool
+) -> State:
+    """The nets with their first weights, at step 0; the arguments as in `build`."""
     with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
-        module = found.training(options, found.model(options, shape), shape)
+        module = family.training(options, family.model(options, shape), shape)
     if fresh and settings.init_from is not None:
         _initialise(module, settings.init_from)
-    return State(module, chosen)
+    return State(module, device)
 
 
 def _header(settings: Settings, data: Data, batches: SingleBatches | UnpairedBatches) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def evaluate(
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
-    real, _ = open_data(told, fresh=False)
+    family = find_family(told.family)
+    real, _ = open_data(told, family, family.options(**told.options), fresh=False)
     chosen = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
     sides = [real] if isinstance(real, Dataset) else real.datasets
     with progress.task(f"Looking at {real.name}", "pictures", sum(map(pictures_to_extract, sides))):

@@ -15,12 +15,13 @@ import pytest
 import ganctl
 from ganctl import interrupt, progress
 from ganctl.cli import console
-from ganctl.data.cache import dataset as cache
+from ganctl.data.cache import decode as decoding
 from ganctl.engine import monitor, session
 from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.evaluation import samples
 from ganctl.gans import dcgan
-from ganctl.gans.dataset import open_data as assemble
+from ganctl.gans.dataset import open_data
+from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.run import Run
 from tests.cli.test_console import Screen, seen_on
 from tests.engine.test_loop import TwoDomains, train
@@ -54,6 +55,12 @@ def raises(error: BaseException) -> Callable[..., Any]:
         raise error
 
     return function
+
+
+def decode(photos: Path) -> None:
+    """Open the data of a tiny training."""
+    settings = tiny(photos)
+    open_data(settings, FAMILY, FAMILY.options(**settings.options))
 
 
 def warned(run: Run) -> list[str]:
@@ -232,7 +239,7 @@ def test_a_signal_while_pictures_are_decoded_leaves_nothing_even_from_a_call_tha
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
     script = (
-        STUCK + "from ganctl.data.cache import dataset\ndataset.with_channels = lambda *_: [open('here', 'w'), stuck()]"
+        STUCK + "from ganctl.data.cache import decode\ndecode.with_channels = lambda *_: [open('here', 'w'), stuck()]"
     )
     cache = Path("cache").absolute()
     told = ("--data", photos, "--run", "a/run", *SMALL)
@@ -308,15 +315,15 @@ def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
     monkeypatch.setattr(console, "_UNSEEN", 0.0)
     monkeypatch.setattr(console, "_REFRESH", 0.01)
     monkeypatch.setattr(console, "_QUIET", 0.01)
-    plain = cache.with_channels
+    plain = decoding.with_channels
 
     def slow(*arguments: Any) -> Any:
         time.sleep(0.1)
         return plain(*arguments)
 
-    monkeypatch.setattr(cache, "with_channels", slow)
+    monkeypatch.setattr(decoding, "with_channels", slow)
     with progress.shown_by(console.waiting):
-        assemble(tiny(photos))
+        decode(photos)
     shown = screen.getvalue()
     assert f"Decoding {photos.name}{'' if terminal else ':'} " in shown
     assert "40 of 42 pictures, 0 s left" in shown
@@ -329,7 +336,7 @@ def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest
     monkeypatch.setenv("GANCTL_CACHE", "cache")
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
     with progress.shown_by(console.waiting):
-        assemble(tiny(photos))
+        decode(photos)
     assert pipe.getvalue() == ""
 
 

@@ -14,6 +14,7 @@ from ganctl.engine.monitor import Quality
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.gans import dataset
+from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.checkpoint import MODEL
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
@@ -183,7 +184,7 @@ def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> None:
     asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
-    data, _ = dataset.open_data(enough)
+    data, _ = dataset.open_data(enough, FAMILY, FAMILY.options(**enough.options))
     assert isinstance(data, Dataset)
     named = dataclasses.replace(data, spec="digits")
     assert monitor.cadence(enough, named, monitor.WORTH) == 1

@@ -200,7 +200,8 @@ def tried(family: str, preset: str, flags: str) -> None:
     sets = parse_assignments(told.get("assignments") or [])
     settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
     if sets:  # the rest asks for no other nets
-        dataset._require_drawable(settings, 64)
+        known = gans.find(family)
+        dataset._require_drawable(known, known.options(**settings.options), 64, None)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
