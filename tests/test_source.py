@@ -70,7 +70,6 @@ HOMES = {
     "pooch": {"data"},
     "requests": {"data"},
     "urllib3": {"data"},
-    "torchmetrics": {"metrics"},
     "torch_fidelity": {"evaluation"},
     "jinja2": {"report"},
     "markupsafe": {"report"},

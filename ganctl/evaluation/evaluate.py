@@ -17,11 +17,11 @@ from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import SOME, Reference, pictures_to_extract, reference, spaced
 from ganctl.evaluation.sample_stats import SampleStats
-from ganctl.evaluation.score import Score
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import open_data
 from ganctl.inference.model import Model
+from ganctl.metrics.score import Score
 from ganctl.runs import run
 from ganctl.runs.metric_names import LUMINANCE, SAMPLE
 from ganctl.settings import Settings

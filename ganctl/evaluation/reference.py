@@ -21,7 +21,7 @@ from ganctl.data.sources.base import user_cache
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
-from ganctl.metrics import Statistics, frechet, kernel_distance
+from ganctl.metrics.distances import Statistics, frechet, kernel_distance
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import TensorFile
 

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from ganctl.data.batches import to_tensor
 from ganctl.evaluation.reference import in_pieces, spaced
-from ganctl.evaluation.score import rounded
-from ganctl.metrics import checkerboard, diversity, nearest
+from ganctl.metrics.images import checkerboard, diversity
+from ganctl.metrics.manifold import nearest
+from ganctl.metrics.score import rounded
 
 SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other
 REFERENCES = 60_000_000  # bytes at most of the training pictures that they are compared with: all 60,000 of MNIST

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ganctl.evaluation.reference import Reference
 from ganctl.evaluation.sample_stats import SampleStats
-from ganctl.evaluation.score import Score, rounded
-from ganctl.metrics import density_coverage, precision_recall
+from ganctl.metrics.manifold import density_coverage, precision_recall
+from ganctl.metrics.score import Score, rounded
 
 COUNT = 10_000  # pictures drawn
 MOST = 200_000  # pictures drawn at most: the features of all are in memory, up to 8 kB each

@@ -11,10 +11,10 @@ from ganctl.data.domains import PLAIN2STRIPED, TwoDatasets
 from ganctl.data.sources import striped
 from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.score import Score, rounded
 from ganctl.gans.losses import luminance_correlation
 from ganctl.inference.model import Model
-from ganctl.metrics import psnr, ssim
+from ganctl.metrics.images import psnr, ssim
+from ganctl.metrics.score import Score, rounded
 
 _LEARNT = 200  # training pictures at most, where nothing was held out
 _CPU = torch.device("cpu")
