@@ -73,7 +73,6 @@ HOMES = {
     "platformdirs": {"data"},
     "requests": {"data"},
     "urllib3": {"data"},
-    "torchmetrics": {"metrics"},
     "torch_fidelity": {"evaluation"},
     "jinja2": {"report"},
     "markupsafe": {"report"},

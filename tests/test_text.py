@@ -15,8 +15,8 @@ import torch
 from ganctl import tensorfile
 from ganctl.cli import console
 from ganctl.evaluation.evaluate import Evaluation
-from ganctl.evaluation.score import Score
 from ganctl.inference import translate
+from ganctl.metrics.score import Score
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.tensorfile import TensorFile

@@ -23,10 +23,10 @@ from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.reference import Reference, reference
 from ganctl.evaluation.sample_stats import SampleStats
-from ganctl.evaluation.score import rounded
 from ganctl.evaluation.verdicts import VerdictTracker
 from ganctl.gans.base import Preview
 from ganctl.inference.model import Model
+from ganctl.metrics.score import rounded
 from ganctl.runs.metric_names import ACCURACY, SAMPLE, SCORE, is_better, prefixed
 from ganctl.settings import Settings
 
