@@ -40,6 +40,7 @@ _RECORD = {
     "versions": dict,
     "device": str,
     "threads": int,
+    "steps_per_epoch": int,
     "extensions": list,
     "command": str,
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run

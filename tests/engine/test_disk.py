@@ -14,7 +14,7 @@ import pytest
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.files import STAGING, append_lines
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run

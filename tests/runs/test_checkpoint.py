@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import CheckpointError
 from ganctl.files import STAGING, umask
 from ganctl.runs import checkpoint
