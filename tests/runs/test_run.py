@@ -27,6 +27,7 @@ RECORD: dict[str, Any] = {
     "versions": {},
     "device": "cpu",
     "threads": 1,
+    "steps_per_epoch": 1,
     "extensions": [],
     "command": "ganctl train dcgan",
 }
