@@ -26,6 +26,7 @@ RECORD: dict[str, Any] = {
     "versions": {},
     "device": "cpu",
     "threads": 1,
+    "steps_per_epoch": 1,
     "extensions": [],
     "command": "ganctl train dcgan",
 }
@@ -48,6 +49,7 @@ def record(**changes: Any) -> dict[str, Any]:
         "versions": {"ganctl": "0.1.0", "torch": "2.14.1", "python": "3.11.7"},
         "device": "cpu",
         "threads": 2,
+        "steps_per_epoch": STEPS,
         "extensions": [],
         "command": "ganctl train dcgan --data mnist --set r1=1",
     } | changes

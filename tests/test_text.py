@@ -216,12 +216,12 @@ def test_events_and_comparisons_hold_no_infinities() -> None:
 
 
 def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
-    from ganctl.engine import loop
     from ganctl.engine.events import Emitter, Event, Logged, Subscriber
+    from ganctl.engine.pending_writes import PendingWrites
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": float("inf")}
-    loop._report(run, line, loop.PendingWrites(), Emitter(Subscriber(seen.append)))
+    PendingWrites(run, Emitter(Subscriber(seen.append))).add_line(line)
     assert seen == [Logged(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": None}
 

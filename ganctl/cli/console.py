@@ -33,7 +33,7 @@ from ganctl.units import duration, rate, size
 if TYPE_CHECKING:
     from ganctl.data.check.check import Report
     from ganctl.engine.forecast import Forecast
-    from ganctl.engine.session import Training
+    from ganctl.engine.training import Training
     from ganctl.evaluation.evaluate import Evaluation
     from ganctl.evaluation.verdicts import Verdict
     from ganctl.inference.translate import Result

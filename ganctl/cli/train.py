@@ -24,7 +24,7 @@ from ganctl.settings import parse_assignments
 from ganctl.text import quote
 
 if TYPE_CHECKING:
-    from ganctl.engine.session import Training
+    from ganctl.engine.training import Training
 
 
 def train(
@@ -80,7 +80,7 @@ def train(
 
     gans.require(family)
     from ganctl.engine import session as training
-    from ganctl.engine.configuration import configure
+    from ganctl.engine.setup import configure
 
     told = configure(
         family,
@@ -129,7 +129,7 @@ def resume(
     run: RunName,
     epochs: Annotated[int | None, typer.Option(help="A new total of epochs.")] = None,
     more: Annotated[int | None, typer.Option(help="So many epochs beyond the old total.")] = None,
-    origin: Annotated[
+    from_checkpoint: Annotated[
         str | None,
         typer.Option("--from", metavar="best|STEP", help="Go back to a checkpoint; what came after it is set aside."),
     ] = None,
@@ -144,15 +144,11 @@ def resume(
     for name, value in (("--epochs", epochs), ("--more", more), ("--max-minutes", max_minutes)):
         require_positive(name, value)
     chosen = names.find_run(run)
-    from ganctl.engine import session as training
+    from ganctl.engine import session
+    from ganctl.engine.resumption import ResumeRequest
 
-    changes = parse_assignments(assignments or [])
-    with (
-        _until_signal(max_minutes) as stop,
-        training.resume(
-            chosen, epochs=epochs, more=more, origin=origin, data=data, device=device, changes=changes
-        ) as resumed,
-    ):
+    request = ResumeRequest(epochs, more, from_checkpoint, data, device, parse_assignments(assignments or []))
+    with _until_signal(max_minutes) as stop, session.resume(chosen, request) as resumed:
         if resumed.finished:
             done = resumed.settings.epochs
             warn_all(resumed.warnings)

@@ -19,6 +19,7 @@ _FIELDS = {
     "versions": dict,
     "device": str,
     "threads": int,
+    "steps_per_epoch": int,
     "extensions": list,
     "command": str,
 }

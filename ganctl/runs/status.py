@@ -1,6 +1,5 @@
 """What a model or a run is, in rows for people."""
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,9 +96,7 @@ def _of_file(path: Path) -> Iterator[Row]:
 
 def steps_per_epoch(record: Mapping[str, Any]) -> int:
     """The full batches of the data that a run learns from."""
-    told = record["settings"]
-    count = min(told["limit"] or math.inf, record["data"]["train"])
-    return int(count // min(told["batch_size"], count))
+    return int(record["steps_per_epoch"])
 
 
 def epochs_done(run: Run, record: Mapping[str, Any]) -> float:

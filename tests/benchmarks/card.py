@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from ganctl import tensorfile
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
 from ganctl.engine.events import Event, Logged, Previewed, Subscriber
-from ganctl.engine.session import Training
+from ganctl.engine.setup import configure
+from ganctl.engine.training import Training
 from ganctl.gans.cyclegan import CycleGAN
 from ganctl.images import grids, reading
 from ganctl.inference import model as inference

@@ -13,7 +13,7 @@ from ganctl import units
 from ganctl.cli import console
 from ganctl.engine import events, session
 from ganctl.engine.events import Subscriber
-from ganctl.engine.session import Training
+from ganctl.engine.training import Training
 from ganctl.inference import translate
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 

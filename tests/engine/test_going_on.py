@@ -177,7 +177,7 @@ def test_python_is_warned_of_what_the_terminal_is(photos: Path, monkeypatch: pyt
     said = [str(warning.message) for warning in caught]
     assert said[0].startswith("mnist cannot be had, so the built-in set digits is used. ")
     assert said[1] == "The batch of 64 is more than the data, so it is 40."
-    assert said[2].startswith("The preview of epoch 0 could not be drawn, training goes on: ")
+    assert said[2].startswith("The preview of epoch 0 could not be generated, training goes on: ")
     assert caught[0].filename == __file__
     (run / "checkpoints" / "step-00000002" / "model.safetensors").write_bytes(b"")
     with pytest.warns(UserWarning, match="has 0 bytes"):

@@ -13,8 +13,8 @@ from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.sources import digits, striped
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
 from ganctl.engine.events import Event, Subscriber, VerdictChanged
+from ganctl.engine.setup import configure
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans import dataset, dcgan
 from ganctl.gans.base import Shape

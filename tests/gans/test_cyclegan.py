@@ -15,7 +15,7 @@ from torch import Tensor
 from ganctl import tensorfile
 from ganctl.data.sources import cyclegan_sets
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import DataError
 from ganctl.gans import cyclegan
 from ganctl.gans.base import Update
