@@ -1,36 +1,30 @@
-"""What ends a training and what does not: displays, measurements, readers and terminals that go away, signals."""
+"""Signals, readers and terminals that go away, and what is shown while a training is prepared."""
 
 import io
 import os
-import shutil
 import signal
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import ganctl
 from ganctl import interrupt, progress
 from ganctl.cli import console
 from ganctl.data.cache import decode as decoding
-from ganctl.engine import monitor, session
-from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
-from ganctl.evaluation import samples
-from ganctl.gans import dcgan
 from ganctl.gans.dataset import open_data
 from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.run import Run
 from tests.cli.test_console import Screen, seen_on
-from tests.engine.test_loop import TwoDomains, train
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
-from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
+from tests.trainings import STEPS, tiny, warned
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent_dim=8")
+
 OTHERS = [pytest.param(number, marks=pytest.mark.campaign) for number in (signal.SIGTERM, signal.SIGHUP)]
+
 SIGNALS = (signal.SIGINT, *OTHERS)  # all take one way
 
 
@@ -40,148 +34,10 @@ def forked() -> Iterator[Forks]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Run:
-    """The run that nothing happened to."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANCTL_CACHE", str(cache))
-        return begin(tiny(photos), tmp_path_factory.mktemp("whole") / "run")
-
-
-def raises(error: BaseException) -> Callable[..., Any]:
-    """A function that does nothing else."""
-
-    def function(*arguments: object, **more: object) -> None:
-        raise error
-
-    return function
-
-
 def decode(photos: Path) -> None:
     """Open the data of a tiny training."""
     settings = tiny(photos)
     open_data(settings, FAMILY, FAMILY.options(**settings.options))
-
-
-def warned(run: Run) -> list[str]:
-    """What the diary says was warned of."""
-    return [event["message"] for event in run.read_events() if event["event"] == "warning"]
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (BrokenPipeError(32, "Broken pipe"), "Broken pipe"),
-        (SystemExit(1), "SystemExit: 1"),
-        (MemoryError(), "the memory is full"),
-        (
-            RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.\nMore."),
-            "CUDA out of memory. Tried to allocate 2 GiB",
-        ),
-        (KeyError("fid"), "KeyError: 'fid'"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_whatever_a_display_raises_is_warned_of_once_and_ends_nothing(error: BaseException, said: str) -> None:
-    seen: list[Event] = []
-    emit = Emitter(Subscriber(raises(error)), Subscriber(seen.append))
-    run = train("run", TwoDomains(), emit=emit)
-    assert run.checkpoint_steps()[0] == 12
-    messages = [event.message for event in seen if isinstance(event, Warned)]
-    assert messages == [f"The display failed, training goes on: {said}"]
-    assert len([event for event in seen if isinstance(event, Stepped)]) == 12, "others are still told of everything"
-    assert seen[-1] == Ended(12, None)
-
-
-def test_a_display_that_fails_is_in_the_diary_and_changes_no_bit(photos: Path, whole: Run) -> None:
-    with session.start(tiny(photos), "a/run") as started:
-        ended = started.train(lambda: None, Subscriber(raises(SystemExit(1))))
-    assert (ended.step, ended.reason) == (TOTAL, None)
-    assert warned(started.run) == ["The display failed, training goes on: SystemExit: 1"]
-    assert_equal(started.run, whole)
-
-
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [
-        ("ganctl.gans.dcgan.DCGAN.preview", MemoryError()),
-        ("ganctl.engine.monitor.SampleStats", RuntimeError("[enforce fail] can't allocate memory")),
-        ("ganctl.engine.monitor.SampleStats.measure", KeyError("x")),
-        ("ganctl.engine.monitor.reference", MemoryError()),
-    ],
-    ids=["preview", "real pictures", "sample statistics", "quality"],
-)
-def test_a_measurement_that_fails_in_any_way_leaves_the_training_alone(
-    photos: Path, whole: Run, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
-) -> None:
-    monkeypatch.setattr(samples, "COUNT", 40)
-    monkeypatch.setattr(name, raises(error))
-    run = begin(tiny(photos, evaluate_every=2, extractor="digits-cnn"), Path("a/run"))
-    assert run.checkpoint_steps()[0] == TOTAL
-    assert warned(run)
-    assert all("training goes on: " in sentence for sentence in warned(run))
-    weights, others = (ganctl.load(each.path).net.state_dict() for each in (run, whole))
-    assert all(weights[name].equal(others[name]) for name in others)
-
-
-def test_judging_that_fails_is_warned_of_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor, "VerdictTracker", raises(ZeroDivisionError("division by zero")))
-    run = begin(tiny(photos), Path("a/run"))
-    assert warned(run) == ["The training could not be judged, training goes on: ZeroDivisionError: division by zero"]
-
-
-@pytest.fixture
-def notebook() -> Iterator[None]:
-    """Ctrl-C is Python's own again: a shell lets what it runs in the background ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("notebook")
-def test_ctrl_c_in_a_notebook_saves_and_gets_through(photos: Path, whole: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = Run.append_log
-
-    def interrupted(run: Run, lines: list[str]) -> None:
-        append(run, lines)
-        if '"step": 6' in lines[0]:
-            signal.raise_signal(signal.SIGINT)
-
-    small: dict[str, Any] = {"size": 16, "batch_size": 8, "epochs": 4, "log_every": 3, "keep": 100}
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Run, "append_log", interrupted)
-        ganctl.train("dcgan", data=str(photos), run="a/run", width=8, latent_dim=8, r1_every=4, **small)
-    run = Run(Path("a/run"))
-    assert run.checkpoint_steps()[0] == 6
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    go_on(run)
-    assert run.log.read_bytes() == whole.log.read_bytes()
-
-
-@pytest.mark.usefixtures("notebook")
-def test_ctrl_c_before_the_first_step_of_a_notebook_leaves_no_run(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dcgan.DCGAN, "preview", lambda *_: signal.raise_signal(signal.SIGINT))
-    with pytest.raises(KeyboardInterrupt):
-        ganctl.train("dcgan", data=str(photos), run="run", size=16, batch_size=8, width=8)
-    assert not list(Path().glob("runs/*"))
-
-
-def test_python_is_warned_of_what_the_terminal_is(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.data.fetch.download.requests.get", raises(ganctl.DataError("No network.")))
-    monkeypatch.setattr("ganctl.data.sources.digits.COUNTS", {"train": 40, "test": 8})
-    monkeypatch.setattr(dcgan.DCGAN, "preview", raises(MemoryError()))
-    with pytest.warns(UserWarning) as caught:
-        run = ganctl.train("dcgan", run="run", epochs=2, batch_size=64, width=8, latent_dim=8)
-    said = [str(warning.message) for warning in caught]
-    assert said[0].startswith("mnist cannot be had, so the built-in set digits is used. ")
-    assert said[1] == "The batch of 64 is more than the data, so it is 40."
-    assert said[2].startswith("The preview of epoch 0 could not be generated, training goes on: ")
-    assert caught[0].filename == __file__
-    (run / "checkpoints" / "step-00000002" / "model.safetensors").write_bytes(b"")
-    with pytest.warns(UserWarning, match="has 0 bytes"):
-        assert ganctl.load(run).header["step"] == 1
 
 
 def test_a_reader_that_goes_away_stops_no_training(photos: Path, forked: Forks) -> None:
@@ -279,21 +135,6 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     assert not Path("runs").exists()
 
 
-def test_a_sheet_that_can_never_be_written_keeps_nothing_from_being_saved(photos: Path, whole: Run) -> None:
-    with session.start(tiny(photos), "a/run") as started:
-        started.run.progress.rmdir()
-        started.run.progress.touch()
-        saved: list[int] = []
-        started.train(
-            lambda: None, Subscriber(lambda event: saved.append(event.step) if isinstance(event, Saved) else None)
-        )
-    assert saved == [5, 10, 15, 20]
-    assert len([said for said in warned(started.run) if "could not be written" in said]) == 5
-    started.run.progress.unlink()
-    shutil.copytree(whole.progress, started.run.progress)
-    assert_equal(started.run, whole)
-
-
 def test_a_set_of_any_name_does_nothing_to_the_screen_that_it_is_decoded_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for screen in (Screen(), io.StringIO()):
         monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=screen.isatty()))
@@ -360,12 +201,3 @@ def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
         with interrupt.cleanup_on_interrupt(lambda: undone.append("second")):
             signal.raise_signal(signal.SIGTERM)
     assert undone == ["second"]
-
-
-@pytest.mark.parametrize("run", [None, "run/one"])
-def test_a_warning_that_python_raises_before_the_first_step_leaves_no_run(photos: Path, run: str | None) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(UserWarning, match="is more than the data"):
-            ganctl.train("dcgan", data=str(photos), run=run, batch_size=100, size=16, epochs=1, width=8)
-        assert not [path for path in Path().rglob("*") if path.is_file() or "run" not in path.name]
