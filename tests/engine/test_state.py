@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from ganctl.engine.loop import Plan, train_step
 from ganctl.engine.state import State
@@ -50,8 +51,13 @@ def test_nothing_that_would_be_saved_may_be_infinite(spoil: Callable[[State], An
 
 
 def test_everything_is_checked_once_a_step_whoever_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    checks, norms = [], torch._foreach_norm
-    monkeypatch.setattr(torch, "_foreach_norm", lambda *arguments: [checks.append(1), norms(*arguments)][1])
+    checks, foreach_norm = [], torch._foreach_norm
+
+    def counted(tensors: list[Tensor], order: float) -> Any:
+        checks.append(len(tensors))
+        return foreach_norm(tensors, order)
+
+    monkeypatch.setattr(torch, "_foreach_norm", counted)
     run = train("run", fresh(False))
     assert len(checks) == len({line["step"] for line in run.read_log()}) == 5, "saved at three of these steps"
 
