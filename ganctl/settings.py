@@ -43,7 +43,9 @@ class Settings:
         128.0, "Leave out pictures that need more than N million pixels to decode.", "Data", metavar="N", gt=0
     )
     seed: int = option(0, "Seed of everything random.", "Run", ge=0)
-    device: str = option("auto", "auto, cpu, cuda, cuda:N or mps.", "Run", metavar="DEVICE")
+    device: str = option(
+        "auto", "Device to train on; cuda:1 is the second CUDA card.", "Run", metavar="auto|cpu|cuda|mps"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = option(
         "auto", "Precision of the losses; auto is bfloat16 on a CUDA card that has it in hardware, else float32.", "Run"
     )
