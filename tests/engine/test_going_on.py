@@ -15,6 +15,7 @@ import pytest
 import ganctl
 from ganctl import interrupt, progress
 from ganctl.cli import console
+from ganctl.cli import progress as cli_progress
 from ganctl.data.cache import decode as decoding
 from ganctl.engine import monitor, session
 from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
@@ -23,10 +24,10 @@ from ganctl.gans import dcgan
 from ganctl.gans.dataset import open_data
 from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.run import Run
-from tests.cli.test_console import Screen, seen_on
 from tests.engine.test_loop import TwoDomains, train
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
+from tests.screens import Screen, seen_on
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, tiny
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent_dim=8")
@@ -264,7 +265,7 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     with serving() as mirror:
         mirror.hangs, mirror.length = True, "116867962"
         script = f"from ganctl.data.sources import cyclegan_sets\ncyclegan_sets.MIRRORS = ('http://{mirror.host}/',)\n"
-        script += "from ganctl.cli import console\nconsole._UNSEEN = 0.2"
+        script += "from ganctl.cli import progress\nprogress.HIDDEN_SECONDS = 0.2"
         child = forked.begin("train", "cyclegan", *limit, script=script, GANCTL_CACHE=str(cache))
         line = "Downloading horse2zebra.zip: 200 kB of 117 MB, "
         shown = child.read_until(line)
@@ -297,9 +298,9 @@ def test_a_sheet_that_can_never_be_written_keeps_nothing_from_being_saved(photos
 def test_a_set_of_any_name_does_nothing_to_the_screen_that_it_is_decoded_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for screen in (Screen(), io.StringIO()):
         monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=screen.isatty()))
-        monkeypatch.setattr(console, "_UNSEEN", 0.0)
-        monkeypatch.setattr(console, "_REFRESH", 0.01)
-        with progress.shown_by(console.waiting), progress.task("Decoding a\x1b]2;b\udcff", "pictures"):
+        monkeypatch.setattr(cli_progress, "HIDDEN_SECONDS", 0.0)
+        monkeypatch.setattr(cli_progress, "REFRESH_SECONDS", 0.01)
+        with progress.shown_by(cli_progress.waiting), progress.task("Decoding a\x1b]2;b\udcff", "pictures"):
             while "0 pictures" not in screen.getvalue():
                 time.sleep(0.01)
         assert "Decoding a\\x1b]2;b\\xff" in screen.getvalue()
@@ -312,9 +313,9 @@ def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
     screen = Screen() if terminal else io.StringIO()
     monkeypatch.setenv("GANCTL_CACHE", "cache")
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=terminal))
-    monkeypatch.setattr(console, "_UNSEEN", 0.0)
-    monkeypatch.setattr(console, "_REFRESH", 0.01)
-    monkeypatch.setattr(console, "_QUIET", 0.01)
+    monkeypatch.setattr(cli_progress, "HIDDEN_SECONDS", 0.0)
+    monkeypatch.setattr(cli_progress, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(cli_progress, "LINE_SECONDS", 0.01)
     plain = decoding.with_channels
 
     def slow(*arguments: Any) -> Any:
@@ -322,7 +323,7 @@ def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
         return plain(*arguments)
 
     monkeypatch.setattr(decoding, "with_channels", slow)
-    with progress.shown_by(console.waiting):
+    with progress.shown_by(cli_progress.waiting):
         decode(photos)
     shown = screen.getvalue()
     assert f"Decoding {photos.name}{'' if terminal else ':'} " in shown
@@ -335,7 +336,7 @@ def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest
     pipe = io.StringIO()
     monkeypatch.setenv("GANCTL_CACHE", "cache")
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
-    with progress.shown_by(console.waiting):
+    with progress.shown_by(cli_progress.waiting):
         decode(photos)
     assert pipe.getvalue() == ""
 
