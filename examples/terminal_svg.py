@@ -3,7 +3,7 @@
     python examples/terminal_svg.py terminal.svg \
         "ganctl train dcgan --data digits --limit 6000 --epochs 8" "ganctl sample digits" "ganctl make-gif digits"
 
-On Linux and macOS. The terminal is a pseudo-terminal of 100 columns, the drawing Rich's.
+On Linux and macOS. The terminal is a pseudo-terminal of 112 columns, the drawing Rich's.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, ROWS = 100, 40
+COLUMNS, ROWS = 112, 40
 CONTROL = re.compile(r"(\x1b\[[0-9;?]*[A-LN-Za-ln-z]|[\r\n])")  # all escape sequences but colours, which end in "m"
 
 
