@@ -17,16 +17,17 @@ from ganctl.__main__ import main
 from ganctl.data.batches import Batch
 from ganctl.gans import register
 from ganctl.gans.base import Family, Preview, Shape, TrainingModule, Update
-from ganctl.settings import option
+from ganctl.option import option
 
 
 @dataclass(frozen=True)
 class Options:
     """Each has a flag and a line in --help, is checked, and is stored in the model's file."""
 
-    latent_dim: int = option(64, "length of the latent vector", least=1)
-    width: int = option(32, "channels of the layers at half the size", least=1)
-    lr: float = option(1e-3, "learning rate of both networks", above=0)
+    latent_dim: int = option(64, "Length of the latent vector.", "Nets", ge=1)
+    width: int = option(32, "Channels of the layers at half the size.", "Nets", ge=1)
+    lr_generator: float = option(1e-3, "Learning rate of the generator.", "Optimisation", gt=0)
+    lr_discriminator: float = option(1e-3, "Learning rate of the discriminator.", "Optimisation", gt=0)
 
 
 def generator(options: Options, shape: Shape) -> nn.Module:
@@ -47,16 +48,16 @@ class MyGAN(TrainingModule):
 
     def __init__(self, options: Options, model: nn.Module, shape: Shape) -> None:
         super().__init__()
-        (channels, size, _), w = shape, options.width
-        half = [nn.Conv2d(channels, w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        self.options, self.model, w = options, model, options.width
+        half = [nn.Conv2d(shape[0], w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         quarter = [nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        self.options, self.model = options, model
-        self.discriminator = nn.Sequential(*half, *quarter, nn.Flatten(), nn.Linear(2 * w * (size // 4) ** 2, 1))
+        self.discriminator = nn.Sequential(*half, *quarter, nn.Flatten(), nn.Linear(2 * w * (shape[1] // 4) ** 2, 1))
 
     def optimizers(self) -> dict[str, optim.Optimizer]:
         """One for each player."""
-        players = {"discriminator": self.discriminator, "generator": self.model}
-        return {name: optim.Adam(net.parameters(), self.options.lr, betas=(0.5, 0.99)) for name, net in players.items()}
+        discriminator = optim.Adam(self.discriminator.parameters(), self.options.lr_discriminator, betas=(0.5, 0.99))
+        generator = optim.Adam(self.model.parameters(), self.options.lr_generator, betas=(0.5, 0.99))
+        return {"discriminator": discriminator, "generator": generator}
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """One training step: the engine moves the players of an update before it asks for the next."""
@@ -72,7 +73,6 @@ class MyGAN(TrainingModule):
         return Preview(images, columns=8, samples=images)
 
 
-# Its name and summary, what it is for, settings, presets, the default one, data and a stand-in, model and training.
 presets, data = {"default": {"batch_size": 32}}, ("digits", "digits")
 register(Family("mygan", "a small relativistic GAN", "sample", Options, presets, "default", data, generator, MyGAN))
 
