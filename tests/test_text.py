@@ -14,6 +14,7 @@ import torch
 
 from ganctl import tensorfile
 from ganctl.cli import console
+from ganctl.cli.progress import TranslationProgress
 from ganctl.evaluation.evaluate import Evaluation
 from ganctl.inference import translate
 from ganctl.metrics.score import Score
@@ -59,7 +60,7 @@ def test_everything_that_is_shown_is_escaped(capsys: pytest.CaptureFixture[str])
     console.table([(EVIL, "x"), ("", "y")])
     for show in (console.say, console.warn, lambda text: console.fail(text, text)):
         show(EVIL)
-    with console.Translations(1) as display:
+    with TranslationProgress(1) as display:
         display.show(translate.Translated(Path("a.png"), Path(EVIL), 1.0))
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [SAFE, f"{SAFE}  x", f"{' ' * len(SAFE)}  y", SAFE]

@@ -18,6 +18,7 @@ from ganctl.engine.setup import configure
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans import dataset, dcgan
 from ganctl.gans.base import Shape
+from ganctl.gans.options.dcgan import Options
 from ganctl.settings import Settings
 
 pytestmark = pytest.mark.campaign
@@ -48,7 +49,7 @@ def warnings(settings: Settings) -> set[str]:
 
 
 def rate(player: str) -> float:
-    return float(getattr(dcgan.Options(), f"lr_{player}"))
+    return float(getattr(Options(), f"lr_{player}"))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -69,7 +70,7 @@ def test_a_discriminator_that_hardly_learns_is_exploited() -> None:
     assert {"G-WINS", "CHECKERBOARD"} <= warnings(digits_training(lr_discriminator=1e-7))
 
 
-def without_noise(options: dcgan.Options, model: nn.Module, shape: Shape) -> dcgan.DCGAN:
+def without_noise(options: Options, model: nn.Module, shape: Shape) -> dcgan.DCGAN:
     """A DCGAN whose latents are all the same."""
     model.register_forward_pre_hook(lambda net, latents: torch.zeros_like(latents[0]))
     return dcgan.DCGAN(options, model, shape)

@@ -1,30 +1,20 @@
-"""Signals, readers and terminals that go away, and what is shown while a training is prepared."""
+"""Signals, readers and terminals that go away: what ends a training, when, and what is left."""
 
-import io
 import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ganctl import interrupt, progress
-from ganctl.cli import console
-from ganctl.data.cache import decode as decoding
-from ganctl.gans.dataset import open_data
-from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.run import Run
-from tests.cli.test_console import Screen, seen_on
 from tests.forked import STUCK, Forks, forks
 from tests.mirror import serving
-from tests.trainings import STEPS, tiny, warned
+from tests.trainings import STEPS, warned
 
 SMALL = ("--size", 16, "--batch-size", 8, "--set", "width=8", "--set", "latent_dim=8")
-
 OTHERS = [pytest.param(number, marks=pytest.mark.campaign) for number in (signal.SIGTERM, signal.SIGHUP)]
-
 SIGNALS = (signal.SIGINT, *OTHERS)  # all take one way
 
 
@@ -32,12 +22,6 @@ SIGNALS = (signal.SIGINT, *OTHERS)  # all take one way
 def forked() -> Iterator[Forks]:
     with forks() as server:
         yield server
-
-
-def decode(photos: Path) -> None:
-    """Open the data of a tiny training."""
-    settings = tiny(photos)
-    open_data(settings, FAMILY, FAMILY.options(**settings.options))
 
 
 def test_a_reader_that_goes_away_stops_no_training(photos: Path, forked: Forks) -> None:
@@ -120,7 +104,7 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     with serving() as mirror:
         mirror.hangs, mirror.length = True, "116867962"
         script = f"from ganctl.data.sources import cyclegan_sets\ncyclegan_sets.MIRRORS = ('http://{mirror.host}/',)\n"
-        script += "from ganctl.cli import console\nconsole._UNSEEN = 0.2"
+        script += "from ganctl.cli import progress\nprogress.HIDDEN_SECONDS = 0.2"
         child = forked.begin("train", "cyclegan", *limit, script=script, GANCTL_CACHE=str(cache))
         line = "Downloading horse2zebra.zip: 200 kB of 117 MB, "
         shown = child.read_until(line)
@@ -133,71 +117,3 @@ def test_a_stalled_download_is_shown_and_ended_by_signals_and_the_time(
     assert "Traceback" not in shown
     assert not strays(cache)
     assert not Path("runs").exists()
-
-
-def test_a_set_of_any_name_does_nothing_to_the_screen_that_it_is_decoded_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    for screen in (Screen(), io.StringIO()):
-        monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=screen.isatty()))
-        monkeypatch.setattr(console, "_UNSEEN", 0.0)
-        monkeypatch.setattr(console, "_REFRESH", 0.01)
-        with progress.shown_by(console.waiting), progress.task("Decoding a\x1b]2;b\udcff", "pictures"):
-            while "0 pictures" not in screen.getvalue():
-                time.sleep(0.01)
-        assert "Decoding a\\x1b]2;b\\xff" in screen.getvalue()
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
-) -> None:
-    screen = Screen() if terminal else io.StringIO()
-    monkeypatch.setenv("GANCTL_CACHE", "cache")
-    monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=terminal))
-    monkeypatch.setattr(console, "_UNSEEN", 0.0)
-    monkeypatch.setattr(console, "_REFRESH", 0.01)
-    monkeypatch.setattr(console, "_QUIET", 0.01)
-    plain = decoding.with_channels
-
-    def slow(*arguments: Any) -> Any:
-        time.sleep(0.1)
-        return plain(*arguments)
-
-    monkeypatch.setattr(decoding, "with_channels", slow)
-    with progress.shown_by(console.waiting):
-        decode(photos)
-    shown = screen.getvalue()
-    assert f"Decoding {photos.name}{'' if terminal else ':'} " in shown
-    assert "40 of 42 pictures, 0 s left" in shown
-    assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") == int(terminal)
-    assert ("\x1b" in shown) == terminal
-
-
-def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pipe = io.StringIO()
-    monkeypatch.setenv("GANCTL_CACHE", "cache")
-    monkeypatch.setattr(console, "stderr", seen_on(pipe))
-    with progress.shown_by(console.waiting):
-        decode(photos)
-    assert pipe.getvalue() == ""
-
-
-def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
-    with pytest.raises(interrupt.Interrupted) as caught, interrupt.stop_reasons(immediate=True):
-        signal.raise_signal(signal.SIGTERM)
-    assert caught.value.reason == "SIGTERM"
-    told: list[str] = []
-    with interrupt.stop_reasons(immediate=True, on_signal=told.append) as reason:
-        assert reason() is None
-        signal.raise_signal(signal.SIGTERM)
-        assert reason() == "SIGTERM"
-        assert told == ["SIGTERM"]
-
-
-def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
-    undone: list[str] = []
-    with pytest.raises(interrupt.Interrupted), interrupt.stop_reasons(immediate=True):
-        with interrupt.cleanup_on_interrupt(lambda: undone.append("first")):
-            pass
-        with interrupt.cleanup_on_interrupt(lambda: undone.append("second")):
-            signal.raise_signal(signal.SIGTERM)
-    assert undone == ["second"]
