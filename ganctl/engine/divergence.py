@@ -167,7 +167,7 @@ def replay(state: State, batches: Batches, plan: Plan, suspects: range, stop: St
             state.require_finite()
             line = log_line(state, batches, {})
             if plan.monitor is not None:
-                with silent.surviving("Judging failed"):  # as in the training itself
+                with silent.warn_on_failure("Judging failed"):  # as in the training itself
                     plan.monitor.judge(state, line, silent)
     return None
 

@@ -93,12 +93,12 @@ class Subscriber(NamedTuple):
     """A function that is called with every event.
 
     Attributes:
-        show: the function.
+        handle: the function.
         failure: the beginning of the warning if it raises.
         remedy: the sentence that ends the warning.
     """
 
-    show: Callable[[Event], None]
+    handle: Callable[[Event], None]
     failure: str = "The display failed"
     remedy: str = ""
 
@@ -113,11 +113,11 @@ class Emitter:
     def __call__(self, event: Event) -> None:
         """Call every subscriber."""
         for subscriber in self._subscribers:
-            with self.surviving(subscriber.failure, subscriber.remedy):
-                subscriber.show(event)
+            with self.warn_on_failure(subscriber.failure, subscriber.remedy):
+                subscriber.handle(event)
 
     @contextmanager
-    def surviving(self, failure: str, remedy: str = "") -> Iterator[None]:
+    def warn_on_failure(self, failure: str, remedy: str = "") -> Iterator[None]:
         """Turn whatever the block raises into a warning: no display, log or measurement is worth a training.
 
         Args:

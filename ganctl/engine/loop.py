@@ -138,14 +138,14 @@ def train(state: State, batches: Batches, plan: Plan, run: Run, stop: Callable[[
             line = log_line(state, batches, measured)
             pending.add_line(line)
             if plan.monitor is not None:
-                with emit.surviving("The training could not be judged"):
+                with emit.warn_on_failure("The training could not be judged"):
                     plan.monitor.judge(state, line, emit)
         reason = stop()
         save_is_due = (steps_into_epoch == 0 and (epoch % plan.save_epochs == 0 or state.is_best)) or (
             time.monotonic() - last_save >= plan.save_seconds
         )
         if save_is_due and not reason and state.step < plan.total_steps:
-            with emit.surviving(f"The checkpoint of step {state.step} could not be saved"):
+            with emit.warn_on_failure(f"The checkpoint of step {state.step} could not be saved"):
                 pending.write()
                 emit(save(state, plan, run))
             last_save = time.monotonic()
@@ -181,7 +181,7 @@ def _measure(
         return {}
     pending.add_preview(epoch, preview)
     if plan.monitor is not None:
-        with emit.surviving(f"Epoch {epoch} could not be measured"):
+        with emit.warn_on_failure(f"Epoch {epoch} could not be measured"):
             return plan.monitor.measure(state, preview, epoch, emit)
     return {}
 
@@ -189,7 +189,7 @@ def _measure(
 def _preview(epoch: int, state: State, batches: Batches, plan: Plan, emit: Emitter) -> Preview | None:
     """The preview of an epoch, always from the same seed; None where that failed."""
     failure = f"The preview of epoch {epoch} could not be generated"
-    with emit.surviving(failure), seeded(state.device, plan.seed, Stream.PREVIEW), torch.inference_mode():
+    with emit.warn_on_failure(failure), seeded(state.device, plan.seed, Stream.PREVIEW), torch.inference_mode():
         return state.module.preview(state.ema_model, batches.held_out(state.device))
     return None
 

@@ -81,10 +81,10 @@ class Monitor:
     def measure(self, state: State, preview: Preview, epoch: int, emit: Emitter) -> Scores:
         """The preview's sample statistics, and the scores at some epochs, for the log; either, if the other fails."""
         measured: dict[str, float] = {}
-        with emit.surviving(f"The sample statistics of epoch {epoch} could not be measured"):
+        with emit.warn_on_failure(f"The sample statistics of epoch {epoch} could not be measured"):
             measured |= prefixed(SAMPLE, self._sample_stats().measure(preview.samples))
         if self._measure_quality is not None and self._evaluates_at(epoch):
-            with emit.surviving(f"The quality of epoch {epoch} could not be measured"):
+            with emit.warn_on_failure(f"The quality of epoch {epoch} could not be measured"):
                 start = time.monotonic()
                 quality = self._measure_quality(state.ema_model)
                 seconds = time.monotonic() - start

@@ -6,7 +6,7 @@ event by which TensorBoard's own writers purge (``purge_step=0``), so that a Ten
 it read before. The wall times in them are those of the writing, as the log has none.
 
 TensorBoard's record writer frames the events. Its event file writer is not used: it writes in a thread, which ends
-with a traceback at the first write that the disk refuses, and writes nothing afterwards.
+with a traceback at the first write that the disk refuses, and its flush may then wait for ever.
 """
 
 import io
@@ -65,9 +65,9 @@ class EventFile:
     def subscriber(self) -> Subscriber:
         """The subscriber that writes every event of the training that belongs here."""
         remedy = f"{self.run.resume_command} writes it anew."
-        return Subscriber(self.show, f"{self.run.tensorboard} could not be written", remedy)
+        return Subscriber(self.handle, f"{self.run.tensorboard} could not be written", remedy)
 
-    def show(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Append an event of the training; at its start, all that the run holds up to its checkpoint.
 
         Raises:
