@@ -155,7 +155,7 @@ def make_gif(
         from ganctl.inference import model as inference
 
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
-        steps = inference.walk(loaded, seed)
+        steps = inference.LatentWalk(loaded, seed)
         frames = Frames.alike(len(steps), lambda i: labelled(grids.grid(steps[i], 4), ""))
         _film(path, frames, fps or 24)
     else:

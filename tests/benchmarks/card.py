@@ -255,7 +255,7 @@ def _draw_test_split(bench: Bench, run: Path) -> None:
     for part, domain in (("testA", "zebra"), ("testB", "horse")):
         cells = []
         for file in sorted((data / part).iterdir())[: 4 if bench.quick else 40]:
-            levels = torch.from_numpy(reading.read(file).levels.copy()).permute(2, 0, 1)[None]
+            levels = torch.from_numpy(reading.read_image(file).pixels.copy()).permute(2, 0, 1)[None]
             real = levels.float() / 127.5 - 1
             cells += [real, model.translate(real, domain)]
         path = bench.out / f"{domain}.png"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -29,8 +30,8 @@ from tests.translators import write_model
 @pytest.fixture(autouse=True)
 def short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two frames are enough."""
-    walk = inference.walk
-    monkeypatch.setattr(inference, "walk", lambda model, seed: walk(model, seed, keys=1, between=2))
+    short = partial(inference.LatentWalk, num_keys=1, frames_per_key=2)
+    monkeypatch.setattr(inference, "LatentWalk", short)
 
 
 COMMANDS = {

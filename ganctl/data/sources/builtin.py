@@ -8,7 +8,7 @@ import numpy as np
 
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _DIGITS = 2000  # pictures drawn together
 _ANIMALS = 100
@@ -41,7 +41,7 @@ class Digits(Source):
 
         def draw(start: int) -> Block:
             images, labels = digits.draw(part, start, min(start + _DIGITS, digits.COUNTS[part]))
-            return Block(reading.resize(images[..., None], size), labels, [])
+            return Block(conversion.resize(images[..., None], size), labels, [])
 
         yield from in_parallel(draw, range(0, digits.COUNTS[part], _DIGITS))
 

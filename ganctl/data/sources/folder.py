@@ -13,7 +13,7 @@ from ganctl.data.check import findings
 from ganctl.data.sources import layout
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.errors import DataError
-from ganctl.images import reading
+from ganctl.images import conversion, reading
 from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.seeds import Stream, mix
 from ganctl.text import command, quote
@@ -120,8 +120,8 @@ class Reduced(Source):
     def blocks(self, part: Split, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""
         for block in self.original.blocks(part, size):
-            small = reading.resize(block.images, max(1, size // _REDUCTION))
-            yield block._replace(images=reading.resize(small, size))
+            small = conversion.resize(block.images, max(1, size // _REDUCTION))
+            yield block._replace(images=conversion.resize(small, size))
 
 
 def path_of(data: str, names: Sequence[str], holds: str) -> Path:

@@ -16,7 +16,7 @@ from ganctl.data.fetch.download import Expected, download
 from ganctl.data.sources.base import Block, Source, Split, user_cache
 from ganctl.errors import DataError
 from ganctl.files import make_folder
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _BLOCK = 500  # pictures decoded together
 _FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
@@ -80,7 +80,7 @@ class IdxFiles(Source):
         labels = _read_idx(self.folder / f"{stem}-labels-idx1-ubyte.gz")
         for start in range(0, len(images), _BLOCK):
             chosen = slice(start, start + _BLOCK)
-            yield Block(reading.resize(images[chosen], size), labels[chosen], [])
+            yield Block(conversion.resize(images[chosen], size), labels[chosen], [])
 
 
 def idx_files(name: str) -> IdxFiles:
