@@ -57,10 +57,10 @@ def sample(
         drawn = (picture for piece in loaded.generate(count, seed) for picture in piece)
         with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
             for name, picture in zip(numbers, drawn, strict=True):
-                grids.save_single(path / name, picture)
+                grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = grids.columns(count)
+    columns = grids.grid_columns(count)
     width, height = grids.grid_size(count, columns, loaded.header["shape"][-1])
     if width * height > _LARGEST_GRID:
         raise UsageError(
@@ -156,7 +156,7 @@ def make_gif(
 
         path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
         steps = inference.LatentWalk(loaded, seed)
-        frames = Frames.alike(len(steps), lambda i: labelled(grids.grid(steps[i], 4), ""))
+        frames = Frames.alike(len(steps), lambda i: labelled(grids.make_grid(steps[i], 4), ""))
         _film(path, frames, fps or 24)
     else:
         chosen = names.find_run(run)

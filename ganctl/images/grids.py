@@ -31,7 +31,7 @@ def to_uint8(images: "Tensor") -> NDArray[np.uint8]:
     return uint8_images.permute(0, 2, 3, 1).numpy()
 
 
-def grid(images: "Tensor", columns: int) -> Image.Image:
+def make_grid(images: "Tensor", columns: int) -> Image.Image:
     """Arrange images [N, C, H, W] in [-1, 1] in rows; small ones are enlarged by an integer factor."""
     import torch
     from torchvision import utils
@@ -54,7 +54,7 @@ def grid_size(count: int, columns: int, size: int) -> tuple[int, int]:
     return min(count, columns) * pitch + padding, -(-count // columns) * pitch + padding
 
 
-def cells(grid: Image.Image, columns: int, size: int) -> list[list[Image.Image]]:
+def split_grid(grid: Image.Image, columns: int, size: int) -> list[list[Image.Image]]:
     """Cut a grid of square images into its rows of enlarged images.
 
     Raises:
@@ -78,15 +78,15 @@ def _layout(columns: int, size: int) -> tuple[int, int]:
 
 def save_preview(path: Path, images: "Tensor", columns: int) -> None:
     """Write a grid as a PNG, atomically; a missing folder is created."""
-    write_atomically(path, encode(grid(images, columns), "PNG"))
+    write_atomically(path, encode(make_grid(images, columns), "PNG"))
 
 
 def save_grid(path: Path, images: "Tensor", columns: int) -> None:
     """Write a grid in the format that the path's suffix names. Raises as `write_image`."""
-    write_image(path, grid(images, columns))
+    write_image(path, make_grid(images, columns))
 
 
-def save_single(path: Path, image: "Tensor") -> None:
+def save_image(path: Path, image: "Tensor") -> None:
     """Write one image [C, H, W] in [-1, 1], not enlarged. Raises as `write_image`."""
     pixels = to_uint8(image[None])[0]
     write_image(path, Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
@@ -121,6 +121,6 @@ def save_arrays(path: Path, image: ImageArrays) -> None:
     write_atomically(path, content)
 
 
-def columns(count: int) -> int:
+def grid_columns(count: int) -> int:
     """The number of columns that makes a grid of `count` images about square."""
     return math.ceil(math.sqrt(count))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ganctl.images.grids import cells
+from ganctl.images.grids import split_grid
 from ganctl.images.reading import open_image
 
 _QUALITY = 82
@@ -37,8 +37,9 @@ def cell_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]
     Raises:
         OSError: Pillow cannot read it, or it is no grid with so many columns of square images of that size.
     """
-    with open_image(path) as file:  # whose ValueError becomes an OSError
-        return [[_encode(cell, _MAX_CELL_SIZE) for cell in row] for row in cells(file.convert("RGB"), columns, size)]
+    with open_image(path) as file:  # which turns split_grid's ValueError into an OSError
+        rows = split_grid(file.convert("RGB"), columns, size)
+        return [[_encode(image, _MAX_CELL_SIZE) for image in row] for row in rows]
 
 
 def _encode(image: Image.Image, max_size: int) -> Thumbnail:

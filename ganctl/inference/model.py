@@ -55,7 +55,7 @@ class Model:
         """Generate images [n, C, H, W] in [-1, 1], on the CPU. Image i depends only on the seed and i.
 
         Raises:
-            UsageError: as `generate`.
+            UsageError: the model translates images, or a number is out of range.
         """
         return torch.cat(list(self.generate(n, seed)))[:n]
 
@@ -66,7 +66,8 @@ class Model:
             UsageError: as `sample_latents`, or a number is out of range.
         """
         if n < 1 or seed < 0:
-            raise UsageError(f"{n} pictures of seed {seed} cannot be drawn.", "Ask for one or more, of seed 0 or more.")
+            message = f"{n} pictures of seed {seed} cannot be generated."
+            raise UsageError(message, "Ask for one or more, of seed 0 or more.")
         for start in range(0, n, SAMPLE_BATCH_SIZE):
             latents = self.sample_latents(seed, range(start, start + SAMPLE_BATCH_SIZE))
             images = self.generate_from(latents)[: n - start]
@@ -80,7 +81,7 @@ class Model:
             UsageError: the model translates images and has no latents.
         """
         if self._verb != "sample":
-            message = f"{self.name} redraws pictures: it has no noise to draw from or to walk through."
+            message = f"{self.name} translates pictures: it has no latents to sample or to walk through."
             raise UsageError(message, f"ganctl translate {quote(self.model_arg)} PICTURE")
         latent_dim = self.header["options"]["latent_dim"]
         latents = []
@@ -106,7 +107,7 @@ class Model:
             to: the domain to translate to; the second if not given.
 
         Raises:
-            UsageError: the model samples from noise, or has no such domain, or other channels.
+            UsageError: the model generates images from noise, or has no such domain, or other channels.
         """
         domain = self.domain(to)
         net = cast("TwoWayGenerator", self.net).generator_to(self.domains.index(domain))
@@ -124,10 +125,10 @@ class Model:
         """The domain to translate to: `to`, or the second.
 
         Raises:
-            UsageError: there is no such domain, or the model samples from noise.
+            UsageError: there is no such domain, or the model generates images from noise.
         """
         if self._verb != "translate":
-            raise UsageError(f"{self.name} draws pictures from noise.", f"ganctl sample {quote(self.model_arg)}")
+            raise UsageError(f"{self.name} generates pictures from noise.", f"ganctl sample {quote(self.model_arg)}")
         if to is not None and to not in self.domains:
             raise UsageError(f"{self.name} knows no domain {to!r}.", f"It translates to: {', '.join(self.domains)}.")
         return self.domains[1] if to is None else to

@@ -13,7 +13,7 @@ from ganctl.images.frames import labelled, read_frame
 
 
 def test_a_frame_is_the_picture_over_its_label() -> None:
-    grid = grids.grid(torch.rand(64, 1, 28, 28) * 2 - 1, 8)
+    grid = grids.make_grid(torch.rand(64, 1, 28, 28) * 2 - 1, 8)
     frame = labelled(grid, "epoch 12")
     assert np.array_equal(frame[: grid.height, : grid.width], np.asarray(grid))
     label = frame[grid.height :]

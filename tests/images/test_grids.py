@@ -29,7 +29,7 @@ def test_pictures_of_any_precision_become_uint8(dtype: torch.dtype) -> None:
 
 
 def test_a_grid_is_filled_row_by_row_and_the_rest_is_background() -> None:
-    grid = np.asarray(grids.grid(flat_images(-1, 0, 1, size=256), 2))
+    grid = np.asarray(grids.make_grid(flat_images(-1, 0, 1, size=256), 2))
     step, middle = 256 + 2, 2 + 128
     centres = grid[middle::step, middle::step]
     assert centres.tolist() == [[[0] * 3, [128] * 3], [[255] * 3, [24] * 3]]
@@ -39,7 +39,7 @@ def test_a_grid_is_filled_row_by_row_and_the_rest_is_background() -> None:
 
 def test_small_pictures_are_enlarged_by_a_whole_factor_until_the_grid_is_large_enough() -> None:
     images = torch.rand(64, 1, 28, 28) * 2 - 1
-    grid = grids.grid(images, 8)
+    grid = grids.make_grid(images, 8)
     assert 400 <= grid.width == grid.height <= 620
     first = np.asarray(grid)[2:58, 2:58]
     assert np.array_equal(first[::2, ::2], first[1::2, 1::2])
@@ -47,29 +47,29 @@ def test_small_pictures_are_enlarged_by_a_whole_factor_until_the_grid_is_large_e
 
 
 def test_large_pictures_are_never_made_smaller() -> None:
-    assert grids.grid(torch.zeros(4, 3, 512, 512), 2).width == 2 * 512 + 3 * 2
+    assert grids.make_grid(torch.zeros(4, 3, 512, 512), 2).width == 2 * 512 + 3 * 2
 
 
 def test_colours_stay_what_they_are_in_a_grid() -> None:
     image = torch.tensor([1.0, -1.0, 0.0]).view(1, 3, 1, 1).expand(4, 3, 64, 64)
-    assert np.asarray(grids.grid(image, 2))[40, 40].tolist() == [255, 0, 128]
+    assert np.asarray(grids.make_grid(image, 2))[40, 40].tolist() == [255, 0, 128]
 
 
 def test_one_picture_makes_a_grid_too() -> None:
-    grid = np.asarray(grids.grid(flat_images(1, size=28), 1))
+    grid = np.asarray(grids.make_grid(flat_images(1, size=28), 1))
     assert min(grid.shape[:2]) > 28
     assert (grid[len(grid) // 2, len(grid) // 2] == 255).all()
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (4, 2), (5, 3), (64, 8), (65, 9)])
 def test_a_grid_is_about_square(count: int, columns: int) -> None:
-    assert grids.columns(count) == columns
+    assert grids.grid_columns(count) == columns
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_a_single_picture_is_written_as_it_is(channels: int, mode: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (1, 12, 12, channels), np.uint8)
-    grids.save_single(Path("new/folder/a.png"), to_tensor(pixels, torch.device("cpu"))[0])
+    grids.save_image(Path("new/folder/a.png"), to_tensor(pixels, torch.device("cpu"))[0])
     with Image.open("new/folder/a.png") as file:
         assert (file.mode, file.size) == (mode, (12, 12))
         assert np.array_equal(np.asarray(file).reshape(pixels.shape), pixels)
@@ -78,8 +78,8 @@ def test_a_single_picture_is_written_as_it_is(channels: int, mode: str) -> None:
 @pytest.mark.parametrize("count", [1, 2, 5, 64])
 @pytest.mark.parametrize("size", [3, 28, 600])
 def test_the_size_of_a_grid_is_known_before_its_pictures_are(count: int, size: int) -> None:
-    columns = grids.columns(count)
-    grid = grids.grid(torch.zeros(count, 1, size, size), columns)
+    columns = grids.grid_columns(count)
+    grid = grids.make_grid(torch.zeros(count, 1, size, size), columns)
     assert grids.grid_size(count, columns, size) == grid.size
 
 

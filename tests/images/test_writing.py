@@ -19,13 +19,13 @@ def test_the_ending_names_the_format(suffix: str) -> None:
     grids.save_grid(path, flat_images(1, 0, -1, 1, size=64), 2)
     with Image.open(path) as file:
         assert file.format == require_format(path)
-        assert file.size == grids.grid(flat_images(1, 0, -1, 1, size=64), 2).size
+        assert file.size == grids.make_grid(flat_images(1, 0, -1, 1, size=64), 2).size
 
 
 @pytest.mark.parametrize("name", ["grid.xyz", "grid", "grid.txt", ".png"])
 def test_an_ending_that_names_no_format_is_refused_before_anything_is_written(name: str) -> None:
     with pytest.raises(UsageError, match=r"names no picture format\. Use \.png, \.jpg or \.webp\."):
-        grids.save_single(Path("folder", name), torch.zeros(3, 4, 4))
+        grids.save_image(Path("folder", name), torch.zeros(3, 4, 4))
     assert not Path("folder").exists()
 
 

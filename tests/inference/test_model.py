@@ -87,13 +87,13 @@ def test_a_model_that_translates_and_one_that_samples_suggest_the_right_command(
     for command in (["sample"], ["make-gif", "--walk"]):
         message = failed(ganctl(*command, model), 2)
         assert message.startswith(
-            "Error: horse2zebra redraws pictures: it has no noise to draw from or to walk through."
+            "Error: horse2zebra translates pictures: it has no latents to sample or to walk through."
         )
         assert message.endswith("ganctl translate horse2zebra.safetensors PICTURE")
-    assert train(photos, "--run", "drawn", "--epochs", 1).code == 0
+    assert train(photos, "--run", "sampler", "--epochs", 1).code == 0
     save_pixels("a.png")
-    message = failed(ganctl("translate", "drawn", "a.png"), 2)
-    assert message == "Error: drawn draws pictures from noise. ganctl sample drawn"
+    message = failed(ganctl("translate", "sampler", "a.png"), 2)
+    assert message == "Error: sampler generates pictures from noise. ganctl sample sampler"
     assert not list(Path().glob("*-*.png"))
 
 
