@@ -19,6 +19,7 @@ from ganctl.files import atomic_file, write_atomically
 from ganctl.images.frames import Frame, Frames
 from ganctl.images.grids import BACKGROUND_LEVEL
 from ganctl.images.writing import require_format
+from ganctl.spacing import evenly_spaced
 
 _MAX_GIF_BYTES = 4 * 2**20
 _MIN_GIF_FRAMES = 24  # with so few left, a GIF that is still too large gets smaller frames instead
@@ -111,8 +112,10 @@ def _make_evenly_spaced(
     frames: Frames, count: int, existing: dict[int, Image.Image], scale: float
 ) -> dict[int, Image.Image]:
     """Evenly spaced frames by their numbers, with palettes; existing ones are not made again."""
-    numbers = np.linspace(0, frames.count - 1, count).round().astype(int).tolist()
-    return {i: existing[i] if i in existing else _with_palette(frames.make(i), scale) for i in numbers}
+    return {
+        i: existing[i] if i in existing else _with_palette(frames.make(i), scale)
+        for i in evenly_spaced(frames.count, count)
+    }
 
 
 def _encode_gif(images: Sequence[Image.Image], seconds: float, hold: float) -> bytes:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganctl import device as devices
-from ganctl import progress
+from ganctl import progress, tensorfile
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
 from ganctl.inference import tiling
@@ -167,7 +167,7 @@ def load(model: str | Path, device: str = "auto", checkpoint: str | None = None)
     path, warnings = _model_file(path, model, checkpoint)
     for warning in warnings:
         warn(warning, stacklevel=2)
-    contents = checkpoints.read(path)
+    contents = tensorfile.read(path)
     header = contents.header
     checkpoints.require_model(path, header)
     try:

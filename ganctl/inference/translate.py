@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import with_channels
+from ganctl.data.cache.decode import with_channels
 from ganctl.data.check.findings import listed, shown
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ganctl import tensorfile
 from ganctl.data.batches import PREVIEW_ROWS
 from ganctl.errors import CheckpointError
 from ganctl.images import thumbnails
@@ -92,6 +93,6 @@ def domains(run: Run) -> tuple[str, str]:
     with suppress(CheckpointError):
         for step in run.checkpoint_steps():
             with suppress(CheckpointError, KeyError, TypeError, ValueError):
-                first, second = checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
+                first, second = tensorfile.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
                 return str(first), str(second)
     return "A", "B"

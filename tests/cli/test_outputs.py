@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganctl import cli, progress
-from ganctl.cli import console
+from ganctl.cli import progress as cli_progress
 from ganctl.files import STAGING, atomic_file
 from ganctl.images import grids
 from ganctl.inference import model as inference
@@ -272,8 +272,8 @@ def test_work_that_takes_long_says_on_a_pipe_how_far_it_is(
     @contextmanager
     def shown(task: progress.Task) -> Iterator[None]:
         yield
-        told.append(f"{task.what}: {console._so_far(task, time.monotonic())}.")
+        told.append(f"{task.what}: {cli_progress.done_so_far(task, time.monotonic())}.")
 
-    monkeypatch.setattr(console, "waiting", shown)
+    monkeypatch.setattr(cli_progress, "waiting", shown)
     assert ganctl(*command).code == 0
     assert any(line.startswith(said) for line in told), told

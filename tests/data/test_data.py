@@ -23,7 +23,7 @@ from ganctl.data.batches import SingleBatches
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import mnist
-from ganctl.data.sources.folder import Folder
+from ganctl.data.sources.folder import FolderSource
 from ganctl.errors import DataError
 from ganctl.images import conversion, reading
 from ganctl.images.grids import to_uint8
@@ -204,7 +204,7 @@ def test_what_is_passed_by_is_told_with_its_reason(folder: Path, monkeypatch: py
     for _ in range(2):  # decoded, and from the cache
         dataset = open_dataset(found, 8, None)
         assert (levels(dataset.train), dataset.broken) == ([0, 1], told)
-    assert found.notes == (
+    assert found.warnings == (
         "@eaDir in pictures is left out: thumbnails that a server or a desktop keeps, or what was thrown away.",
     )
 
@@ -393,7 +393,7 @@ def test_folders_to_test_with_are_held_out_and_that_is_said(
     dataset = open_dataset(found, 8, None)
     assert set(levels(dataset.train)) == set(range(len(learnt)))
     assert sorted(levels(dataset.test)) == [len(learnt) + i // 3 for i in range(3 * len(held_out))]
-    (said,) = found.notes
+    (said,) = found.warnings
     assert said.startswith(f"Held out by name, not to be learnt from: {len(dataset.test)} pictures in ")
     assert all(part in said for name in held_out for part in [name.split("/")[-1]] if "/" not in name)
 
@@ -404,7 +404,7 @@ def test_a_name_alone_holds_nothing_out(folder: Path, names: list[str]) -> None:
         (folder / name).mkdir(parents=True)
         save(folder / name / "0.png")
     found = resolve_source(str(folder))
-    assert (found.notes, len(opened(folder).train)) == ((), 2)
+    assert (found.warnings, len(opened(folder).train)) == ((), 2)
 
 
 def test_a_limit_takes_the_first_pictures_of_each_part(folder: Path) -> None:
@@ -575,7 +575,7 @@ def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Pat
         content = packed(rng.integers(0, 10, shape, np.uint8))
         (raw / name).write_bytes(content)
         sums.append(hashlib.md5(content).hexdigest())
-    monkeypatch.setitem(mnist._SETS, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
+    monkeypatch.setitem(mnist._SETS, "mnist", mnist._KnownSet("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
     return raw
 
@@ -613,7 +613,7 @@ def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
 
 def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
     Path("mnist").mkdir()
-    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(resolve_source("./mnist"), Folder)
+    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(resolve_source("./mnist"), FolderSource)
     assert isinstance(resolve_source("mnist"), mnist.IdxFiles)
 
 

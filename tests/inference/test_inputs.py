@@ -117,9 +117,10 @@ def test_a_picture_without_an_ending_is_translated_when_named_and_reported_in_a_
     message = f"translated 1 of 1; left out: photos/b.part ({why}), photos/noext ({why})"
     assert translate("photos") == Outcome(0, ["photos-zebra/a.png"], [message])
     assert translate("photos/noext").out == ["noext-zebra.png"]
-    assert resolve_source("photos").notes == (f"b.part and 1 more are left out: {why}.",)
-    assert f"note: photos holds 2 files that training passes by, such as notes.txt. {findings._READ}" in "\n".join(
-        ganctl("check", "photos").out
+    assert resolve_source("photos").warnings == (f"b.part and 1 more are left out: {why}.",)
+    assert (
+        f"note: photos holds 2 files that training passes by, such as notes.txt. {findings._LEAVE_OTHER_FILES}"
+        in "\n".join(ganctl("check", "photos").out)
     )
     Path("photos/a.png").unlink()
     assert "photos (it holds no file with a picture's ending)" in failed(translate("photos"), 4)

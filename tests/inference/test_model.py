@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 import ganctl as package
+from ganctl import tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.errors import UsageError
 from ganctl.gans import cyclegan
 from ganctl.images.grids import to_uint8
 from ganctl.inference import translate
-from ganctl.runs import checkpoint
 from tests.commands import failed, ganctl, train
 from tests.inference.image_files import NOISE, RNG, read_pixels, save_pixels
 from tests.translators import negative, write_model
@@ -105,15 +105,15 @@ def test_a_missing_model_and_no_picture_at_all_are_refused(model: str) -> None:
 @pytest.mark.parametrize("domains", [[], ["horse"], ["a", "b", "c"], None])
 def test_a_model_file_that_names_no_two_domains_is_refused(domains: list[str] | None) -> None:
     path = write_model(Path("model.safetensors"))
-    contents = checkpoint.read(path)
-    checkpoint.write(path, checkpoint.TensorFile(contents.tensors, {**contents.header, "domains": domains}))
+    contents = tensorfile.read(path)
+    tensorfile.write(path, tensorfile.TensorFile(contents.tensors, {**contents.header, "domains": domains}))
     assert "is not what its header says" in failed(ganctl("translate", path, "a.png"), 3)
 
 
 @pytest.mark.parametrize("odd", [{"output": "weird"}, {"arch": None}, {"unheard_of": 1}])
 def test_a_model_file_with_unknown_options_is_refused(odd: dict[str, object]) -> None:
     path = write_model(Path("model.safetensors"))
-    contents = checkpoint.read(path)
+    contents = tensorfile.read(path)
     options = {**contents.header["options"], **odd}
-    checkpoint.write(path, checkpoint.TensorFile(contents.tensors, {**contents.header, "options": options}))
+    tensorfile.write(path, tensorfile.TensorFile(contents.tensors, {**contents.header, "options": options}))
     assert "cannot be used" in failed(ganctl("translate", path, "a.png"), 3)
