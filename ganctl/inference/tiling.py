@@ -81,7 +81,7 @@ def reflect_pad(image: Tensor, height: int, width: int) -> Tensor:
 def downscale(net: Translator, image: Tensor) -> Tensor:
     """A copy of a large image [N, C, H, W] that is small enough to go through a network in one piece."""
     factor = math.sqrt(MAX_UNTILED_PIXELS / image[0, 0].numel())
-    size = [max(net.least, int(length * factor) // net.multiple * net.multiple) for length in image.shape[2:]]
+    size = [max(net.least, _round_down(int(length * factor), net.multiple)) for length in image.shape[2:]]
     return F.interpolate(image, size, mode="bilinear", antialias=True)
 
 
@@ -103,7 +103,8 @@ def tile_axis(net: Translator, length: int) -> AxisTiling:
         margin, blend = _UNET_MARGIN_PIXELS, _UNET_BLEND_PIXELS
     else:
         margin, blend = min(net.reach, MAX_TILE_SIZE // 4), _BLEND_PIXELS
-    overlap, max_size = _round_up(2 * margin + blend, net.multiple), MAX_TILE_SIZE // net.multiple * net.multiple
+    overlap = _round_up(2 * margin + blend, net.multiple)
+    max_size = _round_down(MAX_TILE_SIZE, net.multiple)
     count = 1 if length <= max_size else math.ceil((length - overlap) / (max_size - overlap))
     size = _round_up(math.ceil((length + (count - 1) * overlap) / count), net.multiple)
     starts = [min(i * (size - overlap), length - size) for i in range(count)]
@@ -131,6 +132,10 @@ def _apply_to_tiles(net: Translator, image: Tensor, device: torch.device) -> Ten
 
 def _accepted_size(net: Translator, length: int) -> int:
     return max(net.least, _round_up(length, net.multiple))
+
+
+def _round_down(length: int, multiple: int) -> int:
+    return length // multiple * multiple
 
 
 def _round_up(length: int, multiple: int) -> int:
