@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.checked_sets import DOMAIN_FOLDERS, fill
+from tests.data.folders import noise
 from tests.mirror import Mirror, serving
 
 
@@ -43,3 +44,22 @@ def mirrors() -> Iterator[tuple[Mirror, Mirror]]:
     """Two servers that behave until they are told otherwise."""
     with ExitStack() as stack:
         yield stack.enter_context(serving()), stack.enter_context(serving())
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> Path:
+    """A folder of thirty colour pictures."""
+    return noise(tmp_path / "pictures", 30, size=40)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Where a zip is to be."""
+    return tmp_path / "set.zip"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where it is to be unpacked, in a folder where nothing else is."""
+    (tmp_path / "unpacked").mkdir()
+    return tmp_path / "unpacked" / "set"

@@ -1,8 +1,10 @@
 """Folders of small pictures, and what becomes of them when they are decoded."""
 
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -40,6 +42,24 @@ def opened(
 ) -> Dataset:
     """The decoded set of a folder."""
     return open_dataset(resolve_source(str(folder), limit), size, channels, thorough=thorough)
+
+
+def decoded(cache: Path) -> Path:
+    """The only decoded set in a cache."""
+    (folder,) = [path for path in (cache / "decoded").iterdir() if path.is_dir()]
+    return folder
+
+
+def close(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no folder of this name be read, not even by root."""
+    scandir = os.scandir
+
+    def refuse(path: str | int) -> object:
+        if not isinstance(path, int) and Path(path).name == name:  # a folder that is removed goes by its number
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
 
 
 def grey_values(images: NDArray[np.uint8]) -> list[int]:

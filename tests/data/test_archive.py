@@ -13,19 +13,6 @@ from ganctl.errors import DataError
 from tests.data.zips import PICTURE, change, names, of_kind, pack, refused, tree
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Where a zip is to be."""
-    return tmp_path / "set.zip"
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """Where it is to be unpacked, in a folder where nothing else is."""
-    (tmp_path / "unpacked").mkdir()
-    return tmp_path / "unpacked" / "set"
-
-
 def test_everything_is_extracted_and_the_one_folder_around_it_is_left_out(source: Path, target: Path) -> None:
     pack(source, "set/", "set/trainA/", "set/trainA/a.jpg", "set/trainB/b.jpg", "set/empty/")
     assert is_sound(source)

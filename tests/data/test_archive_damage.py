@@ -17,19 +17,6 @@ from ganctl.files import STAGING
 from tests.data.zips import PICTURE, names, pack, refused, tree
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Where a zip is to be."""
-    return tmp_path / "set.zip"
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """Where it is to be unpacked, in a folder where nothing else is."""
-    (tmp_path / "unpacked").mkdir()
-    return tmp_path / "unpacked" / "set"
-
-
 @pytest.mark.parametrize("length", [len(PICTURE) - 1, len(PICTURE) + 1, 10])
 def test_a_member_that_lies_about_its_length_leaves_nothing(source: Path, target: Path, length: int) -> None:
     pack(source, "set/a.jpg", "set/b.jpg")

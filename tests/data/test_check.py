@@ -1,6 +1,5 @@
 """ganctl check: which folders of a set it finds, and what is wrong with them."""
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from ganctl.errors import DataError
 from tests.commands import failed, ganctl
 from tests.conftest import REAL_DATA
 from tests.data.checked_sets import fill, findings, only, save
+from tests.data.folders import close
 
 
 def test_a_healthy_set_is_listed_folder_by_folder_and_nothing_is_found(root: Path) -> None:
@@ -137,14 +137,7 @@ def test_what_would_be_held_out_is_a_note(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_may_not_be_read_is_a_problem(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scandir = os.scandir
-
-    def refusing(path: str) -> object:
-        if str(path).endswith("trainA"):
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    close("trainA", monkeypatch)
     assert only(quick(root))[:2] == ("problem", "trainA cannot be read: Permission denied.")
 
 
@@ -192,10 +185,10 @@ def test_of_the_real_horse2zebra_everything_is_found_in_seconds(monkeypatch: pyt
         "testB   140       256×256   256×256  256×256  RGB 140",
     ]
     assert [line.split(", such")[0].split(". Leave")[0] for line in outcome.out[5:]] == [
-        "warning: trainA has 8 copies among its 1067 pictures",
-        "warning: trainB has 16 copies among its 1334 pictures",
+        "warning: trainA has 8 copies among its 1,067 pictures",
+        "warning: trainB has 16 copies among its 1,334 pictures",
         "warning: testA shares 1 picture with trainA",
-        "note: trainB has 7 grey pictures (mode L) among its 1334",
+        "note: trainB has 7 grey pictures (mode L) among its 1,334",
     ]
     began = time.perf_counter()
     assert quick(Path(str(REAL_DATA)) / "horse2zebra") == []

@@ -12,6 +12,7 @@ from ganctl.data.check.check import examine, quick
 from ganctl.images.probing import Probe, probe
 from tests.commands import ganctl
 from tests.data.checked_sets import findings, only, save
+from tests.data.folders import close
 
 
 def test_broken_pictures_are_named_with_their_reasons(root: Path) -> None:
@@ -165,14 +166,7 @@ def test_what_training_skips_is_counted_and_a_flag_names_all_of_it(root: Path) -
 
 def test_a_closed_folder_inside_of_another_is_a_warning(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "trainA" / "closed").mkdir()
-    scandir = os.scandir
-
-    def refusing(path: str) -> object:
-        if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    close("closed", monkeypatch)
     assert only(findings(root))[:2] == (
         "warning",
         "trainA holds 1 entry that cannot be read: closed (Permission denied).",

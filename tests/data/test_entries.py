@@ -14,20 +14,9 @@ from filelock import FileLock
 from ganctl.data.cache import entries
 from ganctl.data.sources import cyclegan_sets, mnist
 from tests.commands import Outcome, failed, ganctl
-from tests.data.folders import noise, opened
+from tests.data.folders import decoded, noise, opened
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Thirty colour pictures."""
-    return noise(tmp_path / "pictures", 30, size=40)
-
-
-def decoded(own_cache: Path) -> Path:
-    (folder,) = [path for path in (own_cache / "decoded").iterdir() if path.is_dir()]
-    return folder
 
 
 def everything(own_cache: Path) -> dict[str, Path]:
@@ -74,8 +63,8 @@ def test_a_cleared_cache_holds_only_what_could_not_be_downloaded_again(own_cache
     assert [path for path in own_cache.rglob("*") if path.is_file()] == [entries_by_name["own"]]
 
 
-def test_what_this_process_maps_is_left_until_it_lets_go(folder: Path, own_cache: Path) -> None:
-    dataset = opened(folder, 32)
+def test_what_this_process_maps_is_left_until_it_lets_go(colours: Path, own_cache: Path) -> None:
+    dataset = opened(colours, 32)
     images = dataset.train[3:]
     del dataset
     assert "a running process uses it" in " ".join(ganctl("cache", "--clear").err)
@@ -98,10 +87,10 @@ sys.stdin.read()
 """
 
 
-def test_what_another_process_uses_is_left(folder: Path, own_cache: Path) -> None:
+def test_what_another_process_uses_is_left(colours: Path, own_cache: Path) -> None:
     for name in ("trainA", "trainB"):
         (own_cache / "downloads" / "horse2zebra" / name).mkdir(parents=True)
-    command = [sys.executable, "-c", HOLDING, str(folder)]
+    command = [sys.executable, "-c", HOLDING, str(colours)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdin
         assert process.stdout.readline() == "ready\n"
@@ -129,10 +118,10 @@ def test_what_is_being_made_is_left(own_cache: Path) -> None:
 
 
 def test_sets_of_old_formats_and_of_folders_that_are_gone_are_dropped_when_another_is_decoded(
-    folder: Path, own_cache: Path, tmp_path: Path
+    colours: Path, own_cache: Path, tmp_path: Path
 ) -> None:
     gone = noise(tmp_path / "gone", 30, size=40)
-    opened(gone, 32), opened(folder, 32)
+    opened(gone, 32), opened(colours, 32)
     current, doomed = (next((own_cache / "decoded").glob(f"{name}-32-*[0-9a-f]")) for name in ("pictures", "gone"))
     old = own_cache / "decoded" / "old-28-0"
     for name, meta in (("old-28-0", {"format": 1, "folder": None}), ("older-28-0", {"shapes": {}})):

@@ -10,7 +10,7 @@ import pytest
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.errors import DataError
-from tests.data.folders import grey_values, greys, opened, save
+from tests.data.folders import close, grey_values, greys, opened, save
 
 
 def test_pictures_at_any_depth_and_linked_ones_are_found(folder: Path, tmp_path: Path) -> None:
@@ -62,14 +62,7 @@ def test_skipped_files_are_named_with_their_reasons(folder: Path, monkeypatch: p
     for name in ("@eaDir", "closed"):
         (folder / name).mkdir()
         save(folder / name / "0.png")
-    scandir = os.scandir
-
-    def refuse(path: str | int) -> object:
-        if not isinstance(path, int) and Path(path).name == "closed":  # a folder that is removed goes by its number
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    close("closed", monkeypatch)
     source = resolve_source(str(folder))
     raw = "a.cr3: it is camera raw: export it as JPEG or TIFF"
     skipped = [raw, "closed: Permission denied", "gone.png: it is a link to nothing"]

@@ -14,18 +14,11 @@ from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import GanctlError, StorageError
 from ganctl.files import write_atomically
 from tests.commands import failed, ganctl, train
-from tests.data.folders import noise
 
 Usage = namedtuple("Usage", "total used free")
 
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Thirty colour pictures."""
-    return noise(tmp_path / "pictures", 30, size=40)
 
 
 def test_what_many_threads_need_at_once_is_made_once(tmp_path: Path) -> None:
@@ -49,11 +42,11 @@ def test_what_many_threads_need_at_once_is_made_once(tmp_path: Path) -> None:
 
 
 def test_what_the_disk_has_no_room_for_is_known_before_it_is_decoded(
-    folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    colours: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 1_000_000))
     monkeypatch.setattr("ganctl.data.cache.dataset.decode", lambda *_: pytest.fail("it was decoded"))
-    message = failed(train(folder, "--size", 128), 1)
+    message = failed(train(colours, "--size", 128), 1)
     assert message == (
         "Error: There is no room for the decoded pictures of pictures: that takes 1.97 MB, "
         f"and {own_cache} has 1 MB left. "
@@ -64,13 +57,13 @@ def test_what_the_disk_has_no_room_for_is_known_before_it_is_decoded(
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_disk_that_fills_while_it_is_decoded_is_a_sentence_with_the_need_and_the_remedies(
-    folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    colours: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("ganctl.data.cache.decode._write", full)
-    message = failed(train(folder), 1)
+    message = failed(train(colours), 1)
     assert f"that takes 30.7 kB, and the disk says: {os.strerror(number)}: {own_cache / 'decoded'}" in message
     assert message.endswith("ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk.")
     assert not [path for path in (own_cache / "decoded").iterdir() if path.is_dir()]
