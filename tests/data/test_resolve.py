@@ -76,9 +76,9 @@ def test_a_folder_of_a_set_s_name_here_spares_the_download_and_is_found_again_fr
     monkeypatch.chdir(tmp_path)
     sources = resolve_domains("maps")
     assert (sources.name, sources.names) == ("maps", ("photo", "map"))
-    before = sources.sources[0].identity()
+    before = sources.sources[0].cache_key()
     monkeypatch.chdir("/")
-    assert resolve_domains(sources.spec).sources[0].identity() == before
+    assert resolve_domains(sources.spec).sources[0].cache_key() == before
 
 
 def test_folders_that_are_named_come_before_those_of_the_usual_names(tmp_path: Path) -> None:

@@ -90,14 +90,14 @@ def room_for(what: str, needed: int | None = None) -> Iterator[None]:
         raise StorageError(message, "Set GANCTL_CACHE to a folder that can be written to.", error.errno) from error
 
 
-def share(file: BinaryIO) -> None:
+def mark_file_used(file: BinaryIO) -> None:
     """Mark a file as used, for as long as it is open or mapped by anything that was opened through it."""
     if sys.platform != "win32":
         with suppress(OSError):  # a file system without locks, or someone is removing it: what is open stays readable
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
-def use(folder: Path) -> None:
+def mark_folder_used(folder: Path) -> None:
     """Mark a folder as used until this process ends."""
     if sys.platform == "win32" or (folder in _in_use and os.fstat(_in_use[folder]).st_nlink):
         return
@@ -108,7 +108,7 @@ def use(folder: Path) -> None:
 
 
 @contextmanager
-def unused(path: Path) -> Iterator[bool]:
+def lock_unused(path: Path) -> Iterator[bool]:
     """Yield whether no process uses a file or folder; if so, none can mark it as used until the block ends."""
     if sys.platform == "win32":
         yield True

@@ -53,7 +53,7 @@ class Source(ABC):
         return self.name
 
     @abstractmethod
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """JSON that changes whenever decoding would give other pictures: a part of the cache key."""
 
     def directory(self) -> Path | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl.data.cache.store import compute_once, room_for, use
+from ganctl.data.cache.store import compute_once, mark_folder_used, room_for
 from ganctl.data.fetch import archive
 from ganctl.data.fetch.download import Expected, download
 from ganctl.data.sources.base import user_cache
@@ -94,7 +94,7 @@ def fetch(name: str) -> Path:
 def _usable(name: str) -> Path | None:
     """Return what `find` gives, marked as used if it is in the cache."""
     if find(name) == (target := cached(name)):
-        use(target)  # and is found again below, if nobody was removing it
+        mark_folder_used(target)  # and is found again below, if nobody was removing it
         target.with_name(f"{name}.zip").unlink(missing_ok=True)  # which a kill right after its extraction left
     return find(name)
 
@@ -115,5 +115,5 @@ def _unpacked(name: str, target: Path) -> Path:
     with room_for(f"the pictures of {name}", entry.size):
         archive.extract(packed, target)
     packed.unlink()
-    use(target)
+    mark_folder_used(target)
     return target
