@@ -12,9 +12,9 @@ from ganctl import progress
 from ganctl.data.cache.decode import FORMAT, decode, map_file
 from ganctl.data.cache.entries import remove_outdated
 from ganctl.data.cache.integrity import is_whole
-from ganctl.data.cache.store import compute_once, room_for
+from ganctl.data.cache.store import compute_once, room_for, user_cache
 from ganctl.data.resolve import DomainSources
-from ganctl.data.sources.base import Source, user_cache
+from ganctl.data.sources.base import Source
 from ganctl.errors import DataError
 
 

@@ -12,9 +12,8 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from ganctl.data.cache.store import lock_of, lock_unused
+from ganctl.data.cache.store import lock_of, lock_unused, user_cache
 from ganctl.data.sources import cyclegan_sets, mnist
-from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import STAGING, is_full, remove_folder, remove_strays
 

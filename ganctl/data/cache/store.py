@@ -1,4 +1,4 @@
-"""Stores things in the user's cache: computes them once, checks for room before, and marks them as used."""
+"""Stores things in the user's cache: finds its folder, computes them once, checks for room and marks them as used."""
 
 import errno
 import os
@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import platformdirs
 from filelock import FileLock
 
-from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import is_full, make_folder, reason
 from ganctl.units import size
@@ -21,6 +21,11 @@ if sys.platform != "win32":  # where what is open cannot be removed anyway
 
 T = TypeVar("T")
 _in_use: dict[Path, int] = {}  # folders that this process uses until it ends, each with the handle of its lock
+
+
+def user_cache() -> Path:
+    """The folder of downloads and decoded sets: ``GANCTL_CACHE``, else the system's folder for caches."""
+    return Path(os.environ.get("GANCTL_CACHE") or platformdirs.user_cache_dir("ganctl"))
 
 
 def compute_once(

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl.data.cache.store import compute_once, mark_folder_used, room_for
+from ganctl.data.cache.store import compute_once, mark_folder_used, room_for, user_cache
 from ganctl.data.fetch import archive
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import user_cache
 from ganctl.data.sources.layout import TRAIN
 from ganctl.errors import DataError
 
@@ -88,10 +87,12 @@ def fetch(name: str) -> Path:
         )
     target = cached(name)
     with room_for(f"the pictures of {name}"):
-        return compute_once(target, load=lambda: _usable(name), make=lambda: _unpacked(name, target))
+        return compute_once(
+            target, load=lambda: _find_and_mark_used(name), make=lambda: _download_and_extract(name, target)
+        )
 
 
-def _usable(name: str) -> Path | None:
+def _find_and_mark_used(name: str) -> Path | None:
     """Return what `find` gives, marked as used if it is in the cache."""
     if find(name) == (target := cached(name)):
         mark_folder_used(target)  # and is found again below, if nobody was removing it
@@ -104,7 +105,7 @@ def cached(name: str) -> Path:
     return user_cache() / "downloads" / name
 
 
-def _unpacked(name: str, target: Path) -> Path:
+def _download_and_extract(name: str, target: Path) -> Path:
     """Download a set and unpack it. The caller holds the lock."""
     if target.exists():
         raise DataError(f"{target} lacks trainA or trainB.", "Complete it, or remove it and try again.")

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganctl import images as pictures
-from ganctl.data.cache.store import mark_folder_used, room_for
+from ganctl.data.cache.store import mark_folder_used, room_for, user_cache
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import Block, Source, Split, user_cache
+from ganctl.data.sources.base import Block, Source, Split
 from ganctl.errors import DataError
 from ganctl.files import make_folder
 
