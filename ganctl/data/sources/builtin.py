@@ -20,7 +20,7 @@ class Digits(Source):
 
     name: str = "digits"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The version of the generating code."""
         return ["digits", digits.VERSION]
 
@@ -57,7 +57,7 @@ class Striped(Source):
         """The set's name and the domain's."""
         return f"plain2striped-{self.domain}"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The version of the generating code, and the domain."""
         return ["plain2striped", striped.VERSION, self.domain]
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl.data.cache.store import room_for, use
+from ganctl.data.cache.store import mark_folder_used, room_for, user_cache
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import Block, Source, Split, user_cache
+from ganctl.data.sources.base import Block, Source, Split
 from ganctl.errors import DataError
 from ganctl.files import make_folder
 from ganctl.images import conversion
@@ -68,7 +68,7 @@ class IdxFiles(Source):
     folder: Path
     checksums: tuple[str, ...]
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The MD5 of each file, compared when the set was opened."""
         return ["idx", *self.checksums]
 
@@ -111,7 +111,7 @@ def fetch(name: str) -> IdxFiles:
     folder = user_cache() / "downloads" / entry.folder / "raw"
     with room_for(name):
         make_folder(folder)
-    use(folder.parent)
+    mark_folder_used(folder.parent)
     for file, md5 in zip(_FILES, entry.md5, strict=True):
         download([mirror + file for mirror in entry.mirrors], folder / file, Expected(f"md5:{md5}"))
     return IdxFiles(name, folder, entry.md5)
