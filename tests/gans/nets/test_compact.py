@@ -1,4 +1,4 @@
-"""What the compact pair promises: sizes, shapes, ranges and plain keys."""
+"""The compact nets start well, take the sizes that they promise, and can be penalised by R1."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_maps_double_their_channels_towards_the_coarsest_but_the_finest_is_thin(
 
 
 @pytest.mark.parametrize("size", [28, 64])
-def test_new_nets_start_with_contrast_and_with_differences_that_the_judge_sees(size: int) -> None:
+def test_new_nets_start_with_contrast_and_with_differences_that_the_discriminator_sees(size: int) -> None:
     torch.manual_seed(0)
     pictures = Generator(64, size, 1, 64)(torch.randn(64, 64))
     assert 0.1 < pictures.std(0).mean() < 0.9
