@@ -16,7 +16,7 @@ from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, reference, spaced
+from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, evenly_spaced, images_to_extract, reference
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
@@ -153,7 +153,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
     scores = []
     for chunks, real in zip(features, references, strict=True):
         scores += samples.feature_scores(real, torch.cat(chunks))
-    held_out = to_tensor(spaced(data.test, max_compared), _CPU)
+    held_out = to_tensor(evenly_spaced(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 
 

@@ -242,7 +242,7 @@ def jitter(options: Options, size: int) -> Jitter:
 
 FAMILY = Family(
     name="cyclegan",
-    summary="pictures of one domain redrawn as those of another, from unpaired pictures",
+    summary="pictures of one domain translated to another, from unpaired pictures",
     verb="translate",
     options=Options,
     presets=PRESETS,
