@@ -31,7 +31,9 @@ ORDER = (
     "runs",
     "images",
     "metrics",
+    "tensorfile",
     "settings",
+    "option",
     "device",
     "precision",
     "threads",
@@ -42,12 +44,14 @@ ORDER = (
     "text",
     "errors",
     "units",
+    "spacing",
 )
 """The folders, and the modules beside them: imports go down this list, between any two of its lines."""
 WITHOUT_TENSORS = {
     "__main__",
     "cli",
     "settings",
+    "option",
     "threads",
     "files",
     "interrupt",
@@ -55,11 +59,12 @@ WITHOUT_TENSORS = {
     "text",
     "errors",
     "units",
+    "spacing",
 }
 HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
-    "safetensors": {"runs"},
+    "safetensors": {"tensorfile"},
     "filelock": {"data", "files", "runs"},
     "numpy": {"data", "evaluation", "images", "inference", "seeds"},
     "PIL": {"images"},
@@ -67,7 +72,7 @@ HOMES = {
     "imageio": {"images"},
     "imageio_ffmpeg": {"images"},
     "torchvision": {"images"},
-    "pooch": {"data"},
+    "platformdirs": {"data"},
     "requests": {"data"},
     "urllib3": {"data"},
     "torch_fidelity": {"evaluation"},

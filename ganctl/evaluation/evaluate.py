@@ -16,7 +16,7 @@ from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, evenly_spaced, images_to_extract, reference
+from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, reference, subsample
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
@@ -26,6 +26,7 @@ from ganctl.metrics.score import Score
 from ganctl.runs import run
 from ganctl.runs.metric_names import LUMINANCE, SAMPLE
 from ganctl.settings import Settings
+from ganctl.spacing import evenly_spaced
 from ganctl.text import malformed
 
 _CPU = torch.device("cpu")
@@ -102,7 +103,8 @@ def evaluate(
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
-    real, _ = open_data(settings, fresh=False)
+    family = find_family(settings.family)
+    real, _ = open_data(settings, family, family.options(**settings.options), fresh=False)
     choice = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
     datasets = [real] if isinstance(real, Dataset) else real.datasets
     with progress.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
@@ -142,7 +144,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
         references: their features for each extractor; may be empty.
     """
     max_compared = min(samples.MAX_COMPARED_IMAGES, samples.MAX_COMPARED_VALUES // math.prod(data.shape))
-    compared = torch.linspace(0, count - 1, min(max_compared, count)).round().long()
+    compared = torch.tensor(evenly_spaced(count, max_compared))
     features: list[list[Tensor]] = [[] for _ in references]
     selection, start = [], 0
     for chunk in generated:
@@ -153,7 +155,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
     scores = []
     for chunks, real in zip(features, references, strict=True):
         scores += samples.feature_scores(real, torch.cat(chunks))
-    held_out = to_tensor(evenly_spaced(data.test, max_compared), _CPU)
+    held_out = to_tensor(subsample(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import progress
+from ganctl import progress, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once
@@ -22,8 +22,8 @@ from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
 from ganctl.metrics.distances import Statistics, frechet, kernel_distance
-from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.spacing import evenly_spaced
+from ganctl.tensorfile import TensorFile
 
 MAX_TRAIN_IMAGES = 60_000  # whose mean and covariance are taken
 MAX_COMPARED_IMAGES = 10_000  # of the training images and of the held-out ones, where single features are compared
@@ -117,27 +117,23 @@ def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) ->
 
     A chunk fits into memory, however many and large the images are.
     """
-    indices = _spaced_indices(len(uint8_images), max_images or len(uint8_images))
+    indices = evenly_spaced(len(uint8_images), max_images or len(uint8_images))
     for start in range(0, len(indices), _CHUNK_IMAGES):
         yield to_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
 
 
-def evenly_spaced(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
+def subsample(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
     """Select at most `max_images` of the images [N, H, W, C], evenly spaced."""
     if len(uint8_images) <= max_images:
         return uint8_images
-    selection: NDArray[np.uint8] = uint8_images[_spaced_indices(len(uint8_images), max_images)]
+    selection: NDArray[np.uint8] = uint8_images[evenly_spaced(len(uint8_images), max_images)]
     return selection
-
-
-def _spaced_indices(length: int, count: int) -> NDArray[np.int64]:
-    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
 
 
 def _load(path: Path) -> Mapping[str, Tensor] | None:
     """The tensors in the cache; None where there are none, or unusable ones."""
     try:
-        tensors = checkpoint.read(path).tensors
+        tensors = tensorfile.read(path).tensors
     except CheckpointError:
         return None
     return tensors if set(tensors) >= _STORED else None
@@ -146,4 +142,4 @@ def _load(path: Path) -> Mapping[str, Tensor] | None:
 def _store(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write to the cache, where that is possible."""
     with suppress(OSError), atomic_file(path) as staged:
-        checkpoint.write(staged, TensorFile(tensors, {}))
+        tensorfile.write(staged, TensorFile(tensors, {}))

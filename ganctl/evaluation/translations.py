@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import PLAIN2STRIPED, TwoDatasets
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
+from ganctl.data.resolve import PLAIN2STRIPED
 from ganctl.data.sources import striped
 from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import Reference

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ganctl.errors import UsageError
 
 if TYPE_CHECKING:
     from ganctl.gans.base import Family
+    from ganctl.option import Value
 
 FAMILIES: dict[str, str | Family] = {
     "dcgan": "ganctl.gans.dcgan:FAMILY",
     "cyclegan": "ganctl.gans.cyclegan:FAMILY",
 }
 """Name → the family, or ``module:attribute`` to import it from."""
+
+OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
+"""Name → the module of the family's options, which needs no torch; a registered family has none."""
+
+
+class FamilyOptions(NamedTuple):
+    """The settings of a family.
+
+    Attributes:
+        summary: one line of help.
+        options: a dataclass of options (`ganctl.option.option`).
+        presets: name → settings that replace the defaults.
+        default_preset: the preset of ``train`` without ``--preset``.
+    """
+
+    summary: str
+    options: type
+    presets: Mapping[str, Mapping[str, Value]]
+    default_preset: str
 
 
 def register(family: Family) -> None:
@@ -49,3 +70,17 @@ def find(name: str) -> Family:
     module, attribute = entry.split(":")
     family: Family = vars(import_module(module))[attribute]
     return family
+
+
+def options_of(name: str) -> FamilyOptions:
+    """Return the options of a family, for its help and completion: without torch, if they have a module of their own.
+
+    Raises:
+        UsageError: there is no such family; the families are listed.
+    """
+    require(name)
+    if name not in OPTIONS:
+        family = find(name)
+        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset)
+    module = vars(import_module(OPTIONS[name]))
+    return FamilyOptions(module["SUMMARY"], module["Options"], module["PRESETS"], module["DEFAULT_PRESET"])

@@ -1,9 +1,8 @@
 """CycleGAN: unpaired translation between two domains (Zhu et al. 2017, https://arxiv.org/abs/1703.10593)."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import chain
-from typing import Literal, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -16,70 +15,7 @@ from ganctl.gans.diffaug import augmentation
 from ganctl.gans.image_pool import ImagePool
 from ganctl.gans.losses import adversarial_loss, luminance_correlation
 from ganctl.gans.nets import patchgan, resnet, unet
-from ganctl.settings import Value, option
-
-
-@dataclass(frozen=True)
-class Options:
-    """CycleGAN's own knobs; the defaults are the preset `paper`."""
-
-    arch: Literal["resnet", "unet"] = option("resnet", "which generators; the discriminators are PatchGANs either way")
-    blocks: int | None = option(None, "resnet: its blocks; 9 from 256 pixels, 6 below, if not given", least=1, most=64)
-    width: int = option(64, "channels of the generators' first layer", least=1)
-    upsample: Literal["deconv", "resize"] = option("deconv", "resnet: how it enlarges; resize draws no checkerboards")
-    output: Literal["image", "residual", "mask"] = option(
-        "image", "resnet: the last layer's output: an image; a residual added to the input; an image and its mask"
-    )
-    discriminator_width: int = option(64, "channels of the discriminators' first layer", least=1)
-    discriminator_layers: int = option(3, "resnet: the discriminators' layers; each doubles patches", least=1, most=8)
-    loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "the adversarial loss")
-    augment: Literal["none", "diffaug"] = option("none", "random changes to all that the discriminators see")
-    lambda_cycle: float = option(10.0, "λ, the weight of the cycle loss", least=0)
-    lambda_identity: float = option(0.5, "the weight of the identity loss, in λ; 0 saves its passes", least=0)
-    pool_size: int = option(50, "earlier translations kept to show the discriminators", least=0)
-    simultaneous: bool = option(False, "both sides move at once, without the pool")
-    jitter: float = option(286 / 256, "pictures are loaded so many times as large, and cropped", least=1, most=4)
-    hflip: bool = option(True, "half of the pictures are mirrored")
-    lr_generator: float = option(2e-4, "the generators' learning rate", above=0)
-    lr_discriminator: float = option(2e-4, "the discriminators' learning rate", above=0)
-    beta1: float = option(0.5, "Adam's decay of the mean", least=0, most=0.99999)
-    beta2: float = option(0.999, "Adam's decay of the square", least=0, most=0.999999)
-    epsilon: float = option(1e-8, "Adam's ε", above=0)
-    lr_decay_fraction: float = option(
-        0.5, "the last share of the training, in which the learning rates fall to 0", least=0, most=1
-    )
-    ema: float = option(0.0, "decay of the averaged weights per step; 0 ships the plain ones", least=0, most=1)
-
-
-PRESETS: Mapping[str, Mapping[str, Value]] = {
-    # The paper's section 4 and appendix 7.1; what they leave open follows the authors' PyTorch code.
-    "paper": {"batch_size": 1, "epochs": 200},
-    # https://www.tensorflow.org/tutorials/generative/cyclegan. Deviations: pictures are resized to 286 by Lanczos
-    # and not by the nearest neighbour; Keras's Adam adds ε to the square root before its bias correction, torch's
-    # after it.
-    "tutorial": {
-        "arch": "unet",
-        "loss": "bce",
-        "pool_size": 0,
-        "simultaneous": True,
-        "epsilon": 1e-7,
-        "lr_decay_fraction": 0.0,
-        "batch_size": 1,
-        "epochs": 10,
-    },
-    # The best quality per second on two CPU cores; see the README's table. A residual keeps the background from the
-    # first step, smaller patches teach stripes sooner, and averaged weights are calmer (Yazıcı 2019).
-    "small": {
-        "width": 24,
-        "blocks": 4,
-        "output": "residual",
-        "discriminator_width": 32,
-        "discriminator_layers": 2,
-        "ema": 0.999,
-        "batch_size": 1,
-        "epochs": 50,
-    },
-}
+from ganctl.gans.options.cyclegan import DEFAULT_PRESET, PRESETS, SUMMARY, Options
 
 
 class Generators(nn.Module):
@@ -242,11 +178,11 @@ def jitter(options: Options, size: int) -> Jitter:
 
 FAMILY = Family(
     name="cyclegan",
-    summary="pictures of one domain translated to another, from unpaired pictures",
+    summary=SUMMARY,
     verb="translate",
     options=Options,
     presets=PRESETS,
-    default_preset="small",
+    default_preset=DEFAULT_PRESET,
     default_data=("horse2zebra", "plain2striped"),
     model=model,
     training=CycleGAN,

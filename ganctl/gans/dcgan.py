@@ -4,10 +4,8 @@ With ``--loss lsgan`` it is LSGAN (Mao et al. 2017); the hinge loss works too, e
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,74 +17,7 @@ from ganctl.gans.base import Family, Preview, Shape, TrainingModule, Update, ada
 from ganctl.gans.diffaug import augmentation
 from ganctl.gans.losses import adversarial_loss, r1_penalty
 from ganctl.gans.nets import compact, dcgan_paper, dcgan_tutorial
-from ganctl.settings import Value, option
-
-
-@dataclass(frozen=True)
-class Options:
-    """DCGAN's own knobs; the defaults are the preset `compact`."""
-
-    arch: Literal["compact", "tutorial", "paper"] = option("compact", "which generator and discriminator")
-    latent_dim: int = option(64, "length of the noise vector", least=1)
-    width: int = option(
-        64, "channels of `paper`'s finest map, of `compact`'s second finest; `tutorial` has its own", least=1
-    )
-    loss: Literal["bce", "lsgan", "hinge"] = option("bce", "the adversarial loss")
-    lsgan_a: float = option(0.0, "lsgan: the discriminator's target for generated pictures")
-    lsgan_b: float = option(1.0, "lsgan: the discriminator's target for real pictures")
-    lsgan_c: float = option(1.0, "lsgan: the target that the generator wants")
-    augment: Literal["none", "diffaug"] = option("none", "random changes to all that the discriminator sees")
-    simultaneous: bool = option(False, "both sides move at once, after one generator pass")
-    lr_generator: float = option(3e-3, "the generator's learning rate", above=0)
-    lr_discriminator: float = option(1.5e-3, "the discriminator's learning rate", above=0)
-    lr_decay_steps: int = option(
-        0, "steps after which the learning rates are at 71 %, as 1 / √(1 + step / slowing); 0 keeps them", least=0
-    )
-    beta1: float = option(0.0, "Adam's decay of the mean", least=0, most=0.99999)
-    beta2: float = option(0.99, "Adam's decay of the square", least=0, most=0.999999)
-    epsilon: float = option(1e-8, "Adam's ε", above=0)
-    r1: float = option(0.1, "weight γ of the R1 penalty; 0 is none", least=0)
-    r1_every: int = option(8, "steps between R1 penalties, each weighted by as many", least=1)
-    ema: float = option(0.9995, "decay of the averaged weights per step; 0 ships the plain ones", least=0, most=1)
-
-
-PRESETS: Mapping[str, Mapping[str, Value]] = {
-    # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
-    # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
-    # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm. Learning rates fall with
-    # the root of the steps (Robbins and Monro 1951) and not towards an end, so that a training can be extended.
-    "compact": {"batch_size": 32, "lr_decay_steps": 400},
-    # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
-    # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
-    # which is a permutation; the last, partial batch of an epoch is left out.
-    "tutorial": {
-        "arch": "tutorial",
-        "latent_dim": 100,
-        "simultaneous": True,
-        "lr_generator": 1e-4,
-        "lr_discriminator": 1e-4,
-        "beta1": 0.9,
-        "beta2": 0.999,
-        "epsilon": 1e-7,
-        "r1": 0.0,
-        "ema": 0.0,
-        "batch_size": 256,
-    },
-    # The paper's section 4. Deviations, all those of https://github.com/pytorch/examples/tree/main/dcgan: 4×4
-    # kernels instead of 5×5; real and generated pictures are normalised apart, as both authors do.
-    "paper": {
-        "arch": "paper",
-        "latent_dim": 100,
-        "lr_generator": 2e-4,
-        "lr_discriminator": 2e-4,
-        "beta1": 0.5,
-        "beta2": 0.999,
-        "r1": 0.0,
-        "ema": 0.0,
-        "batch_size": 128,
-        "size": 64,
-    },
-}
+from ganctl.gans.options.dcgan import DEFAULT_PRESET, PRESETS, SUMMARY, Options
 
 
 def model(options: Options, shape: Shape) -> nn.Module:
@@ -198,11 +129,11 @@ def schedule(options: Options, step: int, total_steps: int) -> float:
 
 FAMILY = Family(
     name="dcgan",
-    summary="pictures from noise",
+    summary=SUMMARY,
     verb="sample",
     options=Options,
     presets=PRESETS,
-    default_preset="compact",
+    default_preset=DEFAULT_PRESET,
     default_data=("mnist", "digits"),
     model=model,
     training=DCGAN,

@@ -15,7 +15,7 @@ from ganctl.errors import GanctlError, UsageError
 from ganctl.evaluation.extractors import inception
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
-from ganctl.images import to_uint8
+from ganctl.images.grids import to_uint8
 from tests.mirror import CONTENT, CUT, serving
 
 CPU = torch.device("cpu")

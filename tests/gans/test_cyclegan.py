@@ -11,8 +11,9 @@ from torch import Tensor
 from ganctl.engine import loop
 from ganctl.gans import cyclegan
 from ganctl.gans.base import Update
-from ganctl.gans.cyclegan import CycleGAN, Generators, Options
+from ganctl.gans.cyclegan import CycleGAN, Generators
 from ganctl.gans.nets.layers import FewOutputs
+from ganctl.gans.options.cyclegan import Options
 
 SHAPE = (3, 32, 32)
 

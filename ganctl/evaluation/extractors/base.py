@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganctl.images import to_uint8
+from ganctl.images.grids import to_uint8
 
 CHUNK_IMAGES = 250  # that are extracted together
 

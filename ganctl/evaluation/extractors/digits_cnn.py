@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganctl import tensorfile
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
-from ganctl.runs import checkpoint
 
 FEATURES = 96
 CLASSES = 10
@@ -65,7 +65,7 @@ def extractor(path: Path = WEIGHTS) -> Extractor:
         raise CheckpointError(f"{path} is damaged: its SHA-256 is not that of digits-cnn.", "Install ganctl again.")
     with torch.random.fork_rng(devices=[]):  # its random weights are replaced at once
         net = Classifier()
-    net.load_state_dict(checkpoint.read(path).tensors)
+    net.load_state_dict(tensorfile.read(path).tensors)
     net.eval().requires_grad_(False)
     return Extractor(
         "digits-cnn",

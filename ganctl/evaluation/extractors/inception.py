@@ -19,7 +19,7 @@ from ganctl.data.fetch.download import Expected, download
 from ganctl.data.sources.base import user_cache
 from ganctl.errors import DataError, GanctlError, UsageError
 from ganctl.evaluation.extractors.base import Extractor
-from ganctl.images import to_uint8
+from ganctl.images.grids import to_uint8
 
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 EXPECTED = Expected("sha256:6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2", 95628359)

@@ -1,0 +1,7 @@
+"""The options of each family: their defaults, its presets and a line of help.
+
+dcgan     DCGAN's options
+cyclegan  CycleGAN's options
+
+No torch here, so that ``ganctl train FAMILY --help`` and the shell's completion are instant.
+"""
