@@ -25,7 +25,7 @@ from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import mnist
 from ganctl.data.sources.folder import FolderSource
 from ganctl.errors import DataError
-from ganctl.images import reading
+from ganctl.images import conversion, reading
 from ganctl.images.grids import to_uint8
 from tests.conftest import REAL_DATA
 
@@ -253,7 +253,7 @@ def test_no_trouble_of_a_reader_stops_a_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     greys(folder, 2)
-    convert = reading.to_rgb
+    convert = conversion.to_rgb
 
     def fails_once(picture: Image.Image) -> Image.Image:
         if picture.getpixel((0, 0)) == (0, 0, 0):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _DIGITS_PER_BLOCK = 2000
 _ANIMALS_PER_BLOCK = 100
@@ -41,7 +41,7 @@ class Digits(Source):
 
         def generate(start: int) -> Block:
             images, labels = digits.draw(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
-            return Block(reading.resize(images[..., None], size), labels, [])
+            return Block(conversion.resize(images[..., None], size), labels, [])
 
         yield from in_parallel(generate, range(0, digits.COUNTS[split], _DIGITS_PER_BLOCK))
 

@@ -13,7 +13,7 @@ from ganctl.data.check import findings
 from ganctl.data.sources import layout
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.errors import DataError
-from ganctl.images import reading
+from ganctl.images import conversion, reading
 from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.seeds import Stream, mix
 from ganctl.text import command, quote
@@ -120,8 +120,8 @@ class Reduced(Source):
     def blocks(self, split: Split, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""
         for block in self.original.blocks(split, size):
-            small = reading.resize(block.images, max(1, size // _LOWRES_FACTOR))
-            yield block._replace(images=reading.resize(small, size))
+            small = conversion.resize(block.images, max(1, size // _LOWRES_FACTOR))
+            yield block._replace(images=conversion.resize(small, size))
 
 
 def require_folder(data: str, known_sets: Sequence[str], contents: str) -> Path:

@@ -15,7 +15,7 @@ from ganctl.data.fetch.download import Expected, download
 from ganctl.data.sources.base import Block, Source, Split, user_cache
 from ganctl.errors import DataError
 from ganctl.files import make_folder
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _IMAGES_PER_BLOCK = 500
 _FILES = tuple(f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
@@ -87,7 +87,7 @@ class IdxFiles(Source):
         labels = _read_idx(self.folder / f"{stem}-labels-idx1-ubyte.gz")
         for start in range(0, len(images), _IMAGES_PER_BLOCK):
             rows = slice(start, start + _IMAGES_PER_BLOCK)
-            yield Block(reading.resize(images[rows], size), labels[rows], [])
+            yield Block(conversion.resize(images[rows], size), labels[rows], [])
 
 
 def fetch(name: str) -> IdxFiles:
