@@ -112,7 +112,7 @@ def evaluate(
     if isinstance(real, Dataset):
         generated = (quantised(chunk) for chunk in model.generate(count, seed))
         trained_on = replace(real, train=real.train[: settings.limit])
-        with progress.task("Drawing and measuring", "pictures", count):
+        with progress.task("Generating and measuring", "pictures", count):
             scores = measure_samples(generated, count, trained_on, references)
         pictures, held_out = count, min(MAX_COMPARED_IMAGES, len(real.test))
     else:

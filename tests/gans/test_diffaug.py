@@ -203,7 +203,7 @@ def test_a_discriminator_is_shown_augmented_images_only(
     for _ in training.updates({name: torch.rand(8, 3, 16, 16) for name in batch}, 0):
         pass
     assert [len(pictures) for pictures in inputs] == batch_sizes
-    assert all(shown is changed for shown, changed in zip(inputs, augmented, strict=True))
+    assert all(image is changed for image, changed in zip(inputs, augmented, strict=True))
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_bits(photos: Path) -> None:

@@ -25,9 +25,9 @@ def test_a_size_starts_from_the_largest_map_that_doubles_up_to_it(size: int, exp
 
 @pytest.mark.parametrize("size", [-8, 0, 1, 4, 7, 9, 27, 30, 36, 100])
 def test_a_size_that_no_doubling_reaches_is_refused_in_one_sentence(size: int) -> None:
-    with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
+    with pytest.raises(ValueError, match=rf"^A compact network cannot generate images of {size} pixels: .* 128\.$"):
         Generator(4, size, 1, 2)
-    with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
+    with pytest.raises(ValueError, match=rf"^A compact network cannot generate images of {size} pixels: .* 128\.$"):
         Discriminator(size, 1, 2)
 
 

@@ -27,10 +27,10 @@ def test_dropout_takes_any_shape(shape: tuple[int, ...]) -> None:
 
 def test_dropout_decides_on_every_value_by_itself() -> None:
     torch.manual_seed(0)
-    kept = (Dropout(0.3)(torch.ones(1 << 18)) > 0).float().view(-1, 8)  # the values of two random words
-    correlations = kept.T.corrcoef() - torch.eye(8)
+    survives = (Dropout(0.3)(torch.ones(1 << 18)) > 0).float().view(-1, 8)  # the values of two random words
+    correlations = survives.T.corrcoef() - torch.eye(8)
     assert correlations.abs().max() < 0.03
-    torch.testing.assert_close(kept.mean(0), torch.full((8,), 0.7), atol=0.015, rtol=0)
+    torch.testing.assert_close(survives.mean(0), torch.full((8,), 0.7), atol=0.015, rtol=0)
 
 
 def test_dropout_keeps_the_memory_layout() -> None:
