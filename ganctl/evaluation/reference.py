@@ -121,7 +121,7 @@ def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) ->
         yield to_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
 
 
-def spaced(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
+def subsample(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
     """Select at most `max_images` of the images [N, H, W, C], evenly spaced."""
     if len(uint8_images) <= max_images:
         return uint8_images
