@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganctl import tensorfile
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.evaluation.extractors.digits_cnn import SIZE, Classifier
-from ganctl.runs import checkpoint
 
 EPOCHS, BATCH, RATE = 6, 128, 4e-3
 
@@ -35,7 +35,7 @@ def main() -> None:
     for name, data in sets.items():
         print(f"{name}: {accuracy(net, data):.2%} of the held-out pictures named rightly")
     path = Path(sys.argv[1])
-    checkpoint.write(path, checkpoint.TensorFile(net.state_dict(), {"extractor": "digits-cnn", "version": 1}))
+    tensorfile.write(path, tensorfile.TensorFile(net.state_dict(), {"extractor": "digits-cnn", "version": 1}))
     print(f"{path}: SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}")
 
 

@@ -9,10 +9,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl import gans
+from ganctl import gans, tensorfile
 from ganctl.gans.nets import resnet, unet
 from ganctl.inference import model
-from ganctl.runs import checkpoint
 
 
 def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options: Any) -> Path:
@@ -23,7 +22,7 @@ def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options
     net = family.model(family.options(**options), shape)
     header = {"format": 1, "family": "cyclegan", "options": options, "shape": shape, "domains": ["horse", "zebra"]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(path, checkpoint.TensorFile(net.state_dict(), header))
+    tensorfile.write(path, tensorfile.TensorFile(net.state_dict(), header))
     return path
 
 

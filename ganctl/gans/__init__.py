@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ganctl.errors import UsageError
 
 if TYPE_CHECKING:
     from ganctl.gans.base import Family
+    from ganctl.option import Value
 
 FAMILIES: dict[str, str | Family] = {
     "dcgan": "ganctl.gans.dcgan:FAMILY",
     "cyclegan": "ganctl.gans.cyclegan:FAMILY",
 }
 """Name → the family, or ``module:attribute`` to import it from."""
+
+
+OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
+"""Family → the module of its options, where they need no torch."""
+
+
+class FamilyOptions(NamedTuple):
+    """What a family can be set to.
+
+    Attributes:
+        summary: one line for people.
+        options: a dataclass of options (`ganctl.option.option`).
+        presets: named layers over the options' defaults.
+        default_preset: the preset of a bare ``train``.
+    """
+
+    summary: str
+    options: type
+    presets: Mapping[str, Mapping[str, Value]]
+    default_preset: str
 
 
 def register(family: Family) -> None:
@@ -49,3 +71,17 @@ def find(name: str) -> Family:
     module, attribute = entry.split(":")
     family: Family = vars(import_module(module))[attribute]
     return family
+
+
+def options_of(name: str) -> FamilyOptions:
+    """The options of a family, for its help and completion: without torch, if they have a module of their own.
+
+    Raises:
+        UsageError: there is no such family; the names are listed.
+    """
+    require(name)
+    if name not in OPTIONS:
+        family = find(name)
+        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset)
+    module = vars(import_module(OPTIONS[name]))
+    return FamilyOptions(module["SUMMARY"], module["Options"], module["PRESETS"], module["DEFAULT_PRESET"])

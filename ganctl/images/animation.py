@@ -19,6 +19,7 @@ from ganctl.files import atomic_file, write_atomically
 from ganctl.images.frames import Frame, Frames
 from ganctl.images.grids import PAPER
 from ganctl.images.writing import require_format
+from ganctl.spacing import evenly_spaced
 
 _FILM_BYTES = 4 * 2**20
 _FILM_FRAMES = 24  # with so few left, a film that is still too large is made smaller instead
@@ -107,7 +108,7 @@ def _small_gif(frames: Frames, fps: float, hold: float) -> bytes:
 
 def _chosen(frames: Frames, count: int, made: dict[int, Image.Image], scale: float) -> dict[int, Image.Image]:
     """So many of the frames, evenly spaced, by their numbers; those that are made already are not made again."""
-    numbers = np.linspace(0, frames.count - 1, count).round().astype(int).tolist()
+    numbers = evenly_spaced(frames.count, count)
     return {i: made[i] if i in made else _with_palette(frames.make(i), scale) for i in numbers}
 
 

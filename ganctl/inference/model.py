@@ -9,7 +9,7 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
-from ganctl import device, progress
+from ganctl import device, progress, tensorfile
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
 from ganctl.inference import tiling
@@ -168,7 +168,7 @@ def load(model: str | Path, on: str = "auto", which: str | None = None) -> Model
         path = path / checkpoint.MODEL
     for warning in warnings:
         warn(warning, stacklevel=2)
-    contents = checkpoint.read(path)
+    contents = tensorfile.read(path)
     header = contents.header
     checkpoint.require_model(path, header)
     try:

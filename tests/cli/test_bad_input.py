@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ganctl import files
+from ganctl import files, tensorfile
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
@@ -78,7 +78,7 @@ def nothing_left() -> bool:
         ("--run .", "A run cannot be called '.'."),
         ("--run ..", "A run cannot be called '..'."),
         ("--run .hidden", "A run cannot be called '.hidden'."),
-        ("more than one family", "ganctl train --help"),
+        ("more than one family", "ganctl train dcgan --help"),
     ],
 )
 def test_what_does_not_exist_or_is_out_of_bounds_exits_2(photos: Path, arguments: str, why: str) -> None:
@@ -340,7 +340,7 @@ def test_what_was_saved_before_a_divergence_stays(photos: Path, run: Run) -> Non
     assert "diverged at step 6" in failed(ganctl("resume", "photos", "--more", 2), 5)
     assert run.checkpoint_steps() == [5]
     for file in run.path.rglob("*.safetensors"):
-        assert all(tensor.isfinite().all() for tensor in checkpoint.read(file).tensors.values())
+        assert all(tensor.isfinite().all() for tensor in tensorfile.read(file).tensors.values())
     assert all(math.isfinite(value) for line in run.read_log() for value in line.values())
     assert ganctl("sample", "photos", "-n", 1).code == 0
 

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 from torch import Tensor
 
+from ganctl import tensorfile
 from ganctl.data.sources import cyclegan_sets
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import DataError
 from ganctl.gans import cyclegan
 from ganctl.gans.base import Update
-from ganctl.gans.cyclegan import CycleGAN, Generators, Options
+from ganctl.gans.cyclegan import CycleGAN, Generators
 from ganctl.gans.losses import luminance_correlation
 from ganctl.gans.nets.layers import FewOutputs
+from ganctl.gans.options.cyclegan import Options
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import ganctl
@@ -248,7 +250,7 @@ def test_another_model_s_weights_start_a_run_of_another_size_without_its_pool(pa
     with session.start(settings, "runs/second") as second:
         module = second.state.module
         assert module.get_buffer("pool_a.count") == 0
-        stored = checkpoint.read(first.checkpoint(7) / checkpoint.STATE).tensors
+        stored = tensorfile.read(first.checkpoint(7) / checkpoint.STATE).tensors
         for name in ("discriminator_a.to_logits.weight", "model.a_to_b.to_picture.conv.weight"):
             assert torch.equal(module.get_parameter(name), stored[f"module.{name}"])
 

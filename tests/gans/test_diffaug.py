@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganctl import tensorfile
 from ganctl.gans import find
 from ganctl.gans.base import TrainingModule
 from ganctl.gans.diffaug import augmentation, diffaug, identity, random_color, random_cutout, random_translation
-from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL
 from tests.benchmarks import memorisation
 from tests.commands import ganctl
@@ -212,7 +212,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(photos: Path) -> None:
     go_on(stopped)
     assert_equal(through, stopped)
     plain = begin(tiny(photos), Path("a/plain"))
-    weights = [checkpoint.read(run.checkpoint(TOTAL) / MODEL).tensors["input.weight"] for run in (through, plain)]
+    weights = [tensorfile.read(run.checkpoint(TOTAL) / MODEL).tensors["input.weight"] for run in (through, plain)]
     assert not weights[0].equal(weights[1])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import ganctl
 from ganctl import gans
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import UsageError
 from ganctl.gans import FAMILIES, dcgan, find, register
 from tests.commands import failed

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 import ganctl as package
-from ganctl import images as pictures
+from ganctl import tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.errors import UsageError
 from ganctl.gans import cyclegan
+from ganctl.images.grids import to_uint8
 from ganctl.inference import model as inference
 from ganctl.inference import translate
-from ganctl.runs import checkpoint
 from tests.commands import Outcome, failed, ganctl, train
 from tests.translators import as_file, gradient, negative, write_model
 
@@ -294,7 +294,7 @@ def test_translating_from_python_gives_the_pixels_of_the_command() -> None:
     loaded = package.load(model, "cpu")
     images = to_tensor(both, torch.device("cpu"))
     drawn = loaded.translate(images)
-    for name, levels in zip("ab", pictures.to_uint8(drawn), strict=True):
+    for name, levels in zip("ab", to_uint8(drawn), strict=True):
         assert np.array_equal(translated(f"{name}-zebra.png"), levels)
     assert torch.equal(loaded.translate(images[1:]), drawn[1:]), "a picture does not depend on its neighbours"
     assert not torch.equal(loaded.translate(images, to="horse"), drawn)
@@ -334,15 +334,15 @@ def test_a_model_that_is_not_there_and_no_picture_at_all_are_refused(model: str)
 @pytest.mark.parametrize("domains", [[], ["horse"], ["a", "b", "c"], None])
 def test_a_model_file_that_names_no_two_domains_is_refused(domains: list[str] | None) -> None:
     path = write_model(Path("model.safetensors"))
-    contents = checkpoint.read(path)
-    checkpoint.write(path, checkpoint.TensorFile(contents.tensors, {**contents.header, "domains": domains}))
+    contents = tensorfile.read(path)
+    tensorfile.write(path, tensorfile.TensorFile(contents.tensors, {**contents.header, "domains": domains}))
     assert "is not what its header says" in failed(ganctl("translate", path, "a.png"), 3)
 
 
 @pytest.mark.parametrize("odd", [{"output": "weird"}, {"arch": None}, {"unheard_of": 1}])
 def test_a_model_file_with_options_of_another_time_is_refused(odd: dict[str, object]) -> None:
     path = write_model(Path("model.safetensors"))
-    contents = checkpoint.read(path)
+    contents = tensorfile.read(path)
     options = {**contents.header["options"], **odd}
-    checkpoint.write(path, checkpoint.TensorFile(contents.tensors, {**contents.header, "options": options}))
+    tensorfile.write(path, tensorfile.TensorFile(contents.tensors, {**contents.header, "options": options}))
     assert "cannot be used" in failed(ganctl("translate", path, "a.png"), 3)
