@@ -16,8 +16,7 @@ from torch import Tensor
 from ganctl import progress, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.cache.store import compute_once
-from ganctl.data.sources.base import user_cache
+from ganctl.data.cache.store import compute_once, user_cache
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
