@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
+from functools import cache
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_args, get_origin
 
@@ -73,6 +74,7 @@ def require_family(context: typer.Context) -> None:
         raise UsageError("Missing argument 'FAMILY'.", f"The families are: {', '.join(gans.FAMILIES)}.")
 
 
+@cache
 def train_command(family: str | None) -> Any:
     """Typer's command ``train FAMILY``; without a family, one that has the flags of all of them."""
     summary = gans.options_of(family).summary if family else ""
