@@ -57,7 +57,7 @@ def test_a_training_writes_a_run_named_after_its_data_and_prints_its_path(photos
     run = Run(Path("runs", photos.name))
     assert told.code == 0
     assert told.out == [str(run.path)] == [str(path.parent) for path in Path().glob("*/*/run.json")]
-    assert told.err[-1] == f"Finished. Draw from it: ganctl sample {run.path}   Film it: ganctl make-gif {run.path}"
+    assert told.err[-1] == f"Finished. Sample from it: ganctl sample {run.path}   Film it: ganctl make-gif {run.path}"
     assert [epoch for epoch, _ in run.previews()] == [0, 1, 2]
     assert run.checkpoint_steps() == [10, 5]
     assert [(line["step"], line["epoch"]) for line in run.read_log()] == [(5, 1), (10, 2)]

@@ -254,8 +254,8 @@ def test_an_empty_place_is_not_taken_for_the_usual_one(command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("sample", "photos", "-n", 9, "-o", "x.png"), "Drawing: 9 of 9 pictures."),
-        (("sample", "photos", "-n", 9, "-o", "s/"), "Drawing: 9 of 9 pictures."),
+        (("sample", "photos", "-n", 9, "-o", "x.png"), "Generating: 9 of 9 pictures."),
+        (("sample", "photos", "-n", 9, "-o", "s/"), "Generating: 9 of 9 pictures."),
         (("evaluate", "photos", "-n", 9), "Drawing and measuring: 9 of 9 pictures."),
         (("make-gif", "photos", "-o", "x.gif"), "Filming x.gif: 3 pictures"),
         (("make-gif", "photos", "--walk", "-o", "x.gif"), "Filming x.gif: 2 pictures"),
