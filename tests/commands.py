@@ -45,3 +45,13 @@ def failed(outcome: Outcome, code: int) -> str:
     assert sentence.endswith(".")
     assert len(remedy) <= 1
     return " ".join([sentence, *remedy])
+
+
+def everything(folder: Path = Path()) -> set[Path]:
+    """All files and folders in a folder."""
+    return set(folder.rglob("*"))
+
+
+def nothing_left() -> bool:
+    """Whether no run, and no part of one, is here."""
+    return not Path("runs").exists() or not list(Path("runs").iterdir())

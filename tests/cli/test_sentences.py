@@ -33,7 +33,7 @@ def test_a_run_that_a_set_would_have_is_told_how_to_begin(command: str, model: s
     assert failed(ganctl(command, model, *pictures), 3).endswith(f"The runs here are: other; {begin}")
 
 
-def test_a_place_without_runs_names_a_family_that_does_what_was_asked_for() -> None:
+def test_a_folder_without_runs_names_a_family_that_does_what_was_asked_for() -> None:
     assert failed(ganctl("translate", "nosuch", "img.jpg"), 3).endswith(
         "There are no runs here yet: ganctl train cyclegan"
     )
