@@ -23,8 +23,13 @@ class Outcome(NamedTuple):
 def ganctl(*arguments: object) -> Outcome:
     """Run ``ganctl`` with arguments, as its console script does, into pipes."""
     out, err = io.StringIO(), io.StringIO()
-    told = ["ganctl", *map(str, arguments)]
-    with patch.object(sys, "argv", told), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+    argv = ["ganctl", *map(str, arguments)]
+    with (
+        patch.object(sys, "argv", argv),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as left,
+    ):
         cli.main()
     assert isinstance(left.value.code, int)
     return Outcome(left.value.code, out.getvalue().splitlines(), err.getvalue().splitlines())

@@ -20,9 +20,9 @@ from tests.commands import Outcome, failed, ganctl, train
 
 
 def test_without_arguments_the_help_is_shown_and_the_exit_code_is_2() -> None:
-    told = ganctl()
-    assert told.code == 2
-    assert "make-gif" in "\n".join(told.out + told.err)
+    outcome = ganctl()
+    assert outcome.code == 2
+    assert "make-gif" in "\n".join(outcome.out + outcome.err)
     assert ganctl("--help").code == 0
     assert ganctl("-h") == ganctl("--help")
 
@@ -64,8 +64,8 @@ def test_a_full_disk_behind_stdout_is_a_sentence_that_names_it(
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-m", "ganctl", argument]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-    said = "Error: Standard output could not be written: No space left on device.\nSend it to another place.\n"
-    assert (done.returncode, done.stderr) == (1, said)
+    message = "Error: Standard output could not be written: No space left on device.\nSend it to another place.\n"
+    assert (done.returncode, done.stderr) == (1, message)
 
 
 def interrupted(*_: object) -> None:
@@ -108,8 +108,8 @@ def test_out_of_memory_names_the_peak_and_a_smaller_command(photos: Path, monkey
             raise error
 
         monkeypatch.setattr(session, "start", start)
-        said = failed(train(photos), 1)
-        assert re.search(r"the most that was held is [\d.]+ GiB on cpu\. Try a smaller --batch-size", said)
+        message = failed(train(photos), 1)
+        assert re.search(r"the most that was held is [\d.]+ GiB on cpu\. Try a smaller --batch-size", message)
 
 
 def test_what_a_full_disk_and_a_full_memory_advise_are_options_that_the_command_has() -> None:

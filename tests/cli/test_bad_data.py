@@ -56,11 +56,11 @@ def test_broken_pictures_are_left_out_counted_and_named(photos: Path) -> None:
     some = Path(shutil.copytree(photos, "some"))
     (some / "00.png").write_bytes(b"no picture")
     (some / "01.png").write_bytes((photos / "01.png").read_bytes()[:100])
-    told = train(some)
-    assert told.code == 0
+    outcome = train(some)
+    assert outcome.code == 0
     why = "image file is truncated (1), it is no picture (1)"
-    assert f"Warning: 2 pictures are left out: {why}; events.jsonl names them." in told.err
-    events = [json.loads(line) for line in Run(Path(told.out[0])).events.read_text().splitlines()]
+    assert f"Warning: 2 pictures are left out: {why}; events.jsonl names them." in outcome.err
+    events = [json.loads(line) for line in Run(Path(outcome.out[0])).events.read_text().splitlines()]
     (named,) = [event["files"] for event in events if event["event"] == "broken pictures"]
     assert sorted(file.split(":")[0] for file in named) == ["00.png", "01.png"]
 
@@ -69,12 +69,12 @@ def test_test_pictures_are_held_out_and_what_is_not_read_is_told_where_one_train
     for part in ("train", "val"):
         shutil.copytree(photos, f"some/{part}")
     Path("some/train/x.nef").touch()
-    told = train(Path("some"), "--epochs", 1, "--max-megapixels", 1)
-    assert told.code == 0
-    assert "Warning: Held out by name, not to be learnt from: 42 pictures in val." in told.err
+    outcome = train(Path("some"), "--epochs", 1, "--max-megapixels", 1)
+    assert outcome.code == 0
+    assert "Warning: Held out by name, not to be learnt from: 42 pictures in val." in outcome.err
     why = "it is camera raw: export it as JPEG or TIFF (1); events.jsonl names them."
-    assert f"Warning: 1 picture is left out: {why}" in told.err
-    record = json.loads(Run(Path(told.out[0])).path.joinpath("run.json").read_text())
+    assert f"Warning: 1 picture is left out: {why}" in outcome.err
+    record = json.loads(Run(Path(outcome.out[0])).path.joinpath("run.json").read_text())
     assert (record["data"]["train"], record["data"]["held_out"]) == (42, 42)
     assert record["settings"]["max_megapixels"] == 1
 
@@ -88,18 +88,18 @@ def test_test_pictures_are_held_out_and_what_is_not_read_is_told_where_one_train
     ],
 )
 def test_odd_data_is_warned_of_and_trained_on(photos: Path, arguments: list[object], warning: str) -> None:
-    told = train(photos, *arguments)
-    assert told.code == 0
-    assert f"Warning: {warning}" in told.err
+    outcome = train(photos, *arguments)
+    assert outcome.code == 0
+    assert f"Warning: {warning}" in outcome.err
 
 
 def test_one_epoch_one_step_and_one_small_picture_are_told_as_one(photos: Path) -> None:
     shutil.copytree(photos, "mixed")
     with Image.open("mixed/00.png") as picture:
         picture.resize((15, 15)).save("mixed/00.png")
-    told = train(Path("mixed"), "--epochs", 1, "--batch-size", 40)
-    assert "Warning: 1 of the pictures is smaller than 16 pixels and was enlarged." in told.err
-    assert any("40 pictures of 16×16 colour, 1 epoch of 1 step, cpu" in line for line in told.err)
+    outcome = train(Path("mixed"), "--epochs", 1, "--batch-size", 40)
+    assert "Warning: 1 of the pictures is smaller than 16 pixels and was enlarged." in outcome.err
+    assert any("40 pictures of 16×16 colour, 1 epoch of 1 step, cpu" in line for line in outcome.err)
 
 
 def test_a_folder_with_a_single_picture_trains(photos: Path) -> None:

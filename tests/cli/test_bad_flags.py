@@ -75,8 +75,8 @@ def test_a_run_needs_a_name(photos: Path, name: str) -> None:
 
 
 def test_an_unknown_family_exits_2_and_names_the_known() -> None:
-    said = failed(ganctl("train", "nosuch", "--data", "digits"), 2)
-    assert said == "Error: There is no family 'nosuch'. The families are: dcgan, cyclegan."
+    message = failed(ganctl("train", "nosuch", "--data", "digits"), 2)
+    assert message == "Error: There is no family 'nosuch'. The families are: dcgan, cyclegan."
 
 
 @pytest.mark.parametrize(

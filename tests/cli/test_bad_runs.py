@@ -71,9 +71,9 @@ def test_a_run_whose_checkpoints_are_all_unusable_exits_3(run: Run) -> None:
 
 
 def test_a_training_that_diverges_exits_5_and_saves_nothing_of_it(photos: Path) -> None:
-    said = failed(train(photos, "--lr", "1e30", "--run", "wild"), 5)
-    assert "diverged at step 1" in said
-    assert "smaller --lr" in said
+    message = failed(train(photos, "--lr", "1e30", "--run", "wild"), 5)
+    assert "diverged at step 1" in message
+    assert "smaller --lr" in message
     assert Run(Path("runs/wild")).checkpoint_steps() == []
 
 

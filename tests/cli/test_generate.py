@@ -13,7 +13,7 @@ from tests.commands import Outcome, everything, failed, ganctl
 
 
 def test_model_is_a_run_a_checkpoint_a_file_or_a_name(run: Run) -> None:
-    wanted = []
+    grids = []
     for model in (
         "photos",
         "runs/photos",
@@ -21,12 +21,12 @@ def test_model_is_a_run_a_checkpoint_a_file_or_a_name(run: Run) -> None:
         run.checkpoint(10),
         run.checkpoint(10) / "model.safetensors",
     ):
-        told = ganctl("sample", model, "-n", 2, "-o", "out.png", "--force")
-        assert told == Outcome(0, ["out.png"], [])
-        wanted.append(Path("out.png").read_bytes())
-    assert len(set(wanted)) == 1
+        outcome = ganctl("sample", model, "-n", 2, "-o", "out.png", "--force")
+        assert outcome == Outcome(0, ["out.png"], [])
+        grids.append(Path("out.png").read_bytes())
+    assert len(set(grids)) == 1
     assert ganctl("sample", run.checkpoint(5), "-n", 2, "-o", "out.png", "--force").code == 0
-    assert Path("out.png").read_bytes() != wanted[0]
+    assert Path("out.png").read_bytes() != grids[0]
 
 
 def test_a_data_folder_does_not_hide_the_run_of_its_name(run: Run) -> None:
@@ -38,8 +38,8 @@ def test_a_data_folder_does_not_hide_the_run_of_its_name(run: Run) -> None:
 def test_a_wrong_model_lists_the_runs_there_are(run: Run, command: str) -> None:
     Path("somewhere").mkdir()
     for wrong in ("photo", "somewhere", "runs"):
-        said = failed(ganctl(command, wrong), 3)
-        assert said == f"Error: {wrong} is no run, checkpoint or .safetensors file. The runs here are: photos."
+        message = failed(ganctl(command, wrong), 3)
+        assert message == f"Error: {wrong} is no run, checkpoint or .safetensors file. The runs here are: photos."
 
 
 def test_sample_writes_a_grid_here_by_default(run: Run) -> None:
@@ -50,9 +50,9 @@ def test_sample_writes_a_grid_here_by_default(run: Run) -> None:
 
 
 def test_sample_fills_a_folder_with_single_files(run: Run) -> None:
-    told = ganctl("sample", "photos", "-n", 12, "-o", "out")
-    assert told == Outcome(0, [f"out/{number:02d}.png" for number in range(12)], [])
-    for name in told.out:
+    outcome = ganctl("sample", "photos", "-n", 12, "-o", "out")
+    assert outcome == Outcome(0, [f"out/{number:02d}.png" for number in range(12)], [])
+    for name in outcome.out:
         with Image.open(name) as picture:
             assert (picture.size, picture.mode) == ((16, 16), "RGB")
 
@@ -63,14 +63,14 @@ def test_a_folder_may_have_a_dot_in_its_name(run: Run) -> None:
 
 
 def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:
-    def drawn(count: int, seed: int) -> list[bytes]:
+    def generated(count: int, seed: int) -> list[bytes]:
         names = ganctl("sample", "photos", "-n", count, "--seed", seed, "-o", f"{count}-{seed}").out
         return [Path(name).read_bytes() for name in names]
 
-    sixteen = drawn(16, seed=3)
-    assert drawn(4, seed=3) == sixteen[:4]
-    assert drawn(70, seed=3)[:16] == sixteen
-    assert len(set(sixteen) | set(drawn(16, seed=4))) == 32
+    sixteen = generated(16, seed=3)
+    assert generated(4, seed=3) == sixteen[:4]
+    assert generated(70, seed=3)[:16] == sixteen
+    assert len(set(sixteen) | set(generated(16, seed=4))) == 32
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_picture_depends_on_the_seed_and_its_number_alone(run: Run) -> None:
 def test_what_a_format_cannot_hold_is_refused_before_any_is_generated(
     run: Run, monkeypatch: pytest.MonkeyPatch, name: str, count: int, why: str
 ) -> None:
-    monkeypatch.setattr(inference.Model, "generate_from", lambda *_: pytest.fail("it was drawn"))
+    monkeypatch.setattr(inference.Model, "generate_from", lambda *_: pytest.fail("it was generated"))
     assert why in failed(ganctl("sample", "photos", "-n", count, "-o", name), 2)
     assert "Use .gif, .mp4, .mov, .mkv or .webm." in failed(ganctl("make-gif", "photos", "--walk", "-o", "a.webp"), 2)
 

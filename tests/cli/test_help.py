@@ -20,10 +20,10 @@ def panel(title: str, text: str) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_is_kept_in_examples(name: str) -> None:
-    kept, printed = (FOLDER / f"{name}.txt").read_text(encoding="utf-8"), help_text(*COMMANDS[name])
+    expected, printed = (FOLDER / f"{name}.txt").read_text(encoding="utf-8"), help_text(*COMMANDS[name])
     if (FOLDER / "README.md").read_text(encoding="utf-8") != ABOUT:  # another Typer or Rich lays it out differently
-        kept, printed = " ".join(FLAG.findall(kept)), " ".join(FLAG.findall(printed))
-    assert printed == kept, "python -m tests.cli.write_help writes it anew"
+        expected, printed = " ".join(FLAG.findall(expected)), " ".join(FLAG.findall(printed))
+    assert printed == expected, "python -m tests.cli.write_help writes it anew"
 
 
 def test_no_help_of_a_command_that_is_gone_is_kept() -> None:
@@ -45,11 +45,11 @@ def test_every_option_of_a_family_is_in_its_panel_with_the_default_of_the_defaul
         if option.panel is None:
             assert f"--{option.name.replace('_', '-')} " not in text
             continue
-        shown = panel(option.panel, text)
-        assert f"--{option.name.replace('_', '-')} " in shown
+        panel_text = panel(option.panel, text)
+        assert f"--{option.name.replace('_', '-')} " in panel_text
         default = preset.get(option.name, option.default)
         if default is not None and not isinstance(default, bool):
-            assert f"[default: {default}]" in re.sub(r"[\s│]+", " ", shown), option.name
+            assert f"[default: {default}]" in re.sub(r"[\s│]+", " ", panel_text), option.name
 
 
 def test_without_a_family_the_options_of_all_and_the_families_are_shown() -> None:

@@ -10,9 +10,9 @@ from tests.commands import Outcome, ganctl
 
 
 def test_info_says_what_a_run_is(photos: Path, run: Run) -> None:
-    told = ganctl("info", "photos")
-    assert (told.code, told.err) == (0, [])
-    rows = dict(re.split("  +", line, maxsplit=1) for line in told.out)
+    outcome = ganctl("info", "photos")
+    assert (outcome.code, outcome.err) == (0, [])
+    rows = dict(re.split("  +", line, maxsplit=1) for line in outcome.out)
     assert rows["state"] == "finished"
     assert rows["epochs"] == "2 of 2"
     assert rows["data"] == f"{photos.name}: 40 to learn from, 2 held out"
@@ -36,18 +36,18 @@ def test_info_of_a_run_without_checkpoints_works(run: Run) -> None:
     shutil.rmtree(run.checkpoints)
     run.log.unlink()
     run.events.unlink()
-    told = ganctl("info", "photos")
-    assert told.code == 0
-    assert ["checkpoints", "none yet"] in [re.split("  +", line) for line in told.out]
+    outcome = ganctl("info", "photos")
+    assert outcome.code == 0
+    assert ["checkpoints", "none yet"] in [re.split("  +", line) for line in outcome.out]
     assert ganctl("runs").out[1].split()[-2:] == ["0/2", "stopped"]
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_named(run: Run) -> None:
     (run.checkpoint(10) / "model.safetensors").write_bytes(b"nonsense")
-    told = ganctl("sample", "photos", "-n", 1)
-    assert told.code == 0
-    assert len(told.err) == 1
-    assert told.err[0].startswith("Warning: runs/photos/checkpoints/step-00000010/model.safetensors has 8 bytes")
+    outcome = ganctl("sample", "photos", "-n", 1)
+    assert outcome.code == 0
+    assert len(outcome.err) == 1
+    assert outcome.err[0].startswith("Warning: runs/photos/checkpoints/step-00000010/model.safetensors has 8 bytes")
 
 
 def test_runs_are_listed_with_their_state(photos: Path, run: Run) -> None:
@@ -56,9 +56,9 @@ def test_runs_are_listed_with_their_state(photos: Path, run: Run) -> None:
     checkpoint.quarantine(Run(Path("runs/half")), 10)
     Path("runs/wrong/run.json").write_text("{}")
     with Run(Path("runs/busy")).writing():
-        told = ganctl("runs")
-    assert (told.code, told.err) == (0, [])
-    assert [line.split() for line in told.out] == [
+        outcome = ganctl("runs")
+    assert (outcome.code, outcome.err) == (0, [])
+    assert [line.split() for line in outcome.out] == [
         ["RUN", "FAMILY", "DATA", "EPOCHS", "STATE"],
         ["busy", "dcgan", photos.name, "2/2", "training"],
         ["half", "dcgan", photos.name, "1/2", "stopped"],

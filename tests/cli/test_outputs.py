@@ -29,9 +29,9 @@ COMMANDS = {
 def test_what_exists_is_overwritten_only_where_that_is_asked_for(run: Run, command: tuple[object, ...]) -> None:
     mine = Path(str(command[-1]))
     mine.write_bytes(b"dear to me")
-    said = failed(ganctl(*command), 2)
+    message = failed(ganctl(*command), 2)
     remedy = shlex.join(["ganctl", *map(str, command), "--force"])
-    assert said == f"Error: {mine} exists already. To replace it: {remedy}"
+    assert message == f"Error: {mine} exists already. To replace it: {remedy}"
     assert mine.read_bytes() == b"dear to me"
     assert ganctl(*shlex.split(remedy)[1:]) == Outcome(0, [str(mine)], [])
     assert mine.read_bytes() != b"dear to me"
@@ -64,9 +64,9 @@ def test_a_command_can_be_typed_twice_and_a_taken_default_name_gets_a_number(run
     [(("make-gif",), "training.gif"), (("make-gif", "--walk"), "walk.gif"), (("report",), "report.html")],
 )
 def test_what_a_command_alone_owns_is_replaced(run: Run, command: tuple[str, ...], name: str) -> None:
-    for told in [(), ("-o", run.path / name)]:
+    for arguments in [(), ("-o", run.path / name)]:
         (run.path / name).write_bytes(b"old")
-        assert ganctl(*command, "photos", *told).out == [f"runs/photos/{name}"]
+        assert ganctl(*command, "photos", *arguments).out == [f"runs/photos/{name}"]
         assert (run.path / name).read_bytes() != b"old"
     assert {path.name for path in run.path.iterdir() if path.suffix == Path(name).suffix} == {name}
 
@@ -81,8 +81,8 @@ def test_a_full_disk_leaves_the_file_that_was_there(run: Run, monkeypatch: pytes
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        said = failed(ganctl("sample", "photos", "-n", 3, "-o", "x.png", "--force"), 1)
-    assert said.startswith("Error: No space left on device: x.png, which takes ")
+        message = failed(ganctl("sample", "photos", "-n", 3, "-o", "x.png", "--force"), 1)
+    assert message.startswith("Error: No space left on device: x.png, which takes ")
     assert Path("x.png").read_bytes() == before
     assert {path.name for path in Path().iterdir()} == {"runs", "x.png"}
 
@@ -90,8 +90,8 @@ def test_a_full_disk_leaves_the_file_that_was_there(run: Run, monkeypatch: pytes
 def test_a_device_or_a_pipe_is_written_into_and_stays_one(run: Run) -> None:
     assert ganctl("report", "photos", "-o", "/dev/null") == Outcome(0, ["/dev/null"], [])
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-    said = failed(ganctl("report", "photos", "-o", "/dev/full"), 1)
-    assert said.startswith("Error: No space left on device: /dev/full, which takes ")
+    message = failed(ganctl("report", "photos", "-o", "/dev/full"), 1)
+    assert message.startswith("Error: No space left on device: /dev/full, which takes ")
     os.mkfifo("pipe.png")
     reader = os.open("pipe.png", os.O_RDONLY | os.O_NONBLOCK)
     assert ganctl("sample", "photos", "-n", 1, "-o", "pipe.png").code == 0
@@ -133,9 +133,9 @@ def test_more_pictures_than_fit_into_a_grid_or_into_memory_are_refused_before_an
 ) -> None:
     monkeypatch.setattr(inference.Model, "generate_from", None)
     for count in (200_000, 10**14):
-        said = failed(ganctl("sample", "photos", "-n", count, "-o", "big.png"), 2)
-        assert said.startswith(f"Error: A grid of {count:,} pictures would have ")
-        assert said.endswith(" Write single files into a folder: -o big/")
+        message = failed(ganctl("sample", "photos", "-n", count, "-o", "big.png"), 2)
+        assert message.startswith(f"Error: A grid of {count:,} pictures would have ")
+        assert message.endswith(" Write single files into a folder: -o big/")
         assert f"Error: {10**14:,} pictures cannot be measured. Ask for 2 to " in failed(
             ganctl("evaluate", "photos", "-n", 10**14), 2
         )
@@ -149,7 +149,7 @@ NO_FILM = "v has no ending to name a film format. Use .gif, .mp4, .mov, .mkv or 
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (("sample", "photos", "-n", 2, "-o", "file"), IS_FILE),
         (("sample", "photos", "-n", 2, "-o", "file/"), IS_FILE),
@@ -165,16 +165,16 @@ NO_FILM = "v has no ending to name a film format. Use .gif, .mp4, .mov, .mkv or 
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
 def test_a_path_that_cannot_be_written_to_is_refused_in_plain_words(
-    run: Run, command: tuple[object, ...], said: str
+    run: Run, command: tuple[object, ...], message: str
 ) -> None:
     write_model(Path("model.safetensors"))
     Image.new("RGB", (8, 8)).save("a.png")
     Path("file").write_bytes(b"dear to me")
-    assert failed(ganctl(*command), 2) == f"Error: {said}"
+    assert failed(ganctl(*command), 2) == f"Error: {message}"
     assert Path("file").read_bytes() == b"dear to me"
 
 
 @pytest.mark.parametrize("command", ["sample", "make-gif", "report", "translate"])
 def test_an_empty_path_is_not_taken_for_the_default(command: str) -> None:
-    told = (command, "photos", *(["a.png"] if command == "translate" else []), "-o", "")
-    assert failed(ganctl(*told), 2) == "Error: -o names no place. Name a file or a folder: -o PATH"
+    arguments = (command, "photos", *(["a.png"] if command == "translate" else []), "-o", "")
+    assert failed(ganctl(*arguments), 2) == "Error: -o names no place. Name a file or a folder: -o PATH"

@@ -178,9 +178,9 @@ def test_the_paths_of_pictures_go_to_stdout_alone_where_that_is_a_pipe(
 ) -> None:
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    seen = shown_pictures(3, screen)
-    assert "3/3" in seen
-    assert "out/" not in seen
+    bar = shown_pictures(3, screen)
+    assert "3/3" in bar
+    assert "out/" not in bar
     assert capsys.readouterr().out == "out/0.png\nout/1.png\nout/2.png\n"
 
 

@@ -8,9 +8,9 @@ from tests.commands import failed, ganctl
 
 def test_a_finished_run_says_so_and_how_to_go_further(run: Run) -> None:
     before = run.log.read_bytes()
-    told = ganctl("resume", "photos")
-    assert told.code == 0
-    assert told.err == [
+    outcome = ganctl("resume", "photos")
+    assert outcome.code == 0
+    assert outcome.err == [
         "runs/photos is finished: 2 of 2 epochs.",
         "To go further: ganctl resume runs/photos --more 2",
     ]
@@ -19,8 +19,8 @@ def test_a_finished_run_says_so_and_how_to_go_further(run: Run) -> None:
 
 @pytest.mark.parametrize("extension", [("--more", "1"), ("--epochs", "3")])
 def test_a_run_is_extended_by_more_epochs_or_to_a_new_total(run: Run, extension: tuple[str, str]) -> None:
-    told = ganctl("resume", "runs/photos", *extension)
-    assert (told.code, told.out) == (0, ["runs/photos"])
+    outcome = ganctl("resume", "runs/photos", *extension)
+    assert (outcome.code, outcome.out) == (0, ["runs/photos"])
     assert run.checkpoint_steps()[0] == 15
     assert run.record()["settings"]["epochs"] == 3
 
@@ -45,7 +45,7 @@ def test_an_extension_that_makes_no_sense_is_refused(run: Run, arguments: tuple[
 
 def test_resume_says_what_it_set_aside(run: Run) -> None:
     (run.checkpoint(10) / "state.safetensors").unlink()
-    told = ganctl("resume", "photos")
-    assert told.code == 0
-    assert "It was set aside as unusable-1-step-00000010." in told.err[1]
+    outcome = ganctl("resume", "photos")
+    assert outcome.code == 0
+    assert "It was set aside as unusable-1-step-00000010." in outcome.err[1]
     assert run.checkpoint_steps() == [10, 5]

@@ -50,12 +50,12 @@ def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch
 
 def ganctl_into(number: int, *arguments: object) -> tuple[int, str]:
     """The exit code of a command whose stdout refuses everything with an error, and what it says."""
-    told, err = ["ganctl", *map(str, arguments)], io.StringIO()
+    command_line, err = ["ganctl", *map(str, arguments)], io.StringIO()
     reader, writer = os.pipe() if number == errno.EPIPE else (os.open("/dev/null", 0), os.open("/dev/full", os.O_RDWR))
     os.close(reader)
     with (
         os.fdopen(writer, "w") as out,
-        patch.object(sys, "argv", told),
+        patch.object(sys, "argv", command_line),
         redirect_stderr(err),
         redirect_stdout(out),
         pytest.raises(SystemExit) as left,
@@ -67,22 +67,22 @@ def ganctl_into(number: int, *arguments: object) -> tuple[int, str]:
 @pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
 def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) -> None:
     code = int(number == errno.ENOSPC)
-    said = "Error: Standard output could not be written: No space left on device.\nAll that it was to name is made"
-    found, words = ganctl_into(number, "sample", "photos", "-n", 9, "-o", "s/")
-    assert (found, said in words) == (code, bool(code))
+    message = "Error: Standard output could not be written: No space left on device.\nAll that it was to name is made"
+    exit_code, words = ganctl_into(number, "sample", "photos", "-n", 9, "-o", "s/")
+    assert (exit_code, message in words) == (code, bool(code))
     assert len(list(Path("s").glob("*.png"))) == 9
     write_model(Path("model.safetensors"))
     for name in "abcd":
         Image.new("RGB", (8, 8)).save(f"{name}.png")
     names = [f"{name}.png" for name in "abcd"]
-    found, words = ganctl_into(number, "translate", "model.safetensors", *names, "-o", "t")
-    assert (found, said in words) == (code, bool(code))
+    exit_code, words = ganctl_into(number, "translate", "model.safetensors", *names, "-o", "t")
+    assert (exit_code, message in words) == (code, bool(code))
     assert "translated 4 of 4" in words
     assert len(list(Path("t").glob("*.png"))) == 4
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         (("sample", "photos", "-n", 9, "-o", "x.png"), "Generating: 9 of 9 pictures."),
         (("sample", "photos", "-n", 9, "-o", "s/"), "Generating: 9 of 9 pictures."),
@@ -93,15 +93,15 @@ def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) 
     ids=["grid", "singles", "evaluate", "film", "walk"],
 )
 def test_work_that_takes_long_says_on_a_pipe_how_far_it_is(
-    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...], said: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...], message: str
 ) -> None:
-    told: list[str] = []
+    lines: list[str] = []
 
     @contextmanager
     def shown(task: progress.Task) -> Iterator[None]:
         yield
-        told.append(f"{task.what}: {cli_progress.done_so_far(task, time.monotonic())}.")
+        lines.append(f"{task.what}: {cli_progress.done_so_far(task, time.monotonic())}.")
 
     monkeypatch.setattr(cli_progress, "waiting", shown)
     assert ganctl(*command).code == 0
-    assert any(line.startswith(said) for line in told), told
+    assert any(line.startswith(message) for line in lines), lines

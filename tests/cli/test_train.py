@@ -20,11 +20,13 @@ PLAIN_EPOCH = re.compile(
 
 
 def test_a_training_writes_a_run_named_after_its_data_and_prints_its_path(photos: Path) -> None:
-    told = train(photos)
+    outcome = train(photos)
     run = Run(Path("runs", photos.name))
-    assert told.code == 0
-    assert told.out == [str(run.path)] == [str(path.parent) for path in Path().glob("*/*/run.json")]
-    assert told.err[-1] == f"Finished. Sample from it: ganctl sample {run.path}   Film it: ganctl make-gif {run.path}"
+    assert outcome.code == 0
+    assert outcome.out == [str(run.path)] == [str(path.parent) for path in Path().glob("*/*/run.json")]
+    assert (
+        outcome.err[-1] == f"Finished. Sample from it: ganctl sample {run.path}   Film it: ganctl make-gif {run.path}"
+    )
     assert [epoch for epoch, _ in run.previews()] == [0, 1, 2]
     assert run.checkpoint_steps() == [10, 5]
     assert [(line["step"], line["epoch"]) for line in run.read_log()] == [(5, 1), (10, 2)]
@@ -54,8 +56,8 @@ def test_a_run_is_named_under_runs_and_placed_by_a_path(photos: Path) -> None:
 
 def test_a_taken_run_is_refused_with_the_command_to_go_on(photos: Path, run: Run) -> None:
     before = everything()
-    said = failed(train(photos, "--run", "photos"), 2)
-    assert said == "Error: runs/photos exists already. Go on with it: ganctl resume runs/photos"
+    message = failed(train(photos, "--run", "photos"), 2)
+    assert message == "Error: runs/photos exists already. Go on with it: ganctl resume runs/photos"
     assert everything() == before
 
 
@@ -70,36 +72,36 @@ def test_data_may_be_a_relative_path_or_begin_with_a_tilde(photos: Path, monkeyp
     (home / "mine").symlink_to(photos)
     monkeypatch.setenv("HOME", str(home))
     for data in ("~/mine", "home/mine"):
-        told = train(Path(data))
-        assert told.code == 0
-        assert Run(Path(told.out[0])).record()["settings"]["data"] == str(photos.resolve())
+        outcome = train(Path(data))
+        assert outcome.code == 0
+        assert Run(Path(outcome.out[0])).record()["settings"]["data"] == str(photos.resolve())
 
 
 @pytest.mark.usefixtures("brief")
 def test_max_minutes_saves_exits_0_and_ends_with_the_command_that_goes_on(photos: Path) -> None:
-    told = train(photos, "--max-minutes", "60", "--run", "brief one")
+    outcome = train(photos, "--max-minutes", "60", "--run", "brief one")
     run = Run(Path("runs/brief one"))
-    assert told.code == 0
-    assert told.out == ["runs/brief one"]
+    assert outcome.code == 0
+    assert outcome.out == ["runs/brief one"]
     assert run.checkpoint_steps() == [1]
-    program, *arguments = shlex.split(told.err[-1])
+    program, *arguments = shlex.split(outcome.err[-1])
     assert [program, *arguments] == ["ganctl", "resume", "runs/brief one"]
     assert ganctl(*arguments).code == 0
     assert run.checkpoint_steps()[0] == 10
 
 
 def test_time_that_is_over_before_the_first_step_leaves_nothing(photos: Path) -> None:
-    said = failed(train(photos, "--max-minutes", "0.000001", "--run", "x/brief"), 1)
-    assert said == "Error: The time was over before the first step. Give --max-minutes more."
+    message = failed(train(photos, "--max-minutes", "0.000001", "--run", "x/brief"), 1)
+    assert message == "Error: The time was over before the first step. Give --max-minutes more."
     assert not list(Path().rglob("*brief*"))
 
 
 def test_a_dry_run_says_what_it_costs_and_leaves_nothing_behind(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(Path("temporary").absolute()))
-    told = train(photos, "--dry-run", "--limit", 7)
-    assert told.code == 0
-    assert [re.split("  +", line)[0] for line in told.out] == [
+    outcome = train(photos, "--dry-run", "--limit", 7)
+    assert outcome.code == 0
+    assert [re.split("  +", line)[0] for line in outcome.out] == [
         "parameters",
         "speed",
         "an epoch",
@@ -107,9 +109,9 @@ def test_a_dry_run_says_what_it_costs_and_leaves_nothing_behind(photos: Path, mo
         "peak memory",
         "a checkpoint",
     ]
-    assert told.err[0] == "Trying a few steps."
-    assert told.err[1].startswith("dcgan (compact) on 7 pictures")
-    assert told.err[2:] == ["Warning: The batch of 8 is more than the data, so it is 7."]
+    assert outcome.err[0] == "Trying a few steps."
+    assert outcome.err[1].startswith("dcgan (compact) on 7 pictures")
+    assert outcome.err[2:] == ["Warning: The batch of 8 is more than the data, so it is 7."]
     torchs_own = Path("temporary/torchinductor_root")  # made once a process, be it here or in a test before
     assert everything() - {torchs_own} == {Path("temporary")}
 
@@ -125,9 +127,9 @@ def test_init_from_starts_where_the_other_model_ended_and_needs_it_no_longer(pho
 
 
 def test_init_from_takes_its_options_from_the_model(photos: Path, run: Run) -> None:
-    told = ganctl("train", "dcgan", "--data", photos, "--init-from", run.checkpoint(10), "--epochs", 1)
-    assert told.code == 0
-    settings = Run(Path(told.out[0])).record()["settings"]
+    outcome = ganctl("train", "dcgan", "--data", photos, "--init-from", run.checkpoint(10), "--epochs", 1)
+    assert outcome.code == 0
+    settings = Run(Path(outcome.out[0])).record()["settings"]
     assert (settings["size"], settings["options"]["width"], settings["options"]["latent_dim"]) == (16, 8, 8)
 
 
