@@ -72,9 +72,10 @@ def _of_verdicts(sides: Sequence[ComparedRun]) -> Iterator[Row]:
     if codes := names(standing):
         yield _section("VERDICTS", sides)
     for code in codes:
-        found = [side.get(code) for side in standing]
-        severity = next(verdict.severity for verdict in found if verdict)
-        yield (f"{code} ({severity})", *(f"since epoch {verdict.epoch}" if verdict else _NONE for verdict in found))
+        severity = next(verdicts[code].severity for verdicts in standing if code in verdicts)
+        columns = zip(sides, standing, strict=True)
+        epochs = (f"since epoch {run.epoch_of(raised[code])}" if code in raised else _NONE for run, raised in columns)
+        yield (f"{code} ({severity})", *epochs)
 
 
 def _section(title: str, sides: Sequence[ComparedRun]) -> Row:

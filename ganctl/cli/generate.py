@@ -139,7 +139,7 @@ def make_gif(
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     found = names.find(run)
     from ganctl import images  # no torch, which takes more memory than any film
-    from ganctl.runs import film
+    from ganctl.runs import status
 
     filmed = runs.Run(found) if (found / "run.json").exists() else None
     own = None if filmed is None else filmed.walk_gif if walk else filmed.training_gif
@@ -158,7 +158,7 @@ def make_gif(
     else:
         chosen = names.find_run(run)
         path = Path(output or chosen.training_gif)
-        _film(path, film.progress_frames_of(chosen), fps or 5, hold=2)
+        _film(path, status.progress_frames(chosen), fps or 5, hold=2)
     with console.results_of_work() as show:
         show(path)
 

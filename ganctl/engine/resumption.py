@@ -114,7 +114,8 @@ class Resumption:
     def _new_record(self) -> dict[str, Any]:
         place = self.state.device
         numbers = precision.resolve(self.settings.precision, place)
-        record = {**self.record, "device": device.describe(place), "precision": numbers}
+        steps = self.batches.steps_per_epoch  # of other data, where that was accepted, it may be another number
+        record = {**self.record, "steps_per_epoch": steps, "device": device.describe(place), "precision": numbers}
         if self.settings == self.before:
             return record
         extension: dict[str, Any] = {"from_step": self.state.step, "epochs": self.settings.epochs}

@@ -288,6 +288,7 @@ def _begin(settings: Settings, name: str | None, stack: ExitStack) -> Training:
             "broken": len(data.broken),
             **({"domains": data.names} if isinstance(data, TwoDatasets) else {}),
         },
+        "steps_per_epoch": batches.steps_per_epoch,
         "versions": device.versions(),
         "device": device.describe(chosen),
         "precision": numbers,

@@ -18,6 +18,7 @@ from ganctl.errors import UsageError
 from ganctl.files import append, atomic_file
 from ganctl.images.probing import probe
 from ganctl.runs import metric_names
+from ganctl.runs.json_lines import numbers
 from ganctl.runs.run import Run
 
 _SHEETS = 50  # previews that are shown of a long training; TensorBoard itself keeps ten in its memory
@@ -117,7 +118,7 @@ def _scalars(line: Mapping[str, Any]) -> bytes:
     """A line of the log."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    tagged = {name: value for name, value in metric_names.numbers(line).items() if name.startswith(metric_names.KINDS)}
+    tagged = {name: value for name, value in numbers(line).items() if name.startswith(metric_names.KINDS)}
     values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tagged.items()]
     return _record(step=line["step"], summary=Summary(value=values))
 

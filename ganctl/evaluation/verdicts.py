@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from ganctl.errors import UsageError
+from ganctl.runs.json_lines import numbers
 from ganctl.runs.metric_names import (
     ACCURACY,
     LUMINANCE,
@@ -20,7 +21,6 @@ from ganctl.runs.metric_names import (
     OUTPUTS_FAKE,
     SCORE,
     is_clearly_better,
-    numbers,
     of_kind,
 )
 

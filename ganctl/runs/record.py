@@ -17,6 +17,7 @@ _FIELDS = {
     "settings": dict,
     "data": dict,
     "versions": dict,
+    "steps_per_epoch": int,
     "device": str,
     "threads": int,
     "extensions": list,

@@ -19,7 +19,7 @@ from ganctl import images
 from ganctl.errors import GanctlError, UsageError
 from ganctl.images import animation
 from ganctl.inference.model import Model, slerp, walk
-from ganctl.runs import film
+from ganctl.runs import status
 from ganctl.runs.run import Run
 from tests.handmade_runs import STEPS, sheet, written
 
@@ -307,7 +307,7 @@ def test_progress_sheets_are_filmed_in_the_order_of_epochs(tmp_path: Path) -> No
         Image.new("RGB", (600, 600), (min(epoch, 250),) * 3).save(run.preview(epoch))
     (run.progress / "epoch-last.png").touch()
     (run.progress / ".tmp-1-epoch-0003.png").touch()
-    frames = film.progress_frames_of(run)
+    frames = status.progress_frames(run)
     assert [int(frames.make(i)[0, 0, 0]) for i in range(frames.count)] == [0, 2, 10, 250]
 
 
@@ -315,12 +315,12 @@ def test_a_finished_run_without_progress_sheets_says_how_it_gets_some(tmp_path: 
     run = written(tmp_path / "run")
     run.checkpoint(10 * STEPS * 10_000).mkdir()
     with pytest.raises(GanctlError, match=r"no progress pictures yet\. ganctl resume \S+run --more 1$"):
-        film.progress_frames_of(run)
+        status.progress_frames(run)
 
 
 def test_a_run_without_progress_sheets_cannot_be_filmed(tmp_path: Path) -> None:
     with pytest.raises(GanctlError, match=r"run has no progress pictures yet\. ganctl resume"):
-        film.progress_frames_of(Run(tmp_path / "run"))
+        status.progress_frames(Run(tmp_path / "run"))
 
 
 # The walk

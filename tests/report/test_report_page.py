@@ -81,7 +81,7 @@ def test_an_accessibility_check_finds_nothing(opened: Opened, name: str, scheme:
 
 def test_the_keyboard_moves_through_the_progress(opened: Opened) -> None:
     page = opened()
-    reel, picture = page.get_by_label("Epoch", exact=True), page.locator("#shown")
+    reel, picture = page.get_by_label("Epoch", exact=True), page.locator("#preview")
     before = picture.get_attribute("src")
     expect(page.locator("#epoch")).to_have_text("epoch 50")
     reel.focus()
@@ -140,7 +140,7 @@ def test_a_command_is_copied(opened: Opened) -> None:
     page = opened()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy: ganctl make-gif").click()
-    expect(page.locator("#said")).to_have_text("Copied")
+    expect(page.locator("#copy-status")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").startswith("ganctl make-gif ")
 
 

@@ -14,10 +14,11 @@ from tests.handmade_runs import RECORD
 
 
 def made(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **settings: Any) -> Run:
-    """A run of 5 steps an epoch and 4 epochs, with these lines in its log."""
+    """A run of 40 pictures in batches of 8, and 4 epochs, with these lines in its log."""
     told = Settings.from_json({"family": "dcgan", "batch_size": 8, "epochs": 4, **settings}).to_json()
     versions = {"ganctl": "0.1.0", "torch": "2.6.0"}
     record = {**RECORD, "settings": told, "data": {**RECORD["data"], **(data or {})}, "versions": versions}
+    record["steps_per_epoch"] = settings.get("limit", 40) // 8
     run = create(Path("runs", name), record)
     run.append_log([json.dumps(line) for line in log])
     return run
