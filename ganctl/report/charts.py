@@ -13,6 +13,7 @@ from ganctl.runs.metric_names import (
     SAMPLE,
     SCORE,
     BestScore,
+    is_better,
 )
 from ganctl.spacing import evenly_spaced
 
@@ -28,7 +29,6 @@ _OUTPUTS = {OUTPUT_REAL, *OUTPUTS_FAKE, ACCURACY}
 _MAX_POINTS = 1000  # of a chart: more than a screen has columns
 _MAX_TABLE_ROWS = 24
 
-_SCORES_NOTE = "Distances: lower is better; likenesses: higher is. Dashed: the score of held-out real pictures."
 _LOSSES_NOTE = "Losses do not measure quality: each one rises as the other player improves."
 _OUTPUTS_NOTE = "1 means “real”, 0 means “generated”. Close to a half, it can no longer tell them apart."
 _UNBOUNDED_NOTE = "Its mean output, which has no bounds with this loss: higher means “more real”."
@@ -115,7 +115,7 @@ def charts(
     best_point = None if best is None else (round(best.step / steps_per_epoch, 4), best.value)
     every = []
     for prefix, title in SCORE_TITLES.items():
-        scores = chart(prefix.rstrip("-"), title, _SCORES_NOTE, with_prefix(f"{SCORE}{prefix}"))
+        scores = chart(prefix.rstrip("-"), title, _direction(prefix), with_prefix(f"{SCORE}{prefix}"))
         marked = best_point if best is not None and best.name in scores.series else None
         every.append(replace(_with_held_out(scores, held_out_scores), best=marked))
     every.append(chart("losses", "Losses", _LOSSES_NOTE, with_prefix(LOSS)))
@@ -142,6 +142,10 @@ def thinned(rows: Sequence[Row], names: Sequence[str], max_rows: int = _MAX_POIN
     return [rows[index] for index in sorted(indices)]
 
 
+def _direction(score: str) -> str:
+    return "Lower is better." if is_better(score, 0, 1) else "Higher is better."
+
+
 def _with_bounds(chart: Chart) -> Chart:
     """The chart of the discriminator's outputs, from 0 to 1 where they are probabilities."""
     values = chart.values
@@ -151,7 +155,7 @@ def _with_bounds(chart: Chart) -> Chart:
 
 
 def _with_held_out(chart: Chart, held_out_scores: Mapping[str, float]) -> Chart:
-    """A chart of scores with those of held-out pictures, logarithmic where the values span more than a decade."""
+    """A chart of scores beside those of held-out pictures, logarithmic where the values span more than a decade."""
     lines = tuple(
         ReferenceLine("held-out", held_out_scores[name], index)
         for index, name in enumerate(chart.series)
@@ -159,4 +163,5 @@ def _with_held_out(chart: Chart, held_out_scores: Mapping[str, float]) -> Chart:
     )
     values = [*chart.values, *(line.value for line in lines)]
     spans_a_decade = bool(values) and min(values) > 0 and max(values) / min(values) > 10
-    return replace(chart, reference_lines=lines, logarithmic=spans_a_decade)
+    note = f"{chart.note} Dashed: the score of held-out real pictures." if lines else chart.note
+    return replace(chart, note=note, reference_lines=lines, logarithmic=spans_a_decade)

@@ -82,14 +82,14 @@ def _facts(summary: RunSummary, settings: Settings, verb: str) -> list[tuple[str
     facts = [
         ("Epochs", f"{_number(summary.epochs_done)} of {settings.epochs}"),
         ("Trained for", duration(summary.events.training_seconds)),
-        ("Pictures", f"up to {count:,} of each" if verb == "translate" else f"{count:,}"),
+        ("Pictures", f"up to {count:,} of each domain" if verb == "translate" else f"{count:,}"),
         ("Size", f"{settings.size}×{settings.size} {'grey' if settings.channels == 1 else 'colour'}"),
         ("Device", f"{settings.device}{on_cpu}"),
     ]
     if best := summary.best:
         facts.append((f"Best {best.name}", f"{_number(best.value)} at epoch {_number(summary.epoch_of(best.step))}"))
         if best.name in summary.events.held_out_scores:
-            facts.append(("Held-out pictures", _number(summary.events.held_out_scores[best.name])))
+            facts.append(("Held-out real pictures", _number(summary.events.held_out_scores[best.name])))
     return facts
 
 

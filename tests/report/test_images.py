@@ -45,7 +45,7 @@ def test_five_hundred_epochs_of_photographs_stay_below_fifteen_megabytes() -> No
 def test_previews_that_are_too_large_together_become_fewer_and_then_smaller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = written(Path("runs/x"), sheets={epoch: sheet(epoch, 200, colour=True) for epoch in range(40)})
+    run = written(Path("runs/x"), previews={epoch: sheet(epoch, 200, colour=True) for epoch in range(40)})
     unlimited = images.frames(run)
     assert [frame.epoch for frame in unlimited] == list(range(40))
     total = sum(len(frame.image.content) for frame in unlimited)
@@ -69,7 +69,7 @@ def test_the_first_and_last_previews_are_shown_and_early_ones_more_densely() -> 
 
 
 def test_a_preview_that_cannot_be_read_is_left_out() -> None:
-    run = written(Path("runs/x"), sheets={epoch: sheet(epoch, 50) for epoch in range(3)})
+    run = written(Path("runs/x"), previews={epoch: sheet(epoch, 50) for epoch in range(3)})
     run.preview(1).write_bytes(run.preview(1).read_bytes()[:100])
     assert [frame.epoch for frame in images.frames(run)] == [0, 2]
 

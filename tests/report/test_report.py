@@ -34,7 +34,7 @@ def test_the_page_says_what_the_run_is_and_how_good() -> None:
         "Trained for 35 min",
         "Epochs 50 of 50",
         "Best fid-digits-cnn 0.3724 at epoch 40",
-        "Held-out pictures 0.1",
+        "Held-out real pictures 0.1",
         "Warning MODE-COLLAPSE The pictures are alike. What to do: --set r1=1 Raised at epoch 30, still standing.",
         "Warning D-WINS The discriminator wins. What to do: --balance Raised at epoch 4, cleared at epoch 9.",
         "Good EQUILIBRIUM",
