@@ -117,7 +117,7 @@ def at(minute: int, event: str, **fields: Any) -> dict[str, Any]:
     return {"time": f"2026-01-31T{10 + minute // 60}:{minute % 60:02d}:00+0000", "event": event, **fields}
 
 
-def diary() -> list[dict[str, Any]]:
+def event_lines() -> list[dict[str, Any]]:
     """The events of a run of 50 epochs that was stopped and resumed, raised three verdicts, and finished."""
     scores = {"fid-digits-cnn": 2.1, "kid-digits-cnn": 0.01}
     held_out = {"fid-digits-cnn": 0.1, "kid-digits-cnn": 0.0008}
@@ -139,7 +139,7 @@ def diary() -> list[dict[str, Any]]:
 
 def rich(path: Path, epochs: int = 50) -> Run:
     """A run with everything that a report can show."""
-    run = written(path, log(epochs), diary(), {epoch: sheet(epoch, 120) for epoch in range(epochs + 1)})
+    run = written(path, log(epochs), event_lines(), {epoch: sheet(epoch, 120) for epoch in range(epochs + 1)})
     run.checkpoint(epochs * STEPS).mkdir()
     return run
 

@@ -113,19 +113,21 @@ def charts(
         return (name for name in logged if name.startswith(prefix))
 
     best_point = None if best is None else (round(best.step / steps_per_epoch, 4), best.value)
-    every = []
+    all_charts = []
     for prefix, title in SCORE_TITLES.items():
         scores = chart(prefix.rstrip("-"), title, _direction(prefix), with_prefix(f"{SCORE}{prefix}"))
         marked = best_point if best is not None and best.name in scores.series else None
-        every.append(replace(_with_held_out(scores, held_out_scores), best=marked))
-    every.append(chart("losses", "Losses", _LOSSES_NOTE, with_prefix(LOSS)))
+        all_charts.append(replace(_with_held_out(scores, held_out_scores), best=marked))
+    all_charts.append(chart("losses", "Losses", _LOSSES_NOTE, with_prefix(LOSS)))
     outputs = chart("outputs", "Discriminator outputs", _OUTPUTS_NOTE, (name for name in logged if name in _OUTPUTS))
-    every.append(_with_bounds(outputs))
+    all_charts.append(_with_bounds(outputs))
     samples = chart("samples", "Sample statistics", _SAMPLES_NOTE, with_prefix(SAMPLE))
-    every.append(replace(samples, reference_lines=(ReferenceLine("real pictures", 1.0),)))
+    all_charts.append(replace(samples, reference_lines=(ReferenceLine("real pictures", 1.0),)))
     other_metrics = (name for name in with_prefix(METRIC) if name not in _OUTPUTS)
-    every.append(chart("others", "Other metrics", "What else this kind of GAN reports as it trains.", other_metrics))
-    return [chart for chart in every if chart.series]
+    all_charts.append(
+        chart("others", "Other metrics", "What else this kind of GAN reports as it trains.", other_metrics)
+    )
+    return [chart for chart in all_charts if chart.series]
 
 
 def thinned(rows: Sequence[Row], names: Sequence[str], max_rows: int = _MAX_POINTS) -> list[Row]:

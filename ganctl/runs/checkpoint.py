@@ -39,7 +39,7 @@ def require_model(path: Path, header: Mapping[str, Any]) -> None:
         return
     model = path.with_name(MODEL)
     remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
-    raise CheckpointError(f"{path} holds what a training goes on from, and no model to use.", remedy)
+    raise CheckpointError(f"{path} holds the state of a training, and no model to use.", remedy)
 
 
 def save(

@@ -1,4 +1,4 @@
-"""What the names in a line of the log are, and which value of a score is the better one."""
+"""The prefix of a name in the log says its kind, and each score knows which value is better."""
 
 import pytest
 
