@@ -29,6 +29,7 @@ _OUTPUTS = {OUTPUT_REAL, *OUTPUTS_FAKE, ACCURACY}
 _MAX_POINTS = 1000  # of a chart: more than a screen has columns
 _MAX_TABLE_ROWS = 24
 
+_OTHERS_NOTE = "What else this kind of GAN reports as it trains."
 _LOSSES_NOTE = "Losses do not measure quality: each one rises as the other player improves."
 _OUTPUTS_NOTE = "1 means “real”, 0 means “generated”. Close to a half, it can no longer tell them apart."
 _UNBOUNDED_NOTE = "Its mean output, which has no bounds with this loss: higher means “more real”."
@@ -124,9 +125,7 @@ def charts(
     samples = chart("samples", "Sample statistics", _SAMPLES_NOTE, with_prefix(SAMPLE))
     all_charts.append(replace(samples, reference_lines=(ReferenceLine("real pictures", 1.0),)))
     other_metrics = (name for name in with_prefix(METRIC) if name not in _OUTPUTS)
-    all_charts.append(
-        chart("others", "Other metrics", "What else this kind of GAN reports as it trains.", other_metrics)
-    )
+    all_charts.append(chart("others", "Other metrics", _OTHERS_NOTE, other_metrics))
     return [chart for chart in all_charts if chart.series]
 
 
