@@ -6,7 +6,7 @@ python examples/from_python.py
 from pathlib import Path
 
 import ganctl
-from ganctl.images import save_grid
+from ganctl.images.grids import save_grid
 
 run = ganctl.train("dcgan", data="digits", limit=6000, epochs=2)
 model = ganctl.load(run)

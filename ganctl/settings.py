@@ -1,39 +1,22 @@
-"""What a training is: its settings, where each value comes from, and how text becomes a value.
+"""Defines the settings of a training, lays their layers over each other, and reads them from text.
 
 Later layers win: family default < preset < flag < ``--set``. No torch here.
 """
 
 import dataclasses
 import math
-import operator
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ganctl.errors import UsageError
-
-Value = str | int | float | bool | None
-
-
-def option(
-    default: Any,
-    doc: str,
-    *,
-    above: float | None = None,
-    least: float | None = None,
-    most: float | None = None,
-    among: tuple[int, ...] = (),
-) -> Any:
-    """A documented dataclass field that knows its bounds: ``> above``, ``>= least``, ``<= most``, one of `among`."""
-    bounds = {"doc": doc, "above": above, "least": least, "most": most, "among": among}
-    return dataclasses.field(default=default, metadata=bounds)
+from ganctl.option import Value as Value
+from ganctl.option import fields_of, option, options_of
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every family's training is told. A family's own knobs are in `options`, by name."""
+    """What every family's training can be set to. A family's own options are in `options`, by name."""
 
     family: str
     options: Mapping[str, Value]
@@ -42,30 +25,56 @@ class Settings:
     init_from: str | None = None
     domains: str | None = None
     pair: str | None = None
-    epochs: int = option(50, "passes over the data", least=1)
-    batch_size: int = option(64, "pictures a step", least=1)
-    size: int | None = option(None, "side of the pictures in pixels; the data's own if not given", least=4, most=1024)
-    channels: int | None = option(None, "1 grey, 3 colour; decided from the data if not given", among=(1, 3))
-    limit: int | None = option(None, "use only the first so many pictures", least=1)
-    max_megapixels: float = option(128.0, "pictures that take more memory to decode are left out", above=0)
-    seed: int = option(0, "decides all randomness", least=0)
-    device: str = option("auto", "auto, cpu, cuda, cuda:N or mps")
-    precision: Literal["auto", "float32", "bfloat16"] = option(
-        "auto", "of the losses; auto is bfloat16 on a CUDA card that has it in hardware, else float32"
+    epochs: int = option(50, "Number of passes over the training pictures.", "Optimisation", ge=1)
+    batch_size: int = option(64, "Number of pictures per training step.", "Optimisation", ge=1)
+    size: int | None = option(
+        None,
+        "Width and height of the training pictures in pixels; without it, the data set's or the family's own.",
+        "Data",
+        metavar="PX",
+        ge=4,
+        le=1024,
     )
-    checkpoint_every: str = option("10m", "10m: every epoch and every ten minutes; 2e: every second epoch")
-    keep: int = option(2, "checkpoints kept", least=2)
-    log_every: int = option(50, "steps between two lines of log.jsonl", least=1)
+    channels: int | None = option(
+        None, "1 trains on grey, 3 on colour; without it, the data decides.", "Data", choices=(1, 3)
+    )
+    limit: int | None = option(None, "Train on only the first N pictures.", "Data", ge=1)
+    max_megapixels: float = option(
+        128.0, "Leave out pictures that need more than N million pixels to decode.", "Data", metavar="N", gt=0
+    )
+    seed: int = option(0, "Seed of everything random.", "Run", ge=0)
+    device: str = option(
+        "auto", "Device to train on; cuda:1 is the second CUDA card.", "Run", metavar="auto|cpu|cuda|mps"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto", "Precision of the losses; auto is bfloat16 on a CUDA card that has it in hardware, else float32.", "Run"
+    )
+    checkpoint_every: str = option(
+        "10m",
+        "10m saves after every epoch and at least every ten minutes; 2e saves after every second epoch.",
+        "Run",
+        metavar="10m|2e",
+    )
+    keep: int = option(2, "Number of latest checkpoints to keep.", "Run", ge=2)
+    log_every: int = option(50, "Number of steps between two lines of log.jsonl.", "Run", ge=1)
     evaluate_every: int | None = option(
-        None, "epochs between two measurements of the quality, 0 never; where it costs little if not given", least=0
+        None,
+        "Measure the quality every so many epochs, 0 never; without it, as often as costs little.",
+        "Measuring",
+        metavar="EPOCHS",
+        ge=0,
     )
     extractor: Literal["digits-cnn", "inception"] | None = option(
-        None, "what the quality is measured with; the one that fits if not given"
+        None, "The net whose features measure the quality; without it, the one that fits the data.", "Measuring"
     )
-    balance: bool = option(False, "lower the learning rate of the side that overpowers the other")
-    stop_at: Literal["equilibrium"] | None = option(None, "equilibrium: end where the discriminator can no longer tell")
-    tensorboard: bool = option(False, "write event files for TensorBoard")
-    allow_changed_data: bool = option(False, "resume although the data is not what the run began with")
+    balance: bool = option(
+        False, "Lower the learning rate of the discriminator or generator that overpowers the other.", "Optimisation"
+    )
+    stop_at: Literal["equilibrium"] | None = option(
+        None, "End at equilibrium: the discriminator can no longer tell and the scores stopped improving.", "Measuring"
+    )
+    tensorboard: bool = option(False, "Also write event files for TensorBoard.", "Run")
+    allow_changed_data: bool = option(False, "Resume even if the data is no longer what the run began with.")
 
     def to_json(self) -> dict[str, Any]:
         """A plain mapping that `from_json` takes back."""
@@ -76,15 +85,12 @@ class Settings:
         """The settings written by `to_json`.
 
         Raises:
-            UsageError: a value that no training can have been told.
-            TypeError: the family is missing, or a setting is unknown here or of no kind that JSON has for it.
+            UsageError: a value that no training can have.
+            TypeError: the family is missing, or a setting is unknown or of a type that JSON does not hold for it.
         """
-        kinds = _kinds(cls, {field.name for field in dataclasses.fields(cls)} - {"options"})
-        plain = {key: _checked(key, value, *kinds[key]) for key, value in record.items() if key in kinds}
-        return cls(**{**record, **plain, "options": dict(record.get("options", ()))})
-
-
-TRAINING_SETTINGS = frozenset(field.name for field in dataclasses.fields(Settings) if "doc" in field.metadata)
+        declared = fields_of(cls)
+        values = {key: declared[key].parse(value) for key, value in record.items() if key in declared}
+        return cls(**{**record, **values, "options": dict(record.get("options", ()))})
 
 
 def resolve(
@@ -103,43 +109,45 @@ def resolve(
 
     Args:
         family: its name.
-        options: the dataclass of the family's own knobs.
+        options: the dataclass of the family's own options.
         presets: the family's named layers.
         preset: the one asked for, or None for `default_preset`.
         default_preset: the family's own choice.
-        flags: what the command line gave as flags; None values are left out.
+        flags: values of the command line's flags; None values are left out.
         assignments: the ``--set key=value`` texts.
-        base: the options of the model that this training starts from, under the preset's place.
+        base: the options of the model that this training starts from, in place of the preset.
         fixed: `data`, `domains`, `pair` and `init_from`.
 
     Raises:
-        UsageError: an unknown preset or key, or a value of the wrong kind or out of bounds.
+        UsageError: an unknown preset or key, or a value of the wrong type or out of bounds.
     """
     name = preset or default_preset
     if name not in presets:
         raise UsageError(f"{family} has no preset {name!r}.", f"Its presets are: {', '.join(presets)}.")
-    layer = dict(presets[name]) if preset or base is None else dict(base)
-    layer |= {key: value for key, value in flags.items() if value is not None} | dict(assignments)
-    kinds = _kinds(Settings, TRAINING_SETTINGS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
-    for key, value in layer.items():
-        if key not in kinds:
-            known = ", ".join(sorted(kinds))
-            raise UsageError(f"{family} has no setting {key!r}.", f"It knows: {known}.")
-        layer[key] = _checked(key, value, *kinds[key])
-    defaults = {field.name: field.default for field in dataclasses.fields(options)}
-    knobs = {key: value for key, value in layer.items() if key in TRAINING_SETTINGS}
-    own = defaults | {key: value for key, value in layer.items() if key not in TRAINING_SETTINGS}
-    parse_cadence(str(knobs.get("checkpoint_every", "10m")))
-    return Settings(family=family, options=own, preset=name, **knobs, **fixed)  # type: ignore[arg-type]
+    values = dict(presets[name]) if preset or base is None else dict(base)
+    values |= {key: value for key, value in flags.items() if value is not None} | dict(assignments)
+    common, own = options_of(Settings), options_of(options)
+    if unknown := next((key for key in values if key not in common | own), None):
+        keys = ", ".join(sorted(common | own))
+        raise UsageError(f"{family} has no setting {unknown!r}.", f"It knows: {keys}.")
+    values = {key: (common | own)[key].parse(value) for key, value in values.items()}
+    parse_cadence(str(values.get("checkpoint_every", "10m")))
+    return Settings(
+        family=family,
+        options={key: values.get(key, declared.default) for key, declared in own.items()},
+        preset=name,
+        **{key: value for key, value in values.items() if key in common},  # type: ignore[arg-type]
+        **fixed,  # type: ignore[arg-type]
+    )
 
 
 def require_options(options: type, values: Mapping[str, Value]) -> None:
-    """Raise UsageError unless these are values of a family's own knobs."""
-    kinds = _kinds(options, {field.name for field in dataclasses.fields(options)})
+    """Raise UsageError unless these are values of a family's own options."""
+    declared = options_of(options)
     for key, value in values.items():
-        if key not in kinds:
+        if key not in declared:
             raise UsageError(f"There is no setting {key!r}.")
-        _checked(key, value, *kinds[key])
+        declared[key].parse(value)
 
 
 CHANGEABLE = (
@@ -153,26 +161,27 @@ CHANGEABLE = (
     "seed",
     "stop_at",
 )
-"""What ``resume --set`` may change: what asks for no other nets and no other data."""
+"""Settings that ``resume --set`` may change: those that need no other nets and no other data."""
 
 
 def changed(settings: Settings, options: type, assignments: Mapping[str, str]) -> Settings:
-    """A run's settings with some of them changed for what is to come.
+    """A run's settings with some of them changed for the rest of its training.
 
     Raises:
-        UsageError: a key that a run cannot be told afterwards, or a value that is not allowed.
+        UsageError: a key that cannot be changed, or a value that is not allowed.
     """
     if unknown := set(assignments) - set(CHANGEABLE):
         raise UsageError(f"resume cannot change {', '.join(sorted(unknown))}.", f"It knows: {', '.join(CHANGEABLE)}.")
-    kinds = _kinds(Settings, TRAINING_SETTINGS) | _kinds(options, {field.name for field in dataclasses.fields(options)})
-    values = {key: _checked(key, text, *kinds[key]) for key, text in assignments.items()}
-    knobs = {key: value for key, value in values.items() if key in TRAINING_SETTINGS}
-    own = {key: value for key, value in values.items() if key not in TRAINING_SETTINGS}
-    return dataclasses.replace(settings, options={**settings.options, **own}, **knobs)  # type: ignore[arg-type]
+    common, own = options_of(Settings), options_of(options)
+    values = {key: (common | own)[key].parse(text) for key, text in assignments.items()}
+    changed_options = {key: value for key, value in values.items() if key in own}
+    changed_settings = {key: value for key, value in values.items() if key in common}
+    options_after = {**settings.options, **changed_options}
+    return dataclasses.replace(settings, options=options_after, **changed_settings)  # type: ignore[arg-type]
 
 
 def parse_cadence(text: str) -> tuple[int, float]:
-    """How often to save: ``(epochs, seconds)``, either infinite where it plays no part.
+    """Read how often to save: ``(epochs, seconds)``, either infinite where it plays no part.
 
     ``10m``, ``90s`` and ``1h`` mean at every epoch's end and at least that often; ``2e`` means at every
     second epoch's end.
@@ -197,53 +206,3 @@ def parse_assignments(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"--set {text!r} is no assignment.", "Write --set key=value.")
         pairs[key.strip().replace("-", "_")] = value.strip()
     return pairs
-
-
-def _kinds(cls: type, names: typing.AbstractSet[str]) -> dict[str, tuple[Any, Mapping[str, Any]]]:
-    hints = typing.get_type_hints(cls)
-    return {f.name: (hints[f.name], f.metadata) for f in dataclasses.fields(cls) if f.name in names}
-
-
-def _checked(key: str, value: Value, kind: Any, bounds: Mapping[str, Any]) -> Value:
-    """The value as its kind and within its bounds, or a UsageError that says what is allowed."""
-    allowed = [t for t in typing.get_args(kind) if t is not type(None)] if _is_union(kind) else [kind]
-    named = typing.get_args(allowed[0]) if typing.get_origin(allowed[0]) is Literal else ()
-    if value is None or (isinstance(value, str) and value.lower() == "none" and "none" not in named):
-        if _is_union(kind):
-            return None
-        raise UsageError(f"{key} needs a value.")
-    choices, plain = named or bounds.get("among", ()), str if named else allowed[0]
-    try:
-        result = _converted(value, plain)
-    except (ValueError, TypeError):
-        raise UsageError(f"{key} = {value} is not {_A_KIND[plain]}.") from None
-    if choices and result not in choices:
-        raise UsageError(f"{key} = {value} is not allowed.", f"Choose among: {', '.join(map(str, choices))}.")
-    if isinstance(result, float) and not math.isfinite(result):
-        raise UsageError(f"{key} = {value} is not a finite number.")
-    for name, holds, words in _BOUNDS:
-        bound = bounds.get(name)
-        if bound is not None and not holds(result, bound):
-            raise UsageError(f"{key} = {value} is out of range.", f"It must be {words} {bound:g}.")
-    return result
-
-
-_BOUNDS = (("above", operator.gt, "more than"), ("least", operator.ge, "at least"), ("most", operator.le, "at most"))
-_A_KIND = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) in (typing.Union, types.UnionType)
-
-
-def _converted(value: str | int | float | bool, kind: type) -> str | int | float | bool:
-    if kind is bool:
-        if isinstance(value, bool):
-            return value
-        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if str(value).lower() not in words:
-            raise ValueError
-        return words[str(value).lower()]
-    if kind is int and isinstance(value, float) and not value.is_integer():
-        raise ValueError
-    return typing.cast("str | int | float", kind(value))

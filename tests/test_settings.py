@@ -10,11 +10,11 @@ from typing import Any, Literal
 import pytest
 
 from ganctl.errors import UsageError
+from ganctl.option import option
 from ganctl.settings import (
     Settings,
     Value,
     changed,
-    option,
     parse_assignments,
     parse_cadence,
     require_options,
@@ -26,8 +26,8 @@ from ganctl.settings import (
 class Knobs:
     """A family's own."""
 
-    width: int = option(64, "a whole number", least=1, most=512)
-    rate: float = option(1e-3, "a number", above=0)
+    width: int = option(64, "a whole number", ge=1, le=512)
+    rate: float = option(1e-3, "a number", gt=0)
     loss: Literal["soft", "hard"] = option("soft", "one of two")
     both: bool = option(False, "yes or no")
     shape: str = option("round", "any text")

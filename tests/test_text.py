@@ -14,9 +14,10 @@ import torch
 
 from ganctl import tensorfile
 from ganctl.cli import console
+from ganctl.cli.progress import TranslationProgress
 from ganctl.evaluation.evaluate import Evaluation
-from ganctl.evaluation.score import Score
 from ganctl.inference import translate
+from ganctl.metrics.score import Score
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.tensorfile import TensorFile
@@ -59,7 +60,7 @@ def test_everything_that_is_shown_is_escaped(capsys: pytest.CaptureFixture[str])
     console.table([(EVIL, "x"), ("", "y")])
     for show in (console.say, console.warn, lambda text: console.fail(text, text)):
         show(EVIL)
-    with console.Translations(1) as display:
+    with TranslationProgress(1) as display:
         display.show(translate.Translated(Path("a.png"), Path(EVIL), 1.0))
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [SAFE, f"{SAFE}  x", f"{' ' * len(SAFE)}  y", SAFE]
@@ -216,12 +217,12 @@ def test_events_and_comparisons_hold_no_infinities() -> None:
 
 
 def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
-    from ganctl.engine import loop
     from ganctl.engine.events import Emitter, Event, Logged, Subscriber
+    from ganctl.engine.pending_writes import PendingWrites
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": float("inf")}
-    loop._report(run, line, loop.PendingWrites(), Emitter(Subscriber(seen.append)))
+    PendingWrites(run, Emitter(Subscriber(seen.append))).add_line(line)
     assert seen == [Logged(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": None}
 

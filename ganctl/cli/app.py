@@ -6,33 +6,59 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
 from ganctl import __version__, progress
-from ganctl.cli import console
+from ganctl.cli import check, console, families, generate, inspect
+from ganctl.cli.train import resume
 from ganctl.errors import GanctlError
-from ganctl.files import is_full, reason
 from ganctl.interrupt import TIME_IS_UP, Interrupted
+
+
+class Verbs(TyperGroup):
+    """The commands of ganctl, of which ``train`` is listed first."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return sorted(super().list_commands(ctx), key=lambda name: name != "train")
+
 
 app = typer.Typer(
     name="ganctl",
+    cls=Verbs,
     help="Train GANs, draw from them, film their progress, and never lose a run.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(families.app)
+for command in (
+    resume,
+    generate.sample,
+    generate.translate,
+    generate.make_gif,
+    inspect.evaluate,
+    inspect.compare,
+    inspect.explain,
+    inspect.info,
+):
+    app.command()(command)
+app.command("check")(check.check_data)
+app.command("runs")(inspect.list_runs)
+app.command("report")(generate.make_report)
+app.command("cache")(inspect.show_cache)
+
 # Newer Typers bring a Click of their own, so its class of all usage errors cannot be imported from one place.
 _Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
-
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
-_PLACES = dict.fromkeys(("sample", "translate", "make-gif", "report"), "-o") | {"train": "--run"}
-_SMALLER = {
+_OUTPUT_FLAGS = dict.fromkeys(("sample", "translate", "make-gif", "report"), "-o") | {"train": "--run"}
+_MEMORY_REMEDIES = {
     "train": "Try a smaller --batch-size, or a smaller --size.",
     "translate": "Try a smaller --size.",
     "sample": "Try --device cpu.",
@@ -42,8 +68,8 @@ _SMALLER = {
 """Command → what takes less memory, of the options that it has."""
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         console.result(f"ganctl {__version__}")
         raise typer.Exit
 
@@ -51,7 +77,8 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def ganctl(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, metavar="", help="Print the version."),
     ] = False,
 ) -> None:
     """Train GANs, draw from them, film their progress, and never lose a run."""
@@ -65,12 +92,19 @@ def main() -> None:
     """Run ganctl, and turn every failure into a sentence and an exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
-    told = sys.argv[1:]
-    with _explained(), _traced(), warnings.catch_warnings(), progress.shown_by(console.waiting):
+    arguments = sys.argv[1:]
+    with _explained(), _traced(), warnings.catch_warnings(), progress.shown_by(_show_task):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
-        code = app(told or ["--help"], prog_name="ganctl", standalone_mode=False)
-    raise SystemExit((code or 0) if told else 2)
+        code = app(arguments or ["--help"], prog_name="ganctl", standalone_mode=False)
+    raise SystemExit((code or 0) if arguments else 2)
+
+
+def _show_task(task: progress.Task) -> AbstractContextManager[None]:
+    """Show how far a task is; what draws its bar is not loaded before."""
+    from ganctl.cli.progress import waiting
+
+    return waiting(task)
 
 
 @contextmanager
@@ -110,28 +144,34 @@ def _explained() -> Iterator[None]:
             console.silence(console.stdout)
             raise SystemExit(1) from None
         if not error.filename and console.stdout_refuses():
-            refused = console.unwritable(error)
-            console.fail(refused.message, refused.remedy)
+            failure = console.unwritable(error)
+            console.fail(failure.message, failure.remedy)
             raise SystemExit(1) from None
-        console.fail(f"{reason(error)}.", _way_out(error))
+        from ganctl.files import reason
+
+        console.fail(f"{reason(error)}.", _disk_remedy(error))
         raise SystemExit(1) from None
     except (MemoryError, RuntimeError) as error:
         from ganctl.device import is_out_of_memory, memory_sentence
 
         if not is_out_of_memory(error):
             raise
-        console.fail(memory_sentence(), _SMALLER.get(sys.argv[1], "Stop what else takes memory here, and try again."))
+        console.fail(
+            memory_sentence(), _MEMORY_REMEDIES.get(sys.argv[1], "Stop what else takes memory here, and try again.")
+        )
         raise SystemExit(1) from None
 
 
-def _way_out(error: OSError) -> str:
-    """What to do about a disk that takes nothing; empty where it is one that gives nothing."""
+def _disk_remedy(error: OSError) -> str:
+    """What to do about a disk that cannot be written; empty where it is one that cannot be read."""
+    from ganctl.files import is_full
+
     if not error.filename or not (is_full(error) or error.errno in _REFUSED):
         return ""
     if (path := Path(os.fsdecode(error.filename))).exists() and not os.access(path, os.R_OK):
         return ""
-    option = _PLACES.get(sys.argv[1], "")
+    flag = _OUTPUT_FLAGS.get(sys.argv[1], "")
     if not is_full(error):
-        return option and f"Name another place with {option}."
-    room = "Make room there, for example with ganctl cache --clear"
-    return f"{room}, or name another place with {option}." if option else f"{room}."
+        return flag and f"Name another place with {flag}."
+    remedy = "Make room there, for example with ganctl cache --clear"
+    return f"{remedy}, or name another place with {flag}." if flag else f"{remedy}."

@@ -1,25 +1,33 @@
-"""The commands that only look."""
+"""The commands that only look: at models, runs and the cache."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ganctl import gans, units
 from ganctl.cli import console
 from ganctl.cli.options import (
     Checkpoint,
     Device,
-    MaxMegapixels,
     ModelName,
-    Verbose,
-    announce_download,
+    complete_runs,
+    complete_sets,
     load,
-    require_positive,
 )
-from ganctl.errors import DataError
-from ganctl.evaluation import verdicts
-from ganctl.gans import FAMILIES
-from ganctl.runs import names
+
+if TYPE_CHECKING:
+    from ganctl.evaluation.evaluate import Evaluation
+
+
+def complete_codes() -> list[str]:
+    """The codes of the verdicts, for the shell."""
+    from ganctl.evaluation import verdicts
+
+    return list(verdicts.VERDICTS)
+
+
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document instead of a table.")]
 
 
 def info(model: ModelName) -> None:
@@ -31,112 +39,151 @@ def info(model: ModelName) -> None:
 
 def evaluate(
     model: ModelName,
-    data: Annotated[str | None, typer.Option(help="Measure against this set; the model's own if not given.")] = None,
-    extractor: Annotated[
-        str | None, typer.Option(help="digits-cnn or inception; the one that fits if not given.")
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Data set to measure against; without it, the model's own.",
+            autocompletion=complete_sets,
+        ),
     ] = None,
-    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="Inception's, if fetched by hand.")] = None,
-    count: Annotated[int, typer.Option("--number", "-n", min=2, help="How many pictures to draw.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the pictures.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
-    which: Checkpoint = None,
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="digits-cnn|inception",
+            help="The net whose features are compared; without it, the one that fits the data.",
+            autocompletion=lambda: ["digits-cnn", "inception"],
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Inception's weights, if you downloaded them yourself.")
+    ] = None,
+    count: Annotated[
+        int, typer.Option("--number", "-n", metavar="N", min=2, help="Number of pictures to draw.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the pictures.")] = 0,
+    as_json: AsJson = False,
+    checkpoint: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
     """Measure how good a model is, beside held-out real pictures."""
-    loaded = load(model, device, which)
+    loaded = load(model, device, checkpoint)
     from ganctl.evaluation.evaluate import evaluate as measure
 
-    found = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
+    evaluation = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
     if as_json:
-        console.document(found.to_json())
+        console.document(evaluation.to_json())
     else:
-        console.evaluated(found)
+        _show_evaluation(evaluation)
+
+
+def _show_evaluation(evaluation: "Evaluation") -> None:
+    """Print what was measured of a model and with what, the scores, and the verdicts."""
+    rows: list[tuple[str, ...]] = [
+        ("model", str(evaluation.model)),
+        ("training", f"{evaluation.step:,} steps, {evaluation.epoch:.4g} epochs on {evaluation.data}"),
+        ("pictures", f"{evaluation.pictures:,} generated, {evaluation.held_out:,} held out"),
+    ]
+    if evaluation.extractor:
+        rows.append(("extractor", f"{evaluation.extractor}, which sees {evaluation.extractor_input}"))
+    console.table(rows)
+    console.result("")
+    table = [("SCORE", "MODEL", "HELD OUT", "WHAT IT SAYS")]
+    for score in evaluation.scores:
+        held_out = "" if score.held_out is None else f"{score.held_out:.4g}"
+        table.append((score.name, f"{score.value:.4g}", held_out, score.meaning))
+    console.table(table)
+    if evaluation.missing:
+        console.warn(evaluation.missing)
+    for verdict in evaluation.verdicts:
+        console.warn(verdict.sentence)
 
 
 def explain(
-    code: Annotated[str | None, typer.Argument(metavar="CODE", help="Such as D-WINS; all if not given.")] = None,
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="CODE", help="A verdict, such as D-WINS; without it, all are listed.", autocompletion=complete_codes
+        ),
+    ] = None,
 ) -> None:
     """Say what a verdict on a training means, and what to do about it."""
+    from ganctl.evaluation import verdicts
+
     if code is None:
-        told = verdicts.VERDICTS.values()
-        console.table([(verdict.code, verdict.severity, verdict.title) for verdict in told])
+        every = verdicts.VERDICTS.values()
+        console.table([(verdict.code, verdict.severity, verdict.title) for verdict in every])
         return
     verdict = verdicts.find(code)
     console.result(f"{verdict.code}, {verdict.severity}: {verdict.title}.")
     console.result(verdict.meaning)
-    for family in FAMILIES if verdict.remedies else ():
+    for family in gans.FAMILIES if verdict.remedies else ():
         console.result(f"{family}: {verdict.of(family).remedy}")
     if not verdict.remedies:
         console.result(verdict.remedy)
 
 
 def compare(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more: names under runs/, or paths.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN", help="Two or more runs: names under runs/, or paths.", autocompletion=complete_runs
+        ),
+    ],
+    as_json: AsJson = False,
 ) -> None:
     """Print runs side by side: the settings that differ, and how good each is."""
     from ganctl.cli import comparison_table
-    from ganctl.runs import comparison
+    from ganctl.runs import comparison, names
 
-    found = comparison.compare([names.find_run(run) for run in runs])
-    if not found.comparable:
+    compared = comparison.compare([names.find_run(run) for run in runs])
+    if not compared.comparable:
         console.warn(
             "They differ in data, size or channels: their scores measure different things, and none is marked."
         )
     if as_json:
-        console.document(comparison.document(found))
+        console.document(comparison.document(compared))
     else:
-        console.table(comparison_table.rows(found))
+        console.table(comparison_table.rows(compared))
 
 
 def list_runs() -> None:
     """List the runs under runs/, with their state."""
-    known = names.known()
-    if not known:
+    from ganctl.runs import names
+
+    runs = names.known()
+    if not runs:
         console.say("There are no runs here yet: ganctl train dcgan")
         return
     from ganctl.runs import status
 
-    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary, known)])
+    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary, runs)])
 
 
-def check_data(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder of pictures, or a set's name: horse2zebra.")],
-    domains: Annotated[str | None, typer.Option(metavar="A,B", help="The names of two folders in it.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side to train at; 256 for two domains if not given.")] = None,
-    max_megapixels: MaxMegapixels = None,
-    verbose: Verbose = False,
+def show_cache(
+    clear: Annotated[
+        bool,
+        typer.Option(
+            "--clear", help="Remove everything, except what a running process uses or cannot be fetched again."
+        ),
+    ] = False,
 ) -> None:
-    """Look for what is wrong with pictures before training on them."""
-    require_positive("--size", size)
-    require_positive("--max-megapixels", max_megapixels)
-    from ganctl.data.check import check
-    from ganctl.data.check.findings import shown
-    from ganctl.data.domains import parse_domain_names
-    from ganctl.images import MAX_MEGAPIXELS
+    """List what the cache holds, and how large it is: decoded sets, features, downloads."""
+    from ganctl.data.cache import entries
+    from ganctl.data.sources.base import user_cache
 
-    two = None if domains is None else parse_domain_names(domains, data)
-
-    root = _place(data)
-    report = check.examine(root, two, size, max_megapixels or MAX_MEGAPIXELS)
-    console.checked(report)
-    if verbose:
-        for path, reason in report.skipped:
-            console.result(f"skipped: {shown(path)}: {reason}")
-    if report.problems:
-        worst = report.problems[0]
-        raise DataError(f"{shown(root)} cannot be trained on: {worst.message}", worst.remedy)
-
-
-def _place(data: str) -> Path:
-    """The folder that DATA means, fetched if it is a set that is not here."""
-    from ganctl.data import domains, resolve
-    from ganctl.data.sources import cyclegan_sets
-
-    if data in (*resolve.NAMES, domains.PLAIN2STRIPED):
-        raise DataError(
-            f"{data} is not made of picture files.",
-            f"Name a folder of pictures, or one of: {', '.join(cyclegan_sets.NAMES)}.",
-        )
-    announce_download(data)
-    return domains.set_folder(data)
+    if clear:
+        cleared = entries.clear()
+        freed = sum(entry.size for entry in cleared.removed)
+        with console.results_of_work() as show:
+            for entry in cleared.removed:
+                show(entry.path)
+            removed = units.counted(len(cleared.removed), "entry")
+            console.say(f"Removed {removed} of {user_cache()}: {units.size(freed)}.")
+            for entry, reason in cleared.left:
+                console.say(f"Left {entry.path}: {reason}.")
+        return
+    stored = entries.entries()
+    total = units.size(sum(entry.size for entry in stored))
+    rows = [(entry.kind, units.size(entry.size), entry.path) for entry in stored]
+    console.table([("KIND", "SIZE", "PATH"), *rows, ("total", total, user_cache())])

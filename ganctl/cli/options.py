@@ -1,4 +1,4 @@
-"""Arguments and sentences that several commands share."""
+"""Arguments, completions and checks that several commands share."""
 
 import os
 import warnings
@@ -8,59 +8,100 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import files, units
+from ganctl import units
 from ganctl.cli import console
 from ganctl.errors import UsageError
-from ganctl.runs import names
-from ganctl.runs import run as runs
 from ganctl.text import command, quote
 
 if TYPE_CHECKING:
     from ganctl.inference.model import Model
 
+DEVICES = "auto|cpu|cuda|mps"
 
-def _named(output: str | None) -> str | None:
+
+def _require_name(output: str | None) -> str | None:
     if output == "":
         raise UsageError("-o names no place.", "Name a file or a folder: -o PATH")
     return output
 
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's name under runs/, or its path.")]
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.")]
-MaxMinutes = Annotated[float | None, typer.Option(help="Stop and save after so many minutes.")]
-Assignments = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other setting.")]
+def complete_runs() -> list[str]:
+    """The names of the runs under runs/, for the shell."""
+    from ganctl.runs import names
+
+    return [run.path.name for run in names.known()]
+
+
+def complete_sets(context: typer.Context) -> list[str]:
+    """The names of the data sets that a family knows, or of all where none was typed, for the shell."""
+    from ganctl.runs import names
+
+    every = [name for sets in names.SETS.values() for name in sets]
+    return list(names.SETS.get(context.info_name or "", every))
+
+
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Name of a run under runs/, or its path.", autocompletion=complete_runs),
+]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A run, a checkpoint folder or a .safetensors file.", autocompletion=complete_runs
+    ),
+]
+MaxMinutes = Annotated[float | None, typer.Option(metavar="M", help="Stop and save after M minutes.")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any option by its name; may be given several times."),
+]
 Checkpoint = Annotated[
-    str | None, typer.Option("--checkpoint", metavar="best|STEP", help="Which of a run's; the newest if not given.")
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="best|STEP",
+        help="Checkpoint of the run to use; without it, the newest.",
+        autocompletion=lambda: ["best"],
+    ),
 ]
-Output = Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", callback=_named, help="Where to write.")]
-Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there already.")]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="PATH", callback=_require_name, help="File or folder to write."),
+]
+Force = Annotated[bool, typer.Option("--force", metavar="", help="Overwrite what exists.")]
 MaxMegapixels = Annotated[
-    float | None, typer.Option(metavar="N", help="Read pictures of up to so many million pixels; 128 if not given.")
+    float | None,
+    typer.Option(metavar="N", help="Skip pictures that need more than N million pixels to decode; without it, 128."),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name every picture that is skipped.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", metavar="", help="Name every picture that is skipped.")]
+Device = Annotated[
+    str,
+    typer.Option(metavar=DEVICES, help="Device to compute on.", autocompletion=lambda: DEVICES.split("|")),
+]
 
 
 def typed(verb: str, path: Path) -> str:
     """The command for a path, ready to be typed here."""
-    return command("ganctl", verb, console.shown(path))
+    return command("ganctl", verb, console.short_path(path))
 
 
-def load(model: str, device: str = "auto", which: str | None = None, family: str = "dcgan") -> "Model":
+def load(model: str, device: str = "auto", checkpoint: str | None = None, family: str = "dcgan") -> "Model":
     """The model that MODEL means; what could not be used of its run is warned of.
 
     Args:
         model: as typed.
         device: as ``--device``.
-        which: as ``--checkpoint``.
-        family: which one to train where there is no run yet.
+        checkpoint: as ``--checkpoint``.
+        family: to be trained where there is no run yet.
     """
+    from ganctl.runs import names
+
     names.find(model, family)  # before anyone waits for torch
     from ganctl.inference import model as inference
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python code is warned of stands in Model.warnings too
-        loaded = inference.load(model, device, which)
+        loaded = inference.load(model, device, checkpoint)
     warn_all(loaded.warnings)
     return loaded
 
@@ -74,15 +115,15 @@ def require_file(path: Path, name: str) -> None:
     """
     require_folders(path)
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where it may not look
-        raise UsageError(f"{console.shown(path)} is a folder.", f"Name a file: -o {quote(str(path / name))}")
+        raise UsageError(f"{console.short_path(path)} is a folder.", f"Name a file: -o {quote(str(path / name))}")
 
 
 def require_folders(path: Path) -> None:
     """Raise UsageError where what a path is to be in is there, and no folder."""
-    above = next((folder for folder in path.parents if os.path.lexists(folder)), Path())
-    if not os.path.isdir(above):  # noqa: PTH112 - likewise
-        kind = "a file" if os.path.isfile(above) else "no folder"  # noqa: PTH113 - likewise
-        raise UsageError(f"{console.shown(above)} is {kind}.", "Name another place with -o.")
+    parent = next((folder for folder in path.parents if os.path.lexists(folder)), Path())
+    if not os.path.isdir(parent):  # noqa: PTH112 - likewise
+        kind = "a file" if os.path.isfile(parent) else "no folder"  # noqa: PTH113 - likewise
+        raise UsageError(f"{console.short_path(parent)} is {kind}.", "Name another place with -o.")
 
 
 def require_free(paths: Collection[Path], force: bool, own: Path | None = None) -> None:
@@ -93,16 +134,21 @@ def require_free(paths: Collection[Path], force: bool, own: Path | None = None) 
         force: overwriting was asked for.
         own: an output that the command alone owns, such as a run's own film.
     """
+    from ganctl import files
+    from ganctl.runs.run import command_line
+
     for folder in {path.parent for path in paths}:
         files.remove_strays(folder)
     for path in paths:
         is_own = own is not None and os.path.realpath(path) == os.path.realpath(own)
         if path.is_file() and not force and not is_own:
-            raise UsageError(f"{console.shown(path)} exists already.", f"To replace it: {runs.command_line()} --force")
+            raise UsageError(f"{console.short_path(path)} exists already.", f"To replace it: {command_line()} --force")
 
 
 def default_output(path: Path, force: bool) -> Path:
-    """A place that nobody named: the first free one of ``name.png``, ``name-2.png`` and so on, unless forced."""
+    """Where to write without ``-o``: the first free one of ``name.png``, ``name-2.png`` and so on, unless forced."""
+    from ganctl import files
+
     return path if force else files.free_path(path)
 
 
@@ -114,10 +160,10 @@ def warn_all(sentences: Iterable[str]) -> None:
 
 def announce_download(data: str) -> None:
     """Say how much a set of two domains is, where it is not on this machine."""
-    from ganctl.data import domains
+    from ganctl.data import resolve
     from ganctl.data.sources import cyclegan_sets
 
-    if domains.needs_download(data) and (length := cyclegan_sets.SETS[data].size):
+    if resolve.needs_download(data) and (length := cyclegan_sets.SETS[data].size):
         console.say(f"{data} is not on this machine: {units.size(length)} to download.")
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganctl import images
 from ganctl.errors import UsageError
+from ganctl.images import scanning
+from ganctl.images.formats import FORMATS
+from ganctl.images.scanning import UNNAMED, unusable
+from ganctl.images.writing import can_hold, kept_ending, require_format
 from ganctl.text import quote
 
 
@@ -87,9 +90,9 @@ def _folder(output: str | None, alone: bool) -> Path | None:
     if _is_folder(path) or output.endswith(("/", os.sep)):
         return path
     if alone and path.suffix:
-        images.require_format(path)
+        require_format(path)
         return None
-    if path.exists() or path.suffix.lower() in images.FORMATS:
+    if path.exists() or path.suffix.lower() in FORMATS:
         raise UsageError(f"{output} is no folder.", "Name one with -o: several pictures cannot be one file.")
     return path
 
@@ -100,25 +103,25 @@ def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Job | Skippe
         yield _route(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
         return
     into = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
-    below = images.scan(path, exclude=into)
+    below = scanning.scan(path, exclude=into)
     yield from (_route(file, into / file.relative_to(path).parent) for file in below.files)
     yield from (Skipped(file, reason) for file, reason in below.unreadable)
     yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in below.thumbnails)
-    yield from (Excluded(file, images.UNNAMED) for file in below.unnamed)
+    yield from (Excluded(file, UNNAMED) for file in below.unnamed)
     if not below.files and not below.unreadable:
         yield Skipped(path, "it holds no file with a picture's ending" if below.unnamed else "it holds no pictures")
 
 
 def _route(source: Path, into: Path, suffix: str = "") -> Job | Skipped:
-    if reason := images.unusable(source):
+    if reason := unusable(source):
         return Skipped(source, reason)
-    return Job(source, into / f"{source.stem}{suffix}{images.kept_ending(source)}")
+    return Job(source, into / f"{source.stem}{suffix}{kept_ending(source)}")
 
 
 def _to_file(found: Job | Skipped | Excluded, output: Path) -> Job | Skipped | Excluded:
     if not isinstance(found, Job):
         return found
-    if not images.can_hold(output, found.source):
+    if not can_hold(output, found.source):
         raise UsageError(f"{output} cannot hold the transparency of {found.source}.", "Use .png or .webp.")
     return Job(found.source, output)
 

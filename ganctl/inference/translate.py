@@ -11,12 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganctl import images
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import with_channels
+from ganctl.data.cache.decode import with_channels
 from ganctl.data.check.findings import listed, shown
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError
+from ganctl.images import grids, reading
+from ganctl.images.grids import to_uint8
+from ganctl.images.profiles import from_srgb
+from ganctl.images.reading import MAX_MEGAPIXELS, Picture
+from ganctl.images.writing import require_format
 from ganctl.inference.model import Model
 from ganctl.inference.paths import Excluded, Job, Skipped
 
@@ -113,7 +117,7 @@ def translate(
     to: str | None = None,
     size: int | None = None,
     force: bool = False,
-    max_megapixels: float = images.MAX_MEGAPIXELS,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Iterator[Result]:
     """Translate pictures, each into the file that was planned for it.
 
@@ -126,7 +130,7 @@ def translate(
         to: the domain to translate to; the second if not given.
         size: resize each picture first, so that its shorter side has so many pixels.
         force: overwrite files that exist.
-        max_megapixels: see `pictures.reading.decode`.
+        max_megapixels: see `images.reading.decode`.
 
     Yields:
         How each ended, in the same order.
@@ -149,23 +153,23 @@ def _translated(
 ) -> Translated | Skipped:
     start = time.monotonic()
     try:
-        picture = images.read(route.source, size, max_megapixels)
+        picture = reading.read(route.source, size, max_megapixels)
     except (OSError, MemoryError) as error:
         return Skipped(route.source, str(error) or "it takes more memory than there is")
     height, width, _ = picture.levels.shape
     try:
-        images.require_format(route.output, (width, height))
+        require_format(route.output, (width, height))
     except UsageError as error:
         return Skipped(route.source, error.message.rstrip("."))
     try:
-        levels = images.from_srgb(translate_uint8(model, picture.levels, to), picture.profile)
-        drawn = images.Picture(levels, picture.alpha, picture.profile)
+        levels = from_srgb(translate_uint8(model, picture.levels, to), picture.profile)
+        drawn = Picture(levels, picture.alpha, picture.profile)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         return Skipped(route.source, "it takes more memory than there is")
     try:
-        images.save_picture(route.output, drawn)
+        grids.save_picture(route.output, drawn)
     except ValueError as error:
         return Skipped(route.source, str(error))
     except OSError as error:
@@ -179,5 +183,5 @@ def translate_uint8(model: Model, levels: NDArray[np.uint8], to: str | None = No
     """One picture [H, W, 3] as the model translates it, [H, W, 3]. A grey model sees its luma, and answers in grey."""
     seen = with_channels(levels[None], model.header["shape"][0])
     drawn = model.translate(to_tensor(seen, torch.device("cpu")), to)
-    answer: NDArray[np.uint8] = with_channels(images.to_uint8(drawn), 3)[0]
+    answer: NDArray[np.uint8] = with_channels(to_uint8(drawn), 3)[0]
     return answer

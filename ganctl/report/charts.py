@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from ganctl.metrics.score import lower_is_better
 from ganctl.runs.metric_names import (
     ACCURACY,
     LOSS,
@@ -13,7 +14,6 @@ from ganctl.runs.metric_names import (
     SAMPLE,
     SCORE,
     BestScore,
-    is_better,
 )
 from ganctl.spacing import evenly_spaced
 
@@ -144,7 +144,7 @@ def thinned(rows: Sequence[Row], names: Sequence[str], max_rows: int = _MAX_POIN
 
 
 def _direction(score: str) -> str:
-    return "Lower is better." if is_better(score, 0, 1) else "Higher is better."
+    return "Lower is better." if lower_is_better(score) else "Higher is better."
 
 
 def _with_bounds(chart: Chart) -> Chart:

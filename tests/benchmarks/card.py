@@ -23,12 +23,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganctl import images, tensorfile
+from ganctl import tensorfile
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
 from ganctl.engine.events import Event, Logged, Previewed, Subscriber
-from ganctl.engine.session import Training
+from ganctl.engine.setup import configure
+from ganctl.engine.training import Training
 from ganctl.gans.cyclegan import CycleGAN
+from ganctl.images import grids, reading
 from ganctl.inference import model as inference
 from ganctl.tensorfile import TensorFile
 from tests.benchmarks import test_cyclegan_speed, test_tutorial_speed
@@ -254,11 +255,11 @@ def _draw_test_split(bench: Bench, run: Path) -> None:
     for part, domain in (("testA", "zebra"), ("testB", "horse")):
         cells = []
         for file in sorted((data / part).iterdir())[: 4 if bench.quick else 40]:
-            levels = torch.from_numpy(images.read(file).levels.copy()).permute(2, 0, 1)[None]
+            levels = torch.from_numpy(reading.read(file).levels.copy()).permute(2, 0, 1)[None]
             real = levels.float() / 127.5 - 1
             cells += [real, model.translate(real, domain)]
         path = bench.out / f"{domain}.png"
-        images.save_grid(path, torch.cat(cells), columns=8)
+        grids.save_grid(path, torch.cat(cells), columns=8)
         _as_jpeg(path, path.with_suffix(".jpg"))
         path.unlink()
 

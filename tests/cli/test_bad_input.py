@@ -78,7 +78,7 @@ def nothing_left() -> bool:
         ("--run .", "A run cannot be called '.'."),
         ("--run ..", "A run cannot be called '..'."),
         ("--run .hidden", "A run cannot be called '.hidden'."),
-        ("more than one family", "ganctl train --help"),
+        ("more than one family", "ganctl train dcgan --help"),
     ],
 )
 def test_what_does_not_exist_or_is_out_of_bounds_exits_2(photos: Path, arguments: str, why: str) -> None:

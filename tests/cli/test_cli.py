@@ -483,8 +483,9 @@ def test_out_of_memory_names_the_peak_and_a_smaller_command(photos: Path, monkey
 
 def test_what_a_full_disk_and_a_full_memory_advise_are_options_that_the_command_has() -> None:
     commands = typer.main.get_command(app.app).commands  # type: ignore[attr-defined]
-    for command, advice in [*app._SMALLER.items(), *app._PLACES.items()]:
-        options = {name for option in commands[command].params for name in option.opts}
+    for command, advice in [*app._MEMORY_REMEDIES.items(), *app._OUTPUT_FLAGS.items()]:
+        context = typer.Context(commands[command])
+        options = {name for option in commands[command].get_params(context) for name in option.opts}
         assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", advice)) <= options, command
 
 

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from ganctl import units
-from ganctl.cli import console
+from ganctl.cli import console, progress
+from ganctl.cli.progress import TrainingProgress, TranslationProgress
 from ganctl.engine import events, session
 from ganctl.engine.events import Subscriber
-from ganctl.engine.session import Training
+from ganctl.engine.training import Training
 from ganctl.inference import translate
+from tests.screens import Screen, seen_on
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -57,10 +58,10 @@ def test_a_size_is_said_as_a_person_would(count: float, words: str) -> None:
 
 
 def test_a_path_is_shown_as_short_as_it_can_be_typed() -> None:
-    assert console.shown(Path("runs/x")) == "runs/x"
-    assert console.shown(Path("runs/x").absolute()) == "runs/x"
-    assert console.shown(Path("/proc/self")) == "/proc/self"
-    assert console.shown(Path("../elsewhere")) == "../elsewhere"
+    assert console.short_path(Path("runs/x")) == "runs/x"
+    assert console.short_path(Path("runs/x").absolute()) == "runs/x"
+    assert console.short_path(Path("/proc/self")) == "/proc/self"
+    assert console.short_path(Path("../elsewhere")) == "../elsewhere"
 
 
 def test_results_and_only_results_go_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,33 +80,13 @@ def test_results_and_only_results_go_to_stdout(capsys: pytest.CaptureFixture[str
     ]
 
 
-class Screen(io.StringIO):
-    """A terminal that remembers what was written to it."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def seen_on(screen: io.StringIO, force_terminal: bool | None = None, width: int = 200) -> Console:
-    """The console's stderr, on this screen."""
-    return Console(
-        file=screen,
-        force_terminal=force_terminal,
-        width=width,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=True,
-    )
-
-
 @pytest.fixture
 def started(photos: Path) -> Iterator[Training]:
     with session.start(tiny(photos), "some/run") as begun:
         yield begun
 
 
-def shown_on(screen: io.StringIO, display: console.Display, begun: Training) -> str:
+def shown_on(screen: io.StringIO, display: TrainingProgress, begun: Training) -> str:
     """All that a training writes to a screen."""
     with display:
         begun.train(lambda: None, Subscriber(display.show))
@@ -117,8 +98,8 @@ def test_a_terminal_sees_bars_with_losses_readings_speed_and_time_left(
 ) -> None:
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    monkeypatch.setattr(console, "_REFRESH", 0.0)
-    written = shown_on(screen, console.Display(started), started)
+    monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
+    written = shown_on(screen, TrainingProgress(started), started)
     assert "\x1b[" in written
     frames = CODES.sub("", written)
     epoch_bar = rf"epoch\s+[━╸╺ ]+\s+2/{EPOCHS}\s+[\d,]+ pictures/s  \d+ s left"
@@ -131,8 +112,8 @@ def test_a_terminal_sees_bars_with_losses_readings_speed_and_time_left(
 def test_the_last_look_shows_the_end(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    monkeypatch.setattr(console, "_REFRESH", 1e9)
-    *_, epochs, steps = CODES.sub("", shown_on(screen, console.Display(started), started)).strip().splitlines()
+    monkeypatch.setattr(progress, "REFRESH_SECONDS", 1e9)
+    *_, epochs, steps = CODES.sub("", shown_on(screen, TrainingProgress(started), started)).strip().splitlines()
     assert f" {EPOCHS}/{EPOCHS} " in epochs
     assert f" {STEPS}/{STEPS} " in steps
     assert "generator" in steps
@@ -146,7 +127,7 @@ def test_no_color_leaves_the_bars_and_takes_the_colours(
     monkeypatch.setenv("TERM", "xterm-256color")
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    written = shown_on(screen, console.Display(started), started)
+    written = shown_on(screen, TrainingProgress(started), started)
     assert "━" in written
     assert bool(re.search(r"\x1b\[[\d;]*3\d", written)) == coloured
 
@@ -155,7 +136,7 @@ def test_no_color_leaves_the_bars_and_takes_the_colours(
 def test_a_pipe_sees_one_plain_line_an_epoch(started: Training, monkeypatch: pytest.MonkeyPatch, forced: bool) -> None:
     pipe = io.StringIO()
     monkeypatch.setattr(console, "stderr", seen_on(pipe, force_terminal=forced))
-    lines = shown_on(pipe, console.Display(started), started).splitlines()
+    lines = shown_on(pipe, TrainingProgress(started), started).splitlines()
     assert len(lines) == EPOCHS
     for number, line in enumerate(lines, 1):
         assert line.startswith(f"epoch {number}/{EPOCHS}  discriminator ")
@@ -169,14 +150,14 @@ def test_a_terminal_that_cannot_move_its_cursor_sees_lines(started: Training, mo
     screen = Screen()
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr(console, "stderr", seen_on(screen))
-    assert shown_on(screen, console.Display(started), started).count("\n") == EPOCHS
+    assert shown_on(screen, TrainingProgress(started), started).count("\n") == EPOCHS
 
 
 def test_bars_of_a_resumed_training_begin_where_it_was(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begin(tiny(photos), Path("some/run"), stop_at=12)
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    with session.resume(run) as resumed, console.Display(resumed):
+    with session.resume(run) as resumed, TrainingProgress(resumed):
         first = CODES.sub("", screen.getvalue())
     assert re.search(rf"epoch .* 2/{EPOCHS} ", first)
     assert re.search(rf"step .* 2/{STEPS} ", first)
@@ -186,7 +167,7 @@ def test_a_narrow_terminal_shows_the_bars_and_every_reading(pair: Path, monkeypa
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True, width=80))
     with session.start(tiny_pair(pair, epochs=1), "some/run") as narrow:
-        shown_on(screen, console.Display(narrow), narrow)
+        shown_on(screen, TrainingProgress(narrow), narrow)
     last = CODES.sub("", screen.getvalue()).replace("\r", "")[-900:]
     for word in ("epoch", "step", "7/7", "generator", "discriminator", "luminance", "D(x)", "D(G(x))", "left"):
         assert word in last
@@ -200,8 +181,8 @@ def test_a_speed_is_said_as_a_person_would(pictures: float, words: str) -> None:
 def test_a_training_of_days_says_so_at_its_start(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = io.StringIO()
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
-    display = console.Display(started)
-    display.total = 10**12
+    display = TrainingProgress(started)
+    display.total_steps = 10**12
     warnings = [line for line in shown_on(pipe, display, started).splitlines() if line.startswith("Warning")]
     assert len(warnings) == 1
     assert re.fullmatch(
@@ -213,8 +194,8 @@ def test_a_training_of_days_names_a_preset_that_is_lighter(pair: Path, monkeypat
     pipe = io.StringIO()
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
     with session.start(tiny_pair(pair), "some/run") as paper:
-        display = console.Display(paper)
-        display.total = 10**12
+        display = TrainingProgress(paper)
+        display.total_steps = 10**12
         assert "--preset small is several times as fast" in shown_on(pipe, display, paper)
 
 
@@ -224,7 +205,7 @@ def test_a_training_of_hours_says_so_to_a_pipe_and_not_between_bars(
     for terminal in (False, True):
         screen = Screen() if terminal else io.StringIO()
         monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=terminal))
-        display = console.Display(started)
+        display = TrainingProgress(started)
         display._announce(2 * 3600)
         assert ("At this pace the training will take 2 h 00 min." in screen.getvalue()) is not terminal
 
@@ -232,7 +213,7 @@ def test_a_training_of_hours_says_so_to_a_pipe_and_not_between_bars(
 def test_a_warning_between_bars_keeps_its_own_line(started: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=True))
-    with console.Display(started) as display:
+    with TrainingProgress(started) as display:
         display.show(events.Warned("The disk is full."))
     assert "Warning: The disk is full." in [line.strip() for line in CODES.sub("", screen.getvalue()).splitlines()]
 
@@ -241,7 +222,7 @@ TRANSLATED = [translate.Translated(Path(f"in/{n}.png"), Path(f"out/{n}.png"), 1.
 
 
 def shown_pictures(total: int, screen: io.StringIO) -> str:
-    with console.Translations(total) as display:
+    with TranslationProgress(total) as display:
         for result in TRANSLATED[:total]:
             display.show(result)
     return CODES.sub("", screen.getvalue())

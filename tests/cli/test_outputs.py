@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, images, progress
-from ganctl.cli import console
+from ganctl import cli, progress
+from ganctl.cli import progress as cli_progress
 from ganctl.files import STAGING, atomic_file
+from ganctl.images import grids
 from ganctl.inference import model as inference
 from ganctl.runs.run import Run
 from tests.commands import Outcome, failed, ganctl
@@ -169,14 +170,14 @@ def test_more_pictures_than_fit_into_a_grid_or_into_memory_are_refused_before_an
 
 
 def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = images.save_single
+    save = grids.save_single
 
     def third_is_refused(path: Path, image: Tensor) -> None:
         if path.stem.endswith("2"):
             raise OSError(28, "No space left on device", str(path))
         save(path, image)
 
-    monkeypatch.setattr(images, "save_single", third_is_refused)
+    monkeypatch.setattr(grids, "save_single", third_is_refused)
     assert ganctl("sample", "photos", "-n", 10**14, "-o", "big/").code == 1
     assert sorted(path.name for path in Path("big").iterdir()) == ["00000000000000.png", "00000000000001.png"]
     assert "big/00000000000000.png exists already" in failed(ganctl("sample", "photos", "-n", 10**14, "-o", "big/"), 2)
@@ -270,8 +271,8 @@ def test_work_that_takes_long_says_on_a_pipe_how_far_it_is(
     @contextmanager
     def shown(task: progress.Task) -> Iterator[None]:
         yield
-        told.append(f"{task.what}: {console._so_far(task, time.monotonic())}.")
+        told.append(f"{task.what}: {cli_progress.done_so_far(task, time.monotonic())}.")
 
-    monkeypatch.setattr(console, "waiting", shown)
+    monkeypatch.setattr(cli_progress, "waiting", shown)
     assert ganctl(*command).code == 0
     assert any(line.startswith(said) for line in told), told

@@ -12,7 +12,7 @@ import torch
 
 from ganctl import tensorfile
 from ganctl.cli import app
-from ganctl.data import domains, resolve
+from ganctl.data import resolve
 from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
 from ganctl.runs import checkpoint, names
@@ -43,8 +43,8 @@ def test_a_place_without_runs_names_a_family_that_does_what_was_asked_for() -> N
 
 def test_the_sets_that_runs_are_called_after_are_those_that_families_know() -> None:
     assert {family: sorted(known) for family, known in names.SETS.items()} == {
-        "dcgan": sorted(resolve.NAMES),
-        "cyclegan": sorted(domains.NAMES),
+        "dcgan": sorted(resolve.SINGLE_SETS),
+        "cyclegan": sorted(resolve.TWO_DOMAIN_SETS),
     }
 
 
@@ -54,7 +54,7 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
     shutil.copytree(pair, "horse2zebra/horse2zebra")
     Path("horse2zebra/__MACOSX").mkdir()
     Path("horse2zebra/readme.txt").write_text("pictures")
-    found = domains.resolve_domains("horse2zebra")
+    found = resolve.resolve_domains("horse2zebra")
     assert found.names == ("horse", "zebra")
     assert [len(side.train) for side in found.sources] == [9, 14]  # type: ignore[attr-defined]
     assert ganctl("check", "horse2zebra").code == 0
@@ -63,10 +63,10 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
     Path("zoo/zoo").mkdir(parents=True)
     for inner, name in (("trainA", "cats"), ("trainB", "dogs")):
         shutil.copytree(pair / inner, Path("zoo/zoo", name))
-    assert domains.resolve_domains("zoo", "cats,dogs").names == ("cats", "dogs")
+    assert resolve.resolve_domains("zoo", "cats,dogs").names == ("cats", "dogs")
     Path("zoo/other").mkdir()
     with pytest.raises(DataError):
-        domains.resolve_domains("zoo", "cats,dogs")
+        resolve.resolve_domains("zoo", "cats,dogs")
 
 
 @pytest.mark.parametrize("command", [("train", "cyclegan", "--data"), ("check",)])
@@ -75,7 +75,7 @@ def test_domains_that_are_paths_are_told_as_names(pair: Path, command: tuple[str
     said = failed(ganctl(*command, "my zoo", "--domains", "train/trainA,train/trainB"), 2)
     flags = shlex.split(said.split(" Write ")[1])
     assert flags == ["--data", "my zoo/train", "--domains", "trainA,trainB"]
-    assert domains.resolve_domains(flags[1], flags[3]).names == ("trainA", "trainB")
+    assert resolve.resolve_domains(flags[1], flags[3]).names == ("trainA", "trainB")
     assert "side by side" in failed(ganctl(*command, "my zoo", "--domains", "train/trainA,test/testB"), 2)
 
 

@@ -200,7 +200,8 @@ def test_names_that_only_this_file_system_takes_for_one_are_refused(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack(source, "A.jpg", "a.jpg")
-    monkeypatch.setattr(archive, "_places", lambda packed, source: dict.fromkeys(packed.infolist(), Path("a.jpg")))
+    same_path = Path("a.jpg")
+    monkeypatch.setattr(archive, "_checked_paths", lambda packed, source: dict.fromkeys(packed.infolist(), same_path))
     with pytest.raises(DataError, match=r"'a\.jpg' has the name of another"):
         extract(source, target)
     assert names(target.parent) == []
@@ -220,8 +221,8 @@ def test_a_member_that_would_grow_too_much_is_refused(source: Path, target: Path
 @pytest.mark.parametrize(
     ("limit", "value", "why"),
     [
-        ("_MOST_MEMBERS", 2, "it has 3 members"),
-        ("_MOST_BYTES", 3 * len(PICTURE) - 1, "bytes would become 15,360"),
+        ("_MAX_MEMBERS", 2, "it has 3 members"),
+        ("_MAX_BYTES", 3 * len(PICTURE) - 1, "bytes would become 15,360"),
     ],
 )
 def test_a_zip_of_too_much_is_refused(
@@ -235,11 +236,11 @@ def test_a_zip_of_too_much_is_refused(
 def test_members_that_share_their_bytes_cannot_outgrow_the_zip(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "_SMALL", 0)
+    monkeypatch.setattr(archive, "_HARMLESS_BYTES", 0)
     with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("0.jpg", bytes(100_000))
         packed.filelist += [with_name(packed.filelist[0], f"{i}.jpg") for i in range(1, 2000)]
-    monkeypatch.setattr(archive, "_MOST_RATIO", 700)  # which each of them keeps
+    monkeypatch.setattr(archive, "_MAX_RATIO", 700)  # which each of them keeps
     assert "bytes would become 200,000,000" in refused(source, target)
 
 
@@ -305,11 +306,11 @@ def test_a_killed_extraction_leaves_nothing_that_looks_whole(source: Path, targe
     pack(source, "set/trainB/b.jpg", *(f"set/trainA/{i}.jpg" for i in range(20)))
     script = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom ganctl.data.fetch import archive\n"
-        "inflated = archive._inflated\n"
+        "chunks = archive._chunks\n"
         "def dies(packed, member):\n"
         "    if member.filename.endswith('/9.jpg'): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return inflated(packed, member)\n"
-        "archive._inflated = dies\narchive.extract(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "    return chunks(packed, member)\n"
+        "archive._chunks = dies\narchive.extract(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     done = subprocess.run([sys.executable, "-c", script, source, target], timeout=60)
     assert done.returncode == -signal.SIGKILL
@@ -325,7 +326,7 @@ def test_a_disk_that_refuses_leaves_nothing(source: Path, target: Path, monkeypa
     def full(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archive, "_inflated", full)
+    monkeypatch.setattr(archive, "_chunks", full)
     with pytest.raises(OSError, match="No space left"):
         extract(source, target)
     assert names(target.parent) == []

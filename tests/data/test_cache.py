@@ -144,7 +144,7 @@ def test_a_copy_of_the_cache_is_as_good(
     said = opened(folder).fingerprint
     shutil.copytree(cache, tmp_path / "copy", copy_function=shutil.copyfile)
     monkeypatch.setenv("GANCTL_CACHE", str(tmp_path / "copy"))
-    monkeypatch.setattr("ganctl.data.cache.dataset._decode", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("ganctl.data.cache.dataset.decode", lambda *_: pytest.fail("it was decoded"))
     assert opened(folder).fingerprint == said
 
 
@@ -155,7 +155,7 @@ def test_what_the_disk_has_no_room_for_is_known_before_it_is_decoded(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 1_000_000))
-    monkeypatch.setattr("ganctl.data.cache.dataset._decode", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("ganctl.data.cache.dataset.decode", lambda *_: pytest.fail("it was decoded"))
     said = failed(train(folder, "--size", 128), 1)
     assert said == (
         f"Error: There is no room for the decoded pictures of pictures: that takes 1.97 MB, and {cache} has 1 MB left. "
@@ -171,7 +171,7 @@ def test_a_disk_that_fills_while_it_is_decoded_is_a_sentence_with_the_need_and_t
     def full(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("ganctl.data.cache.dataset._write", full)
+    monkeypatch.setattr("ganctl.data.cache.decode._write", full)
     said = failed(train(folder), 1)
     assert f"that takes 30.7 kB, and the disk says: {os.strerror(number)}: {cache / 'decoded'}" in said
     assert said.endswith("ganctl cache --clear, or set GANCTL_CACHE to a folder on another disk.")
@@ -267,8 +267,8 @@ HOLDING = """
 import sys
 from ganctl.data.sources import cyclegan_sets
 from ganctl.data.cache.dataset import open_dataset
-from ganctl.data.resolve import source
-dataset = open_dataset(source(sys.argv[1]), 32, None)
+from ganctl.data.resolve import resolve_source
+dataset = open_dataset(resolve_source(sys.argv[1]), 32, None)
 cyclegan_sets.fetch("horse2zebra")
 print("ready", flush=True)
 sys.stdin.read()
@@ -332,8 +332,8 @@ def test_a_disk_without_room_for_a_name_is_emptied_all_the_same(cache: Path, mon
 
 
 def test_what_is_downloaded_again_is_known_by_name() -> None:
-    assert {*mnist.FOLDERS, *cyclegan_sets.TO_FETCH} >= {"MNIST", "FashionMNIST", "horse2zebra"}
-    assert "cityscapes" not in cyclegan_sets.TO_FETCH
+    assert {*mnist.FOLDERS, *cyclegan_sets.DOWNLOADABLE} >= {"MNIST", "FashionMNIST", "horse2zebra"}
+    assert "cityscapes" not in cyclegan_sets.DOWNLOADABLE
 
 
 @pytest.mark.parametrize("place", ["file", "link", "file/below", "cache"])

@@ -250,7 +250,7 @@ def test_files_of_the_same_name_and_length_are_not_the_same_for_that(pair: Path)
 def test_a_quick_look_says_when_it_has_not_compared_all(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(pair / "trainB")
     shutil.copytree(pair / "trainA", pair / "trainB")
-    monkeypatch.setattr(check, "_COMPARED", 10)
+    monkeypatch.setattr(check, "_MAX_COMPARED", 10)
     assert only(quick(pair)).message == "trainB shares at least 10 pictures with trainA, such as 00.png."
 
 

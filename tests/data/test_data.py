@@ -19,14 +19,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganctl import images as pictures
 from ganctl.data.batches import SingleBatches
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import mnist
-from ganctl.data.sources.folder import Folder
+from ganctl.data.sources.folder import FolderSource
 from ganctl.errors import DataError
 from ganctl.images import reading
+from ganctl.images.grids import to_uint8
 from tests.conftest import REAL_DATA
 
 CPU = torch.device("cpu")
@@ -204,7 +204,7 @@ def test_what_is_passed_by_is_told_with_its_reason(folder: Path, monkeypatch: py
     for _ in range(2):  # decoded, and from the cache
         dataset = open_dataset(found, 8, None)
         assert (levels(dataset.train), dataset.broken) == ([0, 1], told)
-    assert found.notes == (
+    assert found.warnings == (
         "@eaDir in pictures is left out: thumbnails that a server or a desktop keeps, or what was thrown away.",
     )
 
@@ -253,7 +253,7 @@ def test_no_trouble_of_a_reader_stops_a_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
     greys(folder, 2)
-    convert = pictures.to_rgb
+    convert = reading.to_rgb
 
     def fails_once(picture: Image.Image) -> Image.Image:
         if picture.getpixel((0, 0)) == (0, 0, 0):
@@ -393,7 +393,7 @@ def test_folders_to_test_with_are_held_out_and_that_is_said(
     dataset = open_dataset(found, 8, None)
     assert set(levels(dataset.train)) == set(range(len(learnt)))
     assert sorted(levels(dataset.test)) == [len(learnt) + i // 3 for i in range(3 * len(held_out))]
-    (said,) = found.notes
+    (said,) = found.warnings
     assert said.startswith(f"Held out by name, not to be learnt from: {len(dataset.test)} pictures in ")
     assert all(part in said for name in held_out for part in [name.split("/")[-1]] if "/" not in name)
 
@@ -404,7 +404,7 @@ def test_a_name_alone_holds_nothing_out(folder: Path, names: list[str]) -> None:
         (folder / name).mkdir(parents=True)
         save(folder / name / "0.png")
     found = resolve_source(str(folder))
-    assert (found.notes, len(opened(folder).train)) == ((), 2)
+    assert (found.warnings, len(opened(folder).train)) == ((), 2)
 
 
 def test_a_limit_takes_the_first_pictures_of_each_part(folder: Path) -> None:
@@ -420,7 +420,7 @@ def test_what_was_decoded_once_is_not_decoded_again(folder: Path, monkeypatch: p
     first = opened(greys(folder, 25))
     (folder / "broken.png").touch()
     with_broken = opened(folder)
-    monkeypatch.delattr(pictures, "read_square")
+    monkeypatch.delattr(reading, "read_square")
     again = opened(folder)
     assert (again.fingerprint, again.broken) == (with_broken.fingerprint, ["broken.png: it is no picture"])
     (folder / "broken.png").unlink()
@@ -465,7 +465,7 @@ def test_two_folders_are_never_taken_for_each_other(tmp_path: Path) -> None:
 
 def test_two_that_decode_at_once_decode_once(folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     greys(folder, 25)
-    reads, together, read = [], Barrier(2), pictures.read_square
+    reads, together, read = [], Barrier(2), reading.read_square
 
     def counted(path: Path, size: int, most: float) -> tuple[NDArray[np.uint8], int]:
         reads.append(path)
@@ -475,7 +475,7 @@ def test_two_that_decode_at_once_decode_once(folder: Path, own_cache: Path, monk
         together.wait(10)
         return opened(folder)
 
-    monkeypatch.setattr(pictures, "read_square", counted)
+    monkeypatch.setattr(reading, "read_square", counted)
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(both, range(2))
     assert one.fingerprint == other.fingerprint
@@ -495,17 +495,17 @@ def test_a_killed_decode_leaves_nothing_that_is_taken_for_whole(folder: Path, ow
 
 KILLED = """
 import os, signal, sys
-from ganctl import images
+from ganctl.images import reading
 from ganctl.data.cache.dataset import open_dataset
-from ganctl.data.resolve import source
+from ganctl.data.resolve import resolve_source
 
-def read(path, size, most, read=images.read_square):
+def read(path, size, most, read=reading.read_square):
     if path.name == "070.png":
         os.kill(os.getpid(), signal.SIGKILL)
     return read(path, size, most)
 
-images.read_square = read
-open_dataset(source(sys.argv[1]), 8, None)
+reading.read_square = read
+open_dataset(resolve_source(sys.argv[1]), 8, None)
 """
 
 
@@ -513,7 +513,7 @@ def test_a_stopped_decode_leaves_nothing(folder: Path, own_cache: Path, monkeypa
     def stop(path: Path, size: int, most: float) -> tuple[NDArray[np.uint8], bool]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pictures, "read_square", stop)
+    monkeypatch.setattr(reading, "read_square", stop)
     with pytest.raises(KeyboardInterrupt):
         opened(greys(folder, 3))
     assert not [path for path in own_cache.iterdir() if path.is_dir()]
@@ -575,7 +575,7 @@ def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Pat
         content = packed(rng.integers(0, 10, shape, np.uint8))
         (raw / name).write_bytes(content)
         sums.append(hashlib.md5(content).hexdigest())
-    monkeypatch.setitem(mnist._SETS, "mnist", ("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
+    monkeypatch.setitem(mnist._SETS, "mnist", mnist._KnownSet("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
     return raw
 
@@ -613,7 +613,7 @@ def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
 
 def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
     Path("mnist").mkdir()
-    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(resolve_source("./mnist"), Folder)
+    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(resolve_source("./mnist"), FolderSource)
     assert isinstance(resolve_source("mnist"), mnist.IdxFiles)
 
 
@@ -692,17 +692,17 @@ def test_levels_become_values_from_minus_one_to_one_channels_last() -> None:
     assert images.dtype == torch.float32
     assert (images.min().item(), images.max().item()) == (-1, 1)
     assert images.is_contiguous(memory_format=torch.channels_last)
-    assert np.array_equal(np.sort(pictures.to_uint8(images)[:, 0, 0, 0]), np.arange(256))
+    assert np.array_equal(np.sort(to_uint8(images)[:, 0, 0, 0]), np.arange(256))
 
 
 def test_the_progress_sheet_is_fed_with_held_out_pictures() -> None:
-    held_out = pictures.to_uint8(SingleBatches(counted(20, test=70), 4, seed=0).held_out(CPU)["images"])
+    held_out = to_uint8(SingleBatches(counted(20, test=70), 4, seed=0).held_out(CPU)["images"])
     assert levels(held_out) == [255 - i for i in range(64)]
 
 
 def test_the_progress_sheet_is_fed_with_training_pictures_where_none_are_held_out() -> None:
     batches = SingleBatches(counted(5, test=0), 4, seed=0)
-    assert levels(pictures.to_uint8(batches.held_out(CPU)["images"])) == [0, 1, 2, 3, 4]
+    assert levels(to_uint8(batches.held_out(CPU)["images"])) == [0, 1, 2, 3, 4]
 
 
 def test_a_batch_is_the_callers_to_change(folder: Path) -> None:

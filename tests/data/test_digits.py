@@ -96,5 +96,5 @@ def test_a_range_outside_the_part_is_refused_by_name(start: int, stop: int) -> N
 
 
 def test_an_unknown_part_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="digits has the parts train, test, not 'valid'"):
+    with pytest.raises(ValueError, match="digits has the splits train, test, not 'valid'"):
         digits.draw("valid", 0, 1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganctl.data.batches import UnpairedBatches, crop_and_flip
-from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import TwoDatasets, open_domains, resolve_domains
+from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_domains
+from ganctl.data.resolve import resolve_domains
 from ganctl.errors import DataError, UsageError
 from tests.conftest import REAL_DATA
 
@@ -69,7 +69,7 @@ def test_folders_to_test_with_inside_of_a_domain_are_held_out(tmp_path: Path) ->
         pictures(tmp_path / "set" / part, count)
     found = resolve_domains(str(tmp_path / "set"), "cat,dog")
     assert [side.counts for side in open_domains(found, 8, None, 8).datasets] == [(30, 3), (38, 2)]
-    assert found.notes == ("Held out by name, not to be learnt from: 3 pictures in test.",)
+    assert found.warnings == ("Held out by name, not to be learnt from: 3 pictures in test.",)
 
 
 def test_a_set_in_the_user_s_data_folder_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

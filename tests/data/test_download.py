@@ -152,7 +152,7 @@ def test_a_gz_that_the_server_calls_encoded_is_kept_as_it_is(target: Path, mirro
 def test_a_mirror_that_falls_silent_is_left_in_time(
     target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", (5.0, 0.3))
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", (5.0, 0.3))
     mirrors[0].hangs = True
     with pytest.raises(DataError, match=f"{mirrors[0].host}: no answer in time"):
         fetch(target, mirrors[0])
@@ -239,9 +239,9 @@ def test_a_mirror_that_does_not_say_the_length_and_sends_no_end_is_left(
 def test_a_mirror_is_left_for_another_when_it_is_too_slow_and_what_it_gave_is_kept(
     target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch, slowest: float
 ) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", (5.0, 0.3))
-    monkeypatch.setattr(module, "_GRACE", 0.12)
-    monkeypatch.setattr(module, "_SLOWEST", slowest)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", (5.0, 0.3))
+    monkeypatch.setattr(module, "_GRACE_SECONDS", 0.12)
+    monkeypatch.setattr(module, "_MIN_BYTES_PER_SECOND", slowest)
     mirrors[0].pause = 0.05
     assert fetch(target, *mirrors) == CONTENT
     if slowest == 1:
@@ -254,8 +254,8 @@ def test_a_mirror_is_left_for_another_when_it_is_too_slow_and_what_it_gave_is_ke
 def test_the_last_mirror_may_be_as_slow_as_it_likes(
     target: Path, mirrors: tuple[Mirror, Mirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_GRACE", 0.01)
-    monkeypatch.setattr(module, "_SLOWEST", 1e9)
+    monkeypatch.setattr(module, "_GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_MIN_BYTES_PER_SECOND", 1e9)
     mirrors[1].pause = 0.02
     mirrors[0].status = 403
     assert fetch(target, *mirrors) == CONTENT

@@ -48,7 +48,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
 
 def serve(server: Mirror, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     server.content = content
-    known = cyclegan_sets.Known(("horse", "zebra"), len(content), hashlib.sha256(content).hexdigest())
+    known = cyclegan_sets.KnownSet(("horse", "zebra"), len(content), hashlib.sha256(content).hexdigest())
     monkeypatch.setattr(cyclegan_sets, "SETS", {"horse2zebra": known})
 
 

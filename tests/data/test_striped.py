@@ -112,11 +112,13 @@ def test_the_animal_stands_free_and_is_large_enough_to_see() -> None:
 
 def test_a_striped_pixel_can_be_computed_from_the_plain_one_and_back() -> None:
     plain, answer, mask = looks(40, 128)
-    dark, light = striped.DARK * plain, striped.LIFT + (1 - striped.LIFT) * plain
+    dark, light = striped.DARK_STRIPE * plain, striped.LIGHT_STRIPE + (1 - striped.LIGHT_STRIPE) * plain
     share = (((answer - dark) * (light - dark)).sum(axis=3) / ((light - dark) ** 2).sum(axis=3)).clip(0, 1)[..., None]
     deep = np.stack([depth(each) for each in mask]) > 3  # off the soft edge; the rest forgives the eye
     forth = dark + share * (light - dark)
-    back = (answer - striped.LIFT * share) / (striped.DARK + (1 - striped.LIFT - striped.DARK) * share)
+    back = (answer - striped.LIGHT_STRIPE * share) / (
+        striped.DARK_STRIPE + (1 - striped.LIGHT_STRIPE - striped.DARK_STRIPE) * share
+    )
     assert np.quantile(np.abs(forth - answer)[deep], 0.95) < 0.01
     assert np.quantile(np.abs(back - plain)[deep], 0.95) < 0.015
 
@@ -134,10 +136,10 @@ def test_the_stripes_can_be_foretold_from_the_outline_of_the_plain_animal() -> N
         length = np.sqrt(12 * spread[1]) / 0.735
         heading = np.sign(np.nonzero(inside.any(axis=0))[0][[0, -1]].mean() - place.real.mean())  # a neck is long
         axis *= np.sign(axis.real)
-        lean = np.exp(-1j * striped.LEAN * heading)
+        lean = np.exp(-1j * striped.STRIPE_TILT * heading)
         spots = np.argwhere(deep > 0.5 * deep.max())
         torso = spots[:, 1] + 1j * spots[:, 0]
-        phase = ((torso - place.mean()) * (axis * lean).conjugate()).real / (striped.PERIOD * length)
+        phase = ((torso - place.mean()) * (axis * lean).conjugate()).real / (striped.STRIPE_PERIOD * length)
         lightness = ((after - before) @ GREY)[spots[:, 0], spots[:, 1]]
         agreements.append(np.corrcoef(np.cos(2 * np.pi * phase), lightness)[0, 1])
     assert np.median(agreements) > 0.75
@@ -177,7 +179,7 @@ def test_a_range_outside_the_part_is_refused_by_name(start: int, stop: int) -> N
 
 
 def test_an_unknown_part_or_domain_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="plain2striped has the parts train, test, not 'valid'"):
+    with pytest.raises(ValueError, match="plain2striped has the splits train, test, not 'valid'"):
         striped.draw("valid", "plain", 0, 1, 64)
     with pytest.raises(ValueError, match="plain2striped has the domains plain, striped, not 'spotted'"):
         striped.truth("spotted", 0, 1, 64)

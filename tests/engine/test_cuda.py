@@ -9,7 +9,7 @@ import torch
 
 from ganctl import tensorfile
 from ganctl.engine import forecast, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.gans.nets.layers import InstanceNorm
 from ganctl.inference import model as inference
 from ganctl.precision import Precision

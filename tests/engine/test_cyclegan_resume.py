@@ -7,7 +7,7 @@ import pytest
 
 from ganctl import tensorfile
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from ganctl import tensorfile
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.files import STAGING, append_lines
 from ganctl.runs.run import Run
 from tests.commands import Outcome, ganctl, train

@@ -12,6 +12,7 @@ import torch
 
 from ganctl import tensorfile
 from ganctl.engine import session
+from ganctl.engine.resumption import ResumeRequest
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.inference import model
 from ganctl.runs.checkpoint import MODEL, STATE
@@ -246,9 +247,9 @@ def test_what_is_refused_sets_nothing_aside(
 def test_a_damaged_checkpoint_is_set_aside_only_when_nothing_is_refused_any_more(run: Run) -> None:
     (run.checkpoint(2 * STEPS) / STATE).write_bytes(b"")
     before = content(run)
-    with pytest.raises(UsageError, match="no device"), session.resume(run, device="quantum"):
+    with pytest.raises(UsageError, match="no device"), session.resume(run, ResumeRequest(device="quantum")):
         pass
-    with pytest.raises(DataError), session.resume(run, data="nowhere"):
+    with pytest.raises(DataError), session.resume(run, ResumeRequest(data="nowhere")):
         pass
     assert content(run) == before
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganctl.gans.nets.compact import Discriminator, Generator, channels_per_map, stages
+from ganctl.gans.nets.compact import Discriminator, Generator, channels_per_map, coarsest_map
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from ganctl.gans.nets.compact import Discriminator, Generator, channels_per_map,
     ],
 )
 def test_a_size_starts_from_the_largest_map_that_doubles_up_to_it(size: int, expected: tuple[int, int]) -> None:
-    assert stages(size) == expected
+    assert coarsest_map(size) == expected
 
 
 @pytest.mark.parametrize("size", [-8, 0, 1, 4, 7, 9, 27, 30, 36, 100])

@@ -15,13 +15,14 @@ from torch import Tensor
 from ganctl import tensorfile
 from ganctl.data.sources import cyclegan_sets
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import DataError
 from ganctl.gans import cyclegan
 from ganctl.gans.base import Update
-from ganctl.gans.cyclegan import CycleGAN, Generators, Options
+from ganctl.gans.cyclegan import CycleGAN, Generators
 from ganctl.gans.losses import luminance_correlation
 from ganctl.gans.nets.layers import FewOutputs
+from ganctl.gans.options.cyclegan import Options
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import ganctl

@@ -82,9 +82,9 @@ def test_256_pixels_give_30_by_30_logits_and_the_least_gives_one(
     net: patchgan.Discriminator | unet.Discriminator,
 ) -> None:
     assert net(pictures(2, 256)).shape == (2, 1, 30, 30)
-    assert net(pictures(2, net.least)).shape == (2, 1, 1, 1)
+    assert net(pictures(2, net.min_size)).shape == (2, 1, 1, 1)
     with pytest.raises(RuntimeError):
-        net(pictures(2, net.least - 1))
+        net(pictures(2, net.min_size - 1))
 
 
 @pytest.mark.parametrize(("layers", "patch_size"), [(1, 16), (2, 34), (3, 70)])

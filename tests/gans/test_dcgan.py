@@ -2,7 +2,8 @@
 
 import pytest
 
-from ganctl.gans.dcgan import PRESETS, Options, schedule
+from ganctl.gans.dcgan import schedule
+from ganctl.gans.options.dcgan import PRESETS, Options
 
 
 def test_the_default_slows_down_with_the_steps_and_not_towards_an_end() -> None:

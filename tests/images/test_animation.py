@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from ganctl import images
 from ganctl.errors import GanctlError, UsageError
-from ganctl.images import animation
+from ganctl.images import animation, grids
+from ganctl.images.animation import write_animation
+from ganctl.images.frames import Frames, frame, labelled
 from ganctl.inference.model import Model, slerp, walk
 from ganctl.runs import status
 from ganctl.runs.run import Run
@@ -53,38 +54,38 @@ def read(path: Path | str) -> list[tuple[Frame, float]]:
 
 
 def test_a_gif_has_every_frame_for_its_time_and_the_last_one_for_longer() -> None:
-    images.write_animation(Path("new/a.gif"), [even(level) for level in (0, 100, 200)], fps=5, hold=2)
+    write_animation(Path("new/a.gif"), [even(level) for level in (0, 100, 200)], fps=5, hold=2)
     frames = read("new/a.gif")
     assert [int(picture.mean()) for picture, _ in frames] == [0, 100, 200]
     assert [duration for _, duration in frames] == [200, 200, 2200]
 
 
 def test_a_gif_goes_round_for_ever() -> None:
-    images.write_animation(Path("a.gif"), [even(0), even(9)], fps=5)
+    write_animation(Path("a.gif"), [even(0), even(9)], fps=5)
     with Image.open("a.gif") as file:
         assert file.info["loop"] == 0
 
 
 def test_a_gif_of_one_frame_is_a_gif() -> None:
-    images.write_animation(Path("a.gif"), [even(77)], fps=5, hold=2)
+    write_animation(Path("a.gif"), [even(77)], fps=5, hold=2)
     [(picture, _)] = read("a.gif")
     assert (picture == 77).all()
 
 
 def test_frames_that_stay_the_same_stay_their_time() -> None:
-    images.write_animation(Path("a.gif"), [even(0), even(0), even(9), even(9)], fps=5, hold=1)
+    write_animation(Path("a.gif"), [even(0), even(0), even(9), even(9)], fps=5, hold=1)
     assert sum(duration for _, duration in read("a.gif")) == 4 * 200 + 1000
 
 
 @pytest.mark.parametrize(("fps", "pace"), [(24, 40), (1000, 20), (0.0001, 600_000)])
 def test_a_gif_is_no_faster_than_browsers_show_and_no_slower_than_the_format_can_say(fps: float, pace: float) -> None:
-    images.write_animation(Path("a.gif"), [even(0), even(9)], fps=fps)
+    write_animation(Path("a.gif"), [even(0), even(9)], fps=fps)
     assert [duration for _, duration in read("a.gif")] == [pace, pace]
 
 
 def test_grey_films_keep_every_level() -> None:
     grey = (np.arange(1600) % 256).astype(np.uint8).reshape(40, 40, 1).repeat(3, -1)
-    images.write_animation(Path("a.gif"), [grey, grey[::-1], grey], fps=5)
+    write_animation(Path("a.gif"), [grey, grey[::-1], grey], fps=5)
     shown = [picture for picture, _ in read("a.gif")]
     assert np.array_equal(shown, [grey, grey[::-1], grey])
 
@@ -93,7 +94,7 @@ def test_colours_look_the_same_beside_grey_frames_and_after_them() -> None:
     grey = (np.arange(1600) % 256).astype(np.uint8).reshape(40, 40, 1).repeat(3, -1)
     x, y = np.meshgrid(np.linspace(0, 255, 40), np.linspace(0, 255, 40))
     soft = np.stack([x, y, 255 - x], -1).astype(np.uint8)
-    images.write_animation(Path("a.gif"), [grey, soft, soft[::-1], grey], fps=5)
+    write_animation(Path("a.gif"), [grey, soft, soft[::-1], grey], fps=5)
     shown = [picture.astype(int) for picture, _ in read("a.gif")]
     assert np.abs(shown[0] - grey).max() <= 4
     assert np.abs(shown[3] - grey).max() <= 4
@@ -102,7 +103,7 @@ def test_colours_look_the_same_beside_grey_frames_and_after_them() -> None:
 
 
 def test_frames_of_different_sizes_get_a_margin() -> None:
-    images.write_animation(Path("a.gif"), [even(200, 30, 41), even(100, 51, 20)], fps=5)
+    write_animation(Path("a.gif"), [even(200, 30, 41), even(100, 51, 20)], fps=5)
     shown = [picture for picture, _ in read("a.gif")]
     assert {picture.shape for picture in shown} == {(52, 42, 3)}
     assert (shown[0][:30, :41] == 200).all()
@@ -114,7 +115,7 @@ def test_frames_of_different_sizes_get_a_margin() -> None:
 def test_a_gif_that_would_be_too_large_has_fewer_frames_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(animation, "_FILM_BYTES", 200_000)
     frames = noisy(60, 64, colour=False)
-    images.write_animation(Path("a.gif"), frames, fps=10, hold=1)
+    write_animation(Path("a.gif"), frames, fps=10, hold=1)
     shown = read("a.gif")
     assert Path("a.gif").stat().st_size <= 200_000
     assert 24 <= len(shown) < 60
@@ -126,7 +127,7 @@ def test_a_gif_that_would_be_too_large_has_fewer_frames_for_as_long(monkeypatch:
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_gif_that_cannot_have_fewer_frames_has_smaller_ones(monkeypatch: pytest.MonkeyPatch, colour: bool) -> None:
     monkeypatch.setattr(animation, "_FILM_BYTES", 50_000)
-    images.write_animation(Path("a.gif"), noisy(40, 64, colour), fps=5)
+    write_animation(Path("a.gif"), noisy(40, 64, colour), fps=5)
     shown = read("a.gif")
     assert Path("a.gif").stat().st_size <= 50_000
     assert len(shown) == 24
@@ -134,12 +135,12 @@ def test_a_gif_that_cannot_have_fewer_frames_has_smaller_ones(monkeypatch: pytes
 
 
 def test_a_gif_has_a_few_megabytes_at_most() -> None:
-    images.write_animation(Path("a.gif"), noisy(30, 480, colour=False), fps=5)
+    write_animation(Path("a.gif"), noisy(30, 480, colour=False), fps=5)
     assert 2 * 2**20 < Path("a.gif").stat().st_size <= 4 * 2**20
 
 
 def test_a_film_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    images.write_animation(Path("a.gif"), [even(0)], fps=5)
+    write_animation(Path("a.gif"), [even(0)], fps=5)
     before = Path("a.gif").read_bytes()
 
     def full(*_: object) -> bytes:
@@ -147,14 +148,14 @@ def test_a_film_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(animation, "_gif", full)
     with pytest.raises(OSError, match="No space left"):
-        images.write_animation(Path("a.gif"), [even(9)], fps=5)
+        write_animation(Path("a.gif"), [even(9)], fps=5)
     assert Path("a.gif").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["film.png", "film", "film.avi"])
 def test_an_ending_that_names_no_film_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"film format\. Use \.gif, \.mp4, \.mov, \.mkv or \.webm\."):
-        images.write_animation(Path("folder", name), [even(0)], fps=5)
+        write_animation(Path("folder", name), [even(0)], fps=5)
     assert not Path("folder").exists()
 
 
@@ -174,7 +175,7 @@ def test_of_however_many_frames_two_are_in_memory_and_a_gif_chooses_before_it_re
         most = max(most, len(alive))
         return frame
 
-    images.write_animation(Path(f"a.{ending}"), images.Frames(300, (120, 120), make), fps=50)
+    write_animation(Path(f"a.{ending}"), Frames(300, (120, 120), make), fps=50)
     assert most <= 2
     assert {0, 299} <= set(made)
     assert (len(set(made)) == 300) == (ending == "mp4")
@@ -212,14 +213,14 @@ def test_two_thousand_progress_pictures_are_filmed_in_little_memory_and_without_
 
 
 def test_repeats_that_stay_longer_than_a_gif_can_say_are_cut_to_what_it_can() -> None:
-    images.write_animation(Path("a.gif"), [even(0)] * 100 + [even(9)], fps=0.1)
+    write_animation(Path("a.gif"), [even(0)] * 100 + [even(9)], fps=0.1)
     assert [duration for _, duration in read("a.gif")] == [655_350, 10_000]
 
 
 def test_a_gif_larger_than_the_format_holds_is_refused_before_a_frame_is_made() -> None:
-    frames = images.Frames(2, (2, 70_000), lambda _: pytest.fail("it was made"))
+    frames = Frames(2, (2, 70_000), lambda _: pytest.fail("it was made"))
     with pytest.raises(UsageError, match=r"a\.gif cannot have 70,000×2 pixels: GIF holds 65,535 a side"):
-        images.write_animation(Path("a.gif"), frames, fps=5)
+        write_animation(Path("a.gif"), frames, fps=5)
 
 
 # Video
@@ -235,7 +236,7 @@ def watch(path: Path, height: int, width: int) -> Frame:
 @pytest.mark.parametrize("ending", ["mp4", "webm", "mkv", "MOV"])
 def test_a_video_has_every_frame_and_holds_the_last(ending: str, capfd: pytest.CaptureFixture[str]) -> None:
     path = Path(f"a.{ending}")
-    images.write_animation(path, [even(level, 50, 70) for level in (20, 120, 220)], fps=5, hold=1)
+    write_animation(path, [even(level, 50, 70) for level in (20, 120, 220)], fps=5, hold=1)
     shown = watch(path, 50, 70)
     assert [round(level / 20) for level in shown.mean((1, 2, 3))] == [1, 6, *[11] * 6]
     assert capfd.readouterr() == ("", "")
@@ -243,7 +244,7 @@ def test_a_video_has_every_frame_and_holds_the_last(ending: str, capfd: pytest.C
 
 
 def test_a_video_of_odd_frames_has_even_sides() -> None:
-    images.write_animation(Path("a.mp4"), [even(0, 51, 69)] * 2, fps=5)
+    write_animation(Path("a.mp4"), [even(0, 51, 69)] * 2, fps=5)
     shown = watch(Path("a.mp4"), 52, 70)
     assert shown[:, :51, :69].max() < 20
     assert shown[:, 51].min() > 10
@@ -252,14 +253,14 @@ def test_a_video_of_odd_frames_has_even_sides() -> None:
 def test_without_the_extra_a_video_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(UsageError, match=r"^\.mp4 needs the video extra\. pip install 'ganctl\[video\]'$"):
-        images.write_animation(Path("a.mp4"), [even(0)], fps=5)
+        write_animation(Path("a.mp4"), [even(0)], fps=5)
     assert not list(Path().iterdir())
 
 
 def test_a_video_that_ffmpeg_cannot_make_is_an_error_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(animation._CODECS, ".webm", "libx264")  # which a WebM cannot hold
     with pytest.raises(GanctlError, match=r"ffmpeg made no a\.webm: .*Only VP8"):
-        images.write_animation(Path("a.webm"), [even(0)] * 2, fps=5)
+        write_animation(Path("a.webm"), [even(0)] * 2, fps=5)
     assert not list(Path().iterdir())
 
 
@@ -267,29 +268,29 @@ def test_a_video_that_ffmpeg_cannot_make_is_an_error_and_leaves_nothing(monkeypa
 
 
 def test_a_frame_is_the_picture_over_its_label() -> None:
-    sheet = images.grid(torch.rand(64, 1, 28, 28) * 2 - 1, 8)
-    frame = images.labelled(sheet, "epoch 12")
+    sheet = grids.grid(torch.rand(64, 1, 28, 28) * 2 - 1, 8)
+    frame = labelled(sheet, "epoch 12")
     assert np.array_equal(frame[: sheet.height, : sheet.width], np.asarray(sheet))
     label = frame[sheet.height :]
     assert label.shape[0] >= 30
     assert (label > 150).any(axis=-1).sum() > 50, "there are letters"
-    assert not np.array_equal(label, images.labelled(sheet, "epoch 13")[sheet.height :])
+    assert not np.array_equal(label, labelled(sheet, "epoch 13")[sheet.height :])
 
 
 def test_the_letters_are_inside_and_in_the_middle() -> None:
     sheet = Image.new("RGB", (560, 560))
-    rows, columns = np.nonzero(images.labelled(sheet, "epoch 12")[560:, :, 0] > 100)
+    rows, columns = np.nonzero(labelled(sheet, "epoch 12")[560:, :, 0] > 100)
     assert 3 < rows.min() < rows.max() < 30
     assert abs((columns.min() + columns.max()) / 2 - 280) < 3
 
 
 def test_no_text_needs_no_label() -> None:
-    assert images.labelled(Image.new("RGB", (560, 560)), "").shape == (560, 560, 3)
+    assert labelled(Image.new("RGB", (560, 560)), "").shape == (560, 560, 3)
 
 
 @pytest.mark.parametrize("size", [(100, 100), (4000, 3000), (561, 431), (30, 600)])
 def test_frames_have_even_sides_and_a_sensible_size(size: tuple[int, int]) -> None:
-    height, width, _ = images.labelled(Image.new("RGB", size), "epoch 1").shape
+    height, width, _ = labelled(Image.new("RGB", size), "epoch 1").shape
     assert height % 2 == width % 2 == 0
     assert 400 <= max(height, width) <= 900
 
@@ -297,7 +298,7 @@ def test_frames_have_even_sides_and_a_sensible_size(size: tuple[int, int]) -> No
 def test_a_frame_that_cannot_be_read_is_named() -> None:
     Path("epoch-0003.png").write_bytes(b"\x89PNG and no more")
     with pytest.raises(GanctlError, match=r"epoch-0003\.png cannot be read.*Remove it"):
-        images.frame(Path("epoch-0003.png"), "epoch 3")
+        frame(Path("epoch-0003.png"), "epoch 3")
 
 
 def test_progress_sheets_are_filmed_in_the_order_of_epochs(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from ganctl import images
-from ganctl.images import formats
+from ganctl.images import formats, reading, scanning
 from ganctl.images.probing import Probe, probe
+from ganctl.images.reading import has_alpha
 from ganctl.inference import model
 from tests.commands import ganctl
 from tests.translators import negative
@@ -138,15 +138,15 @@ def test_pixels_are_not_lost_for_what_is_beside_them_and_all_commands_agree(
     Path("a.bin").write_bytes((WHOLE | TURNED)[kind])
     levels = np.rot90(SOFT, -1) if kind in TURNED else SOFT
     height, width = levels.shape[:2]
-    assert np.abs(images.read(Path("a.bin")).levels.astype(int) - levels).max() <= 12
+    assert np.abs(reading.read(Path("a.bin")).levels.astype(int) - levels).max() <= 12
     with warnings.catch_warnings(action="ignore"):  # Pillow's, on what is odd
-        square, shorter = images.read_square(Path("a.bin"), 64)
+        square, shorter = reading.read_square(Path("a.bin"), 64)
         probed = probe(Path("a.bin"))
     middle = levels[(height - 64) // 2 :, (width - 64) // 2 :][:64, :64]
     assert np.abs(square.astype(int) - middle).max() <= 12
     assert shorter == 64
     assert probed == Probe(width, height, "RGB")
-    assert not images.has_alpha(Path("a.bin"))
+    assert not has_alpha(Path("a.bin"))
     monkeypatch.setattr(model, "load", lambda *_: negative())
     Path("m.safetensors").touch()
     assert ganctl("translate", "m.safetensors", "a.bin").code == 0
@@ -161,7 +161,7 @@ def test_of_a_picture_without_its_last_bytes_all_the_others_are_read(form: str, 
     content = encoded(form, Image.fromarray(noise), **({"lossless": True} if form == "WEBP" else {}))
     Path("whole").write_bytes(content)
     Path("cut").write_bytes(content[: -cut - 14 * (form == "PNG")])
-    whole, rest = (images.read(Path(name)).levels for name in ("whole", "cut"))
+    whole, rest = (reading.read(Path(name)).levels for name in ("whole", "cut"))
     rows = slice(20, None) if form == "BMP" else slice(76)  # which begins at the bottom
     assert np.array_equal(whole[rows], rest[rows])
 
@@ -170,7 +170,7 @@ def test_of_an_animation_that_was_cut_the_first_frame_is_read() -> None:
     frames = [Image.fromarray(255 - SOFT), Image.fromarray(SOFT[::-1])]
     content = encoded("WEBP", lossless=True, save_all=True, append_images=frames)
     Path("a.webp").write_bytes(content[: -len(content) // 4])
-    assert np.array_equal(images.read(Path("a.webp")).levels, SOFT)
+    assert np.array_equal(reading.read(Path("a.webp")).levels, SOFT)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])
@@ -179,8 +179,8 @@ def test_half_a_picture_is_none(form: str) -> None:
     content = encoded(form, noise, **({"progressive": True, "restart_marker_rows": 1} if form == "JPEG" else {}))
     Path("a.bin").write_bytes(content[: len(content) // 2])
     reads: list[Callable[[], object]] = [
-        lambda: images.read(Path("a.bin")),
-        lambda: images.read_square(Path("a.bin"), 8),
+        lambda: reading.read(Path("a.bin")),
+        lambda: reading.read_square(Path("a.bin"), 8),
         lambda: probe(Path("a.bin")),
     ]
     for read in reads:
@@ -191,19 +191,19 @@ def test_half_a_picture_is_none(form: str) -> None:
 def test_an_even_jpeg_without_its_end_is_whole_and_half_of_one_with_restarts_is_not() -> None:
     even = encoded("JPEG", Image.new("RGB", (64, 64), (200, 90, 10)))
     Path("a.bin").write_bytes(even[:-2])
-    assert np.ptp(images.read(Path("a.bin")).levels.reshape(-1, 3), axis=0).max() <= 1
+    assert np.ptp(reading.read(Path("a.bin")).levels.reshape(-1, 3), axis=0).max() <= 1
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8))
     content = encoded("JPEG", noise, restart_marker_rows=1)
     Path("a.bin").write_bytes(content[: len(content) // 2])
     with pytest.raises(OSError, match="truncated"):
-        images.read(Path("a.bin"))
+        reading.read(Path("a.bin"))
 
 
 def test_pictures_of_several_views_are_read_as_their_first(tmp_path: Path) -> None:
     other = Image.fromarray(255 - SOFT)
     Image.fromarray(SOFT).save(tmp_path / "a.mpo", "MPO", quality=95, save_all=True, append_images=[other])
-    assert images.scan(tmp_path).files == (tmp_path / "a.mpo",)
-    assert np.abs(images.read(tmp_path / "a.mpo").levels.astype(int) - SOFT).max() <= 12
+    assert scanning.scan(tmp_path).files == (tmp_path / "a.mpo",)
+    assert np.abs(reading.read(tmp_path / "a.mpo").levels.astype(int) - SOFT).max() <= 12
 
 
 # How much is decoded
@@ -214,21 +214,21 @@ def test_what_counts_is_how_much_of_a_picture_is_decoded() -> None:
     Path("b.jpg").write_bytes(encoded("JPEG", progressive=True))
     Path("c.png").write_bytes(encoded("PNG"))
     few = 96 * 64 / 2e6  # half of its pixels
-    assert images.read(Path("a.jpg"), 8, few).levels.shape == (8, 12, 3)
-    assert images.read_square(Path("a.jpg"), 8, few)[1] == 64
+    assert reading.read(Path("a.jpg"), 8, few).levels.shape == (8, 12, 3)
+    assert reading.read_square(Path("a.jpg"), 8, few)[1] == 64
     assert probe(Path("a.jpg"), few) == Probe(96, 64, "RGB")
     for name, shorter in (("a.jpg", None), ("b.jpg", 8), ("c.png", 8)):  # a progressive one is held wholly
         with pytest.raises(
             OSError, match=r"^it has more than 0.003072 megapixels, which --max-megapixels would allow$"
         ):
-            images.read(Path(name), shorter, few)
-        assert images.read(Path(name), shorter, 2 * few).levels.size
+            reading.read(Path(name), shorter, few)
+        assert reading.read(Path(name), shorter, 2 * few).levels.size
 
 
 def test_a_picture_beyond_pillow_s_own_limit_is_read_at_a_fraction(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # 96×64 pixels are more than twice as many
     Path("a.jpg").write_bytes(encoded("JPEG"))
-    assert images.read(Path("a.jpg")).levels.shape == SOFT.shape
+    assert reading.read(Path("a.jpg")).levels.shape == SOFT.shape
     assert Image.MAX_IMAGE_PIXELS == 1000
 
 
@@ -301,8 +301,8 @@ def test_colours_are_learnt_as_they_look(mode: str, icc: bytes, form: str) -> No
             picture = file.copy()
     meant = in_srgb(picture.convert("RGB") if icc is WIDE else picture, icc)
     assert np.abs(meant.astype(int) - np.asarray(picture.convert("RGB"))).max() > 5, "it is another colour"
-    assert np.array_equal(images.read_square(Path("a.bin"), 64)[0], meant[:, 16:80])
-    assert np.array_equal(images.read(Path("a.bin")).levels, meant)
+    assert np.array_equal(reading.read_square(Path("a.bin"), 64)[0], meant[:, 16:80])
+    assert np.array_equal(reading.read(Path("a.bin")).levels, meant)
 
 
 def test_a_net_sees_srgb_and_its_picture_comes_back_in_the_profile_of_the_original(
@@ -322,7 +322,7 @@ def test_a_net_sees_srgb_and_its_picture_comes_back_in_the_profile_of_the_origin
 def test_opacity_outlives_a_change_of_colours() -> None:
     alpha = np.arange(96 * 64, dtype=np.uint8).reshape(64, 96) | 1
     Image.fromarray(np.dstack([SOFT, alpha])).save("a.png", icc_profile=WIDE)
-    picture = images.read(Path("a.png"))
+    picture = reading.read(Path("a.png"))
     assert picture.alpha is not None and np.array_equal(picture.alpha, alpha)
     assert np.array_equal(picture.levels, in_srgb(Image.fromarray(SOFT), WIDE))
 
@@ -330,7 +330,7 @@ def test_opacity_outlives_a_change_of_colours() -> None:
 @pytest.mark.parametrize("icc", [WIDE[:200], b"x" * 16 + b"RGB " + bytes(300), inks(), LINEAR])
 def test_a_profile_that_is_broken_or_of_other_colours_changes_nothing(icc: bytes) -> None:
     Image.fromarray(SOFT).save("a.png", icc_profile=icc)
-    picture = images.read(Path("a.png"))
+    picture = reading.read(Path("a.png"))
     assert np.array_equal(picture.levels, SOFT)
     assert picture.profile is None
 
@@ -338,14 +338,14 @@ def test_a_profile_that_is_broken_or_of_other_colours_changes_nothing(icc: bytes
 def test_a_profile_of_srgb_leaves_every_level_as_it_is() -> None:
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.fromarray(SOFT).save("a.png", icc_profile=icc)
-    assert np.array_equal(images.read(Path("a.png")).levels, SOFT)
-    assert images.read(Path("a.png")).profile == icc
+    assert np.array_equal(reading.read(Path("a.png")).levels, SOFT)
+    assert reading.read(Path("a.png")).profile == icc
 
 
 def test_a_large_profile_counts_as_any_other() -> None:
     large = WIDE + bytes(2**21)
     Path("a.png").write_bytes(png(chunk(b"iCCP", b"a\0\0" + zlib.compress(large))))
-    assert np.array_equal(images.read(Path("a.png")).levels, in_srgb(Image.fromarray(SOFT), WIDE))
+    assert np.array_equal(reading.read(Path("a.png")).levels, in_srgb(Image.fromarray(SOFT), WIDE))
 
 
 # HEIC
@@ -354,5 +354,5 @@ def test_a_large_profile_counts_as_any_other() -> None:
 @pytest.mark.skipif("HEIF" not in formats.READERS, reason="the extra heic is not installed")
 def test_heic_is_read_where_its_extra_is_installed() -> None:
     Image.fromarray(SOFT).save("a.heic", quality=95)
-    assert images.scan(Path()).files == (Path("a.heic"),)
-    assert np.abs(images.read(Path("a.heic")).levels.astype(int) - SOFT).mean() < 4
+    assert scanning.scan(Path()).files == (Path("a.heic"),)
+    assert np.abs(reading.read(Path("a.heic")).levels.astype(int) - SOFT).mean() < 4

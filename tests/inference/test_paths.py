@@ -18,7 +18,8 @@ from PIL import Image
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.check import check, findings
 from ganctl.data.resolve import resolve_source
-from ganctl.images import formats, scan, scanning
+from ganctl.images import formats, scanning
+from ganctl.images.scanning import scan
 from ganctl.inference import model as inference
 from ganctl.inference import translate as translation
 from ganctl.inference.paths import Skipped, plan_jobs
@@ -161,9 +162,10 @@ def test_a_picture_without_an_ending_is_translated_when_named_and_told_in_a_fold
     said = f"translated 1 of 1; left out: photos/b.part ({why}), photos/noext ({why})"
     assert translate("photos") == Outcome(0, ["photos-zebra/a.png"], [said])
     assert translate("photos/noext").out == ["noext-zebra.png"]
-    assert resolve_source("photos").notes == (f"b.part and 1 more are left out: {why}.",)
-    assert f"note: photos holds 2 files that training passes by, such as notes.txt. {findings._READ}" in "\n".join(
-        ganctl("check", "photos").out
+    assert resolve_source("photos").warnings == (f"b.part and 1 more are left out: {why}.",)
+    assert (
+        f"note: photos holds 2 files that training passes by, such as notes.txt. {findings._LEAVE_OTHER_FILES}"
+        in "\n".join(ganctl("check", "photos").out)
     )
     Path("photos/a.png").unlink()
     assert "photos (it holds no file with a picture's ending)" in failed(translate("photos"), 4)

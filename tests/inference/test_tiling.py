@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganctl import images
 from ganctl.data.batches import to_tensor
 from ganctl.gans.nets import resnet, unet
 from ganctl.gans.nets.layers import shared_statistics
+from ganctl.images import reading
 from ganctl.inference import tiling
 from tests.conftest import REAL_DATA
 from tests.translators import Negative, amplified, as_file, gradient, photograph, write_model
@@ -177,7 +177,7 @@ def test_photographs_have_no_seams(small_tiles: None) -> None:
     net, files = tiny_resnet(), sorted(Path(REAL_DATA, "horse2zebra", "testA").glob("*.jpg"))[:4]
     assert files
     for file in files:
-        levels = images.read(file, 400).levels
+        levels = reading.read(file, 400).levels
         assert levels.shape == (400, 400, 3)
         assert seam(net, tiling.apply_any_size(net, to_tensor(levels[None], CPU), CPU)) <= 1.1, file
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 import ganctl as package
-from ganctl import images as pictures
 from ganctl import tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.errors import UsageError
 from ganctl.gans import cyclegan
+from ganctl.images.grids import to_uint8
 from ganctl.inference import model as inference
 from ganctl.inference import translate
 from tests.commands import Outcome, failed, ganctl, train
@@ -294,7 +294,7 @@ def test_translating_from_python_gives_the_pixels_of_the_command() -> None:
     loaded = package.load(model, "cpu")
     images = to_tensor(both, torch.device("cpu"))
     drawn = loaded.translate(images)
-    for name, levels in zip("ab", pictures.to_uint8(drawn), strict=True):
+    for name, levels in zip("ab", to_uint8(drawn), strict=True):
         assert np.array_equal(translated(f"{name}-zebra.png"), levels)
     assert torch.equal(loaded.translate(images[1:]), drawn[1:]), "a picture does not depend on its neighbours"
     assert not torch.equal(loaded.translate(images, to="horse"), drawn)

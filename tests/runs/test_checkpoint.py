@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ganctl import tensorfile
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import CheckpointError
 from ganctl.files import STAGING
 from ganctl.runs import checkpoint

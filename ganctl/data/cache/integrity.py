@@ -1,4 +1,4 @@
-"""Whether the files of a decoded set are still those that were written."""
+"""Checks that the files of a decoded set are still those that were written."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

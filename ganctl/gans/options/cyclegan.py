@@ -1,0 +1,91 @@
+"""CycleGAN's options and presets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ganctl.option import Value, option
+
+SUMMARY = "pictures of one domain translated to another, from unpaired pictures"
+DEFAULT_PRESET = "small"
+
+
+@dataclass(frozen=True)
+class Options:
+    """CycleGAN's own options; the defaults are the preset `paper`."""
+
+    arch: Literal["resnet", "unet"] = option(
+        "resnet", "Generators to train; the discriminators are PatchGANs either way.", "Nets"
+    )
+    blocks: int | None = option(
+        None, "Residual blocks of resnet; without it, 9 from 256 pixels and 6 below.", "Nets", ge=1, le=64
+    )
+    width: int = option(64, "Channels of the generators' first layer.", "Nets", ge=1)
+    upsample: Literal["deconv", "resize"] = option(
+        "deconv", "How resnet enlarges; resize leaves no checkerboards.", "Nets"
+    )
+    output: Literal["image", "residual", "mask"] = option(
+        "image", "What resnet's last layer returns: the image, a change to the input, or an image and its mask.", "Nets"
+    )
+    discriminator_width: int = option(64, "Channels of the discriminators' first layer.", "Nets", ge=1)
+    discriminator_layers: int = option(
+        3, "Layers of resnet's discriminators; each one more doubles the size of their patches.", "Nets", ge=1, le=8
+    )
+    loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "Adversarial loss.", "Optimisation")
+    augment: Literal["none", "diffaug"] = option(
+        "none", "diffaug changes at random all that the discriminators see, which helps with few pictures.", "Data"
+    )
+    lambda_cycle: float = option(10.0, "Weight λ of the cycle loss.", "Optimisation", ge=0)
+    lambda_identity: float = option(
+        0.5, "Weight of the identity loss as a multiple of λ; 0 saves its passes.", "Optimisation", ge=0
+    )
+    pool_size: int = option(50, "Number of earlier translations kept to show the discriminators.", "Optimisation", ge=0)
+    simultaneous: bool = option(
+        False, "Update discriminators and generators at once, without the pool.", "Optimisation"
+    )
+    jitter: float = option(
+        286 / 256, "Load pictures this many times as large, and crop them at random.", "Data", ge=1, le=4
+    )
+    hflip: bool = option(True, "Mirror half of the pictures.", "Data")
+    lr_generator: float = option(2e-4, "Learning rate of the generators.", "Optimisation", gt=0)
+    lr_discriminator: float = option(2e-4, "Learning rate of the discriminators.", "Optimisation", gt=0)
+    beta1: float = option(0.5, "Adam's decay rate of the mean gradient.", "Optimisation", ge=0, le=0.99999)
+    beta2: float = option(0.999, "Adam's decay rate of the mean squared gradient.", "Optimisation", ge=0, le=0.999999)
+    epsilon: float = option(1e-8, "Adam's ε.", "Optimisation", gt=0)
+    lr_decay_fraction: float = option(
+        0.5, "Last share of the training, in which the learning rates fall to 0.", "Optimisation", ge=0, le=1
+    )
+    ema: float = option(
+        0.0, "Decay per step of the averaged weights; 0 keeps the plain weights.", "Optimisation", ge=0, le=1
+    )
+
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    # The paper's section 4 and appendix 7.1; what they leave open follows the authors' PyTorch code.
+    "paper": {"batch_size": 1, "epochs": 200},
+    # https://www.tensorflow.org/tutorials/generative/cyclegan. Deviations: pictures are resized to 286 by Lanczos
+    # and not by the nearest neighbour; Keras's Adam adds ε to the square root before its bias correction, torch's
+    # after it.
+    "tutorial": {
+        "arch": "unet",
+        "loss": "bce",
+        "pool_size": 0,
+        "simultaneous": True,
+        "epsilon": 1e-7,
+        "lr_decay_fraction": 0.0,
+        "batch_size": 1,
+        "epochs": 10,
+    },
+    # The best quality per second on two CPU cores; see the README's table. To draw a change keeps the background from
+    # the first step, smaller patches teach stripes sooner, and averaged weights are calmer (Yazıcı 2019).
+    "small": {
+        "width": 24,
+        "blocks": 4,
+        "output": "residual",
+        "discriminator_width": 32,
+        "discriminator_layers": 2,
+        "ema": 0.999,
+        "batch_size": 1,
+        "epochs": 50,
+    },
+}

@@ -1,0 +1,89 @@
+"""DCGAN's options and presets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ganctl.option import Value, option
+
+SUMMARY = "pictures from noise"
+DEFAULT_PRESET = "compact"
+
+
+@dataclass(frozen=True)
+class Options:
+    """DCGAN's own options; the defaults are the preset `compact`."""
+
+    arch: Literal["compact", "tutorial", "paper"] = option("compact", "Generator and discriminator to train.", "Nets")
+    latent_dim: int = option(64, "Length of the latent vector.", "Nets", ge=1)
+    width: int = option(
+        64,
+        "Channels of paper's finest feature map, or of compact's second finest; tutorial has its own.",
+        "Nets",
+        ge=1,
+    )
+    loss: Literal["bce", "lsgan", "hinge"] = option("bce", "Adversarial loss.", "Optimisation")
+    lsgan_a: float = option(0.0, "Target of lsgan's discriminator for generated pictures.", "Optimisation")
+    lsgan_b: float = option(1.0, "Target of lsgan's discriminator for real pictures.", "Optimisation")
+    lsgan_c: float = option(1.0, "Target of lsgan's generator for generated pictures.", "Optimisation")
+    augment: Literal["none", "diffaug"] = option(
+        "none", "diffaug changes at random all that the discriminator sees, which helps with few pictures.", "Data"
+    )
+    simultaneous: bool = option(
+        False, "Update discriminator and generator at once, after a single generator pass.", "Optimisation"
+    )
+    lr_generator: float = option(3e-3, "Learning rate of the generator.", "Optimisation", gt=0)
+    lr_discriminator: float = option(1.5e-3, "Learning rate of the discriminator.", "Optimisation", gt=0)
+    lr_decay_steps: int = option(
+        0,
+        "Multiply the learning rates by 1 / √(1 + step / N), which is 71 % after N steps; 0 keeps them constant.",
+        "Optimisation",
+        ge=0,
+    )
+    beta1: float = option(0.0, "Adam's decay rate of the mean gradient.", "Optimisation", ge=0, le=0.99999)
+    beta2: float = option(0.99, "Adam's decay rate of the mean squared gradient.", "Optimisation", ge=0, le=0.999999)
+    epsilon: float = option(1e-8, "Adam's ε.", "Optimisation", gt=0)
+    r1: float = option(0.1, "Weight γ of the R1 gradient penalty; 0 turns it off.", "Optimisation", ge=0)
+    r1_every: int = option(8, "Apply the R1 penalty at every Nth step, with N times the weight.", "Optimisation", ge=1)
+    ema: float = option(
+        0.9995, "Decay per step of the averaged weights; 0 keeps the plain weights.", "Optimisation", ge=0, le=1
+    )
+
+
+PRESETS: Mapping[str, Mapping[str, Value]] = {
+    # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
+    # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
+    # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm. Learning rates fall with
+    # the root of the steps (Robbins and Monro 1951) and not towards an end, so that a training can be extended.
+    "compact": {"batch_size": 32, "lr_decay_steps": 400},
+    # https://www.tensorflow.org/tutorials/generative/dcgan. Deviations: Keras's Adam adds ε to the square root
+    # before its bias correction, torch's after it; ε is 1e-7 either way. Keras shuffles in a buffer of 60,000,
+    # which is a permutation; the last, partial batch of an epoch is left out.
+    "tutorial": {
+        "arch": "tutorial",
+        "latent_dim": 100,
+        "simultaneous": True,
+        "lr_generator": 1e-4,
+        "lr_discriminator": 1e-4,
+        "beta1": 0.9,
+        "beta2": 0.999,
+        "epsilon": 1e-7,
+        "r1": 0.0,
+        "ema": 0.0,
+        "batch_size": 256,
+    },
+    # The paper's section 4. Deviations, all those of https://github.com/pytorch/examples/tree/main/dcgan: 4×4
+    # kernels instead of 5×5; real and generated pictures are normalised apart, as both authors do.
+    "paper": {
+        "arch": "paper",
+        "latent_dim": 100,
+        "lr_generator": 2e-4,
+        "lr_discriminator": 2e-4,
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "r1": 0.0,
+        "ema": 0.0,
+        "batch_size": 128,
+        "size": 64,
+    },
+}
