@@ -156,7 +156,7 @@ def test_what_a_killed_save_left_is_cleaned_by_the_next_writer() -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\xfd", b"{", b"{}", b"[]", b"[" * 100_000])
-def test_a_manifest_that_cannot_be_used_is_a_sentence_without_a_name_of_pythons(content: bytes | None) -> None:
+def test_an_unusable_manifest_is_reported_without_python_names(content: bytes | None) -> None:
     folder = Path("step")
     folder.mkdir()
     if content is not None:

@@ -72,7 +72,7 @@ def test_a_process_that_reads_the_run_does_not_turn_its_writer_away() -> None:
         assert not reader.is_locked
 
 
-def test_a_run_that_may_not_be_locked_is_not_said_to_be_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_may_not_be_locked_does_not_count_as_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
     run = create(Path("runs/x"), RECORD)
     with run.writing():
         pass
