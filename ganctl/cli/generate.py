@@ -56,10 +56,10 @@ def sample(
         samples = (picture for chunk in loaded.generate(count, seed) for picture in chunk)
         with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
-                grids.save_single(path / name, picture)
+                grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = grids.columns(count)
+    columns = grids.grid_columns(count)
     width, height = grids.grid_size(count, columns, loaded.header["shape"][-1])
     if width * height > MAX_GRID_PIXELS:
         raise UsageError(
@@ -179,8 +179,8 @@ def _film_walk(model: str, output: str | None, own: Path | None, force: bool, fp
 
     loaded = load(model)
     path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
-    steps = inference.walk(loaded, seed)
-    frames = Frames.alike(len(steps), lambda i: labelled(grids.grid(steps[i], 4), ""))
+    steps = inference.LatentWalk(loaded, seed)
+    frames = Frames.alike(len(steps), lambda i: labelled(grids.make_grid(steps[i], 4), ""))
     _write_film(path, frames, fps)
     return path
 

@@ -16,7 +16,7 @@ from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, reference, spaced
+from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, reference, subsample
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
@@ -112,7 +112,7 @@ def evaluate(
     if isinstance(real, Dataset):
         generated = (quantised(chunk) for chunk in model.generate(count, seed))
         trained_on = replace(real, train=real.train[: settings.limit])
-        with progress.task("Drawing and measuring", "pictures", count):
+        with progress.task("Generating and measuring", "pictures", count):
             scores = measure_samples(generated, count, trained_on, references)
         pictures, held_out = count, min(MAX_COMPARED_IMAGES, len(real.test))
     else:
@@ -155,7 +155,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
     scores = []
     for chunks, real in zip(features, references, strict=True):
         scores += samples.feature_scores(real, torch.cat(chunks))
-    held_out = to_tensor(spaced(data.test, max_compared), _CPU)
+    held_out = to_tensor(subsample(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 
 

@@ -16,8 +16,7 @@ from torch import Tensor
 from ganctl import progress, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.cache.store import compute_once
-from ganctl.data.sources.base import user_cache
+from ganctl.data.cache.store import compute_once, user_cache
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
@@ -122,7 +121,7 @@ def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) ->
         yield to_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
 
 
-def spaced(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
+def subsample(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
     """Select at most `max_images` of the images [N, H, W, C], evenly spaced."""
     if len(uint8_images) <= max_images:
         return uint8_images

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ganctl.data.batches import Batch
-from ganctl.settings import Value
+from ganctl.option import Value
 
 Shape = tuple[int, int, int]  # of an image: channels, height, width
 
@@ -127,7 +127,7 @@ class Family:
         name: what is typed on the command line.
         summary: one line of help.
         verb: what a trained model does: ``sample`` images from noise, or ``translate`` images.
-        options: a frozen dataclass whose fields are `ganctl.settings.option`; each becomes a setting of the command
+        options: a frozen dataclass whose fields are `ganctl.option.option`; each becomes a setting of the command
             line. A family that samples has ``latent_dim`` among them.
         presets: name → settings that replace the defaults; each should cite its source.
         default_preset: the preset of ``train`` without ``--preset``.

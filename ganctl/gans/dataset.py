@@ -82,9 +82,9 @@ def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSo
 
 def _quick_check(source: DomainSources) -> list[str]:
     """The warnings of a check of file names and lengths."""
-    if source.tree is None:
+    if source.folders is None:
         return []
-    findings = check.quick(*source.tree)
+    findings = check.quick(*source.folders)
     return [f"{finding.message} {finding.remedy}" for finding in findings if finding.severity != "note"]
 
 

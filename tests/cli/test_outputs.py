@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -29,8 +30,8 @@ from tests.translators import write_model
 @pytest.fixture(autouse=True)
 def short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two frames are enough."""
-    walk = inference.walk
-    monkeypatch.setattr(inference, "walk", lambda model, seed: walk(model, seed, keys=1, between=2))
+    short = partial(inference.LatentWalk, num_keys=1, frames_per_key=2)
+    monkeypatch.setattr(inference, "LatentWalk", short)
 
 
 COMMANDS = {
@@ -170,14 +171,14 @@ def test_more_pictures_than_fit_into_a_grid_or_into_memory_are_refused_before_an
 
 
 def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = grids.save_single
+    save = grids.save_image
 
     def third_is_refused(path: Path, image: Tensor) -> None:
         if path.stem.endswith("2"):
             raise OSError(28, "No space left on device", str(path))
         save(path, image)
 
-    monkeypatch.setattr(grids, "save_single", third_is_refused)
+    monkeypatch.setattr(grids, "save_image", third_is_refused)
     assert ganctl("sample", "photos", "-n", 10**14, "-o", "big/").code == 1
     assert sorted(path.name for path in Path("big").iterdir()) == ["00000000000000.png", "00000000000001.png"]
     assert "big/00000000000000.png exists already" in failed(ganctl("sample", "photos", "-n", 10**14, "-o", "big/"), 2)
@@ -257,7 +258,7 @@ def test_an_empty_place_is_not_taken_for_the_usual_one(command: str) -> None:
     [
         (("sample", "photos", "-n", 9, "-o", "x.png"), "Drawing: 9 of 9 pictures."),
         (("sample", "photos", "-n", 9, "-o", "s/"), "Drawing: 9 of 9 pictures."),
-        (("evaluate", "photos", "-n", 9), "Drawing and measuring: 9 of 9 pictures."),
+        (("evaluate", "photos", "-n", 9), "Generating and measuring: 9 of 9 pictures."),
         (("make-gif", "photos", "-o", "x.gif"), "Filming x.gif: 3 pictures"),
         (("make-gif", "photos", "--walk", "-o", "x.gif"), "Filming x.gif: 2 pictures"),
     ],

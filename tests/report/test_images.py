@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from ganctl.images.grids import cells, grid, to_uint8
 from ganctl.report import images
 from tests.handmade_runs import log, sheet, translating, written
 from tests.report.pages import write_page
@@ -72,14 +70,3 @@ def test_a_preview_that_cannot_be_read_is_left_out() -> None:
     run = written(Path("runs/x"), previews={epoch: sheet(epoch, 50) for epoch in range(3)})
     run.preview(1).write_bytes(run.preview(1).read_bytes()[:100])
     assert [frame.epoch for frame in images.frames(run)] == [0, 2]
-
-
-@pytest.mark.parametrize(("size", "columns", "rows"), [(16, 4, 6), (64, 8, 8), (200, 4, 2)])
-def test_a_grid_can_be_cut_into_its_images_again(size: int, columns: int, rows: int) -> None:
-    values = torch.linspace(-1, 1, rows * columns)
-    batch = values.view(-1, 1, 1, 1).expand(-1, 3, size, size)
-    cut = cells(grid(batch, columns), columns, size)
-    cell_values = [np.unique(np.asarray(cell)) for row in cut for cell in row]
-    assert np.concatenate(cell_values).tolist() == to_uint8(batch)[:, 0, 0, 0].tolist()
-    with pytest.raises(ValueError, match="no grid"):
-        cells(grid(batch, columns), columns, size + 1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ganctl import progress
 from ganctl.data.cache.integrity import fingerprint, marks
-from ganctl.data.cache.store import share
+from ganctl.data.cache.store import mark_file_used
 from ganctl.data.sources.base import Source, Split
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
@@ -105,5 +105,5 @@ def map_file(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     if not all(shape):
         return np.empty(shape, np.uint8)
     with path.open("rb") as file:
-        share(file)  # as long as the array lives
+        mark_file_used(file)  # as long as the array lives
         return np.memmap(file, np.uint8, "r", shape=shape)

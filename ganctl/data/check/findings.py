@@ -188,7 +188,7 @@ def sizes_and_modes(folder: Folder, probes: Mapping[Path, Probe], size: int | No
         probes: its readable pictures.
         size: width and height to train at, in pixels; None if that is not decided.
     """
-    name, total = shown(folder.name), f"among its {len(probes)}"
+    name, total = shown(folder.name), f"among its {len(probes):,}"
     shorter_edges = {path: min(probe.width, probe.height) for path, probe in probes.items()}
     small = {path: edge for path, edge in shorter_edges.items() if edge < (size or 0)}
     if small:

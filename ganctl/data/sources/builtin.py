@@ -8,7 +8,7 @@ import numpy as np
 
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _DIGITS_PER_BLOCK = 2000
 _ANIMALS_PER_BLOCK = 100
@@ -20,7 +20,7 @@ class Digits(Source):
 
     name: str = "digits"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The version of the generating code."""
         return ["digits", digits.VERSION]
 
@@ -41,7 +41,7 @@ class Digits(Source):
 
         def generate(start: int) -> Block:
             images, labels = digits.draw(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
-            return Block(reading.resize(images[..., None], size), labels, [])
+            return Block(conversion.resize(images[..., None], size), labels, [])
 
         yield from in_parallel(generate, range(0, digits.COUNTS[split], _DIGITS_PER_BLOCK))
 
@@ -57,7 +57,7 @@ class Striped(Source):
         """The set's name and the domain's."""
         return f"plain2striped-{self.domain}"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The version of the generating code, and the domain."""
         return ["plain2striped", striped.VERSION, self.domain]
 

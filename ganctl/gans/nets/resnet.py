@@ -13,7 +13,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import FewOutputs, InstanceNorm
+from ganctl.gans.nets.layers import FewOutputs, InstanceNorm, init_normal
 
 MULTIPLE = 4  # of height and width: they are halved twice
 MIN_SIZE = 8  # pixels: reflecting one pixel takes two, which are eight before the halvings
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         self.up = nn.Sequential(up(4 * width), up(2 * width))
         last = FewOutputs(width, channels + (output == "mask"), 7)
         self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=last))
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → the same."""
@@ -122,11 +122,3 @@ def resize(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Upsample(scale_factor=2, mode="nearest"), *reflect_conv(channels, channels // 2), nn.ReLU(inplace=True)
     )
-
-
-def initialise(module: nn.Module) -> None:
-    """Set weights from N(0, 0.02) and biases to 0."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

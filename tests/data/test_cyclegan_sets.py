@@ -15,7 +15,7 @@ from ganctl.errors import DataError
 from tests.conftest import REAL_DATA
 from tests.mirror import Mirror, serving
 
-SIDES = ("trainA", "trainB", "testA", "testB")
+FOLDERS = ("trainA", "trainB", "testA", "testB")
 
 
 def packed(*names: str, padding: int = 0) -> bytes:
@@ -27,7 +27,7 @@ def packed(*names: str, padding: int = 0) -> bytes:
     return content.getvalue()
 
 
-CONTENT = packed("horse2zebra/", *(f"horse2zebra/{side}/{i}.jpg" for side in SIDES for i in range(3)))
+CONTENT = packed("horse2zebra/", *(f"horse2zebra/{name}/{i}.jpg" for name in FOLDERS for i in range(3)))
 
 
 @pytest.fixture(autouse=True)
@@ -48,13 +48,13 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
 
 def serve(server: Mirror, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     server.content = content
-    known = cyclegan_sets.KnownSet(("horse", "zebra"), len(content), hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(cyclegan_sets, "SETS", {"horse2zebra": known})
+    entry = cyclegan_sets.KnownSet(("horse", "zebra"), len(content), hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(cyclegan_sets, "SETS", {"horse2zebra": entry})
 
 
-def put(folder: Path, *sides: str) -> Path:
-    for side in sides:
-        (folder / side).mkdir(parents=True)
+def put(folder: Path, *subfolders: str) -> Path:
+    for name in subfolders:
+        (folder / name).mkdir(parents=True)
     return folder
 
 
@@ -65,28 +65,28 @@ def names(folder: Path) -> list[str]:
 def test_every_set_has_two_domains_and_a_checksum_or_the_reason_why_not() -> None:
     assert len(cyclegan_sets.NAMES) == 11
     assert set(cyclegan_sets.DOMAINS) == set(cyclegan_sets.NAMES)
-    for name, known in cyclegan_sets.SETS.items():
-        assert len(set(known.domains)) == 2
+    for name, entry in cyclegan_sets.SETS.items():
+        assert len(set(entry.domains)) == 2
         if name != "cityscapes":
-            assert re.fullmatch("[0-9a-f]{64}", known.sha256)
-            assert 30e6 < known.size < 1.5e9
-    assert len({known.sha256 for known in cyclegan_sets.SETS.values()}) == 11
+            assert re.fullmatch("[0-9a-f]{64}", entry.sha256)
+            assert 30e6 < entry.size < 1.5e9
+    assert len({entry.sha256 for entry in cyclegan_sets.SETS.values()}) == 11
 
 
 def test_a_set_is_downloaded_and_unpacked_once(mirror: Mirror, downloads: Path) -> None:
-    place = cyclegan_sets.fetch("horse2zebra")
-    assert place == downloads / "horse2zebra" == cyclegan_sets.find("horse2zebra")
-    assert names(place) == sorted(SIDES)
-    assert (place / "testB" / "2.jpg").read_text() == "horse2zebra/testB/2.jpg"
+    folder = cyclegan_sets.fetch("horse2zebra")
+    assert folder == downloads / "horse2zebra" == cyclegan_sets.find("horse2zebra")
+    assert names(folder) == sorted(FOLDERS)
+    assert (folder / "testB" / "2.jpg").read_text() == "horse2zebra/testB/2.jpg"
     assert names(downloads) == ["horse2zebra"]
-    assert cyclegan_sets.fetch("horse2zebra") == place
+    assert cyclegan_sets.fetch("horse2zebra") == folder
     assert mirror.ranges == [None]
 
 
 def test_a_set_of_the_users_own_comes_first(
     mirror: Mirror, downloads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(downloads / "horse2zebra", *SIDES)
+    put(downloads / "horse2zebra", *FOLDERS)
     own = put(tmp_path / "data" / "horse2zebra", "trainA", "trainB")
     monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
     assert cyclegan_sets.fetch("horse2zebra") == own
@@ -98,7 +98,7 @@ def test_a_set_of_the_users_own_comes_first(
 def test_a_zip_that_was_put_there_by_hand_is_unpacked(mirror: Mirror, downloads: Path) -> None:
     downloads.mkdir(parents=True)
     (downloads / "horse2zebra.zip").write_bytes(CONTENT)
-    assert names(cyclegan_sets.fetch("horse2zebra")) == sorted(SIDES)
+    assert names(cyclegan_sets.fetch("horse2zebra")) == sorted(FOLDERS)
     assert mirror.ranges == []
 
 
@@ -114,15 +114,15 @@ def test_a_set_that_nobody_gives_says_where_to_put_it(mirror: Mirror, downloads:
 
 
 def test_a_download_that_broke_is_continued(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving() as other:
-        monkeypatch.setattr(cyclegan_sets, "MIRRORS", (f"http://{mirror.host}/", f"http://{other.host}/"))
-        content = packed(*(f"set/{side}/{i}.jpg" for side in SIDES for i in range(30)), padding=3000)
-        for server in (mirror, other):
+    with serving() as second:
+        monkeypatch.setattr(cyclegan_sets, "MIRRORS", (f"http://{mirror.host}/", f"http://{second.host}/"))
+        content = packed(*(f"set/{name}/{i}.jpg" for name in FOLDERS for i in range(30)), padding=3000)
+        for server in (mirror, second):
             serve(server, content, monkeypatch)
         mirror.cuts = 1
         assert len(content) > 200_000
         assert len(names(cyclegan_sets.fetch("horse2zebra") / "trainA")) == 30
-        assert other.ranges == ["bytes=200000-"]
+        assert second.ranges == ["bytes=200000-"]
 
 
 def test_half_a_set_is_left_for_the_user_to_complete(mirror: Mirror, downloads: Path) -> None:
@@ -143,8 +143,8 @@ def test_a_zip_that_would_harm_leaves_no_set(mirror: Mirror, downloads: Path, mo
 def test_two_that_fetch_at_once_fetch_once(mirror: Mirror) -> None:
     mirror.pause = 0.01
     with ThreadPoolExecutor(2) as pool:
-        places = list(pool.map(cyclegan_sets.fetch, ["horse2zebra"] * 2))
-    assert places[0] == places[1]
+        folders = list(pool.map(cyclegan_sets.fetch, ["horse2zebra"] * 2))
+    assert folders[0] == folders[1]
     assert mirror.ranges == [None]
 
 
@@ -153,12 +153,12 @@ def test_cityscapes_says_who_gives_it_and_what_to_do_with_it(downloads: Path) ->
         cyclegan_sets.fetch("cityscapes")
     assert "prepare_cityscapes_dataset.py" in caught.value.remedy
     assert str(downloads / "cityscapes") in caught.value.remedy
-    made = put(downloads / "cityscapes", *SIDES)
+    made = put(downloads / "cityscapes", *FOLDERS)
     assert cyclegan_sets.fetch("cityscapes") == made
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real sets")
 def test_the_real_horse2zebra_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANCTL_DATA", str(REAL_DATA))
-    place = cyclegan_sets.fetch("horse2zebra")
-    assert [len(names(place / side)) for side in SIDES] == [1067, 1334, 120, 140]
+    folder = cyclegan_sets.fetch("horse2zebra")
+    assert [len(names(folder / name)) for name in FOLDERS] == [1067, 1334, 120, 140]

@@ -1,4 +1,4 @@
-"""What the compact pair promises: sizes, shapes, ranges and plain keys."""
+"""The compact nets start well, take the sizes that they promise, and can be penalised by R1."""
 
 import pytest
 import torch
@@ -25,9 +25,9 @@ def test_a_size_starts_from_the_largest_map_that_doubles_up_to_it(size: int, exp
 
 @pytest.mark.parametrize("size", [-8, 0, 1, 4, 7, 9, 27, 30, 36, 100])
 def test_a_size_that_no_doubling_reaches_is_refused_in_one_sentence(size: int) -> None:
-    with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
+    with pytest.raises(ValueError, match=rf"^A compact network cannot generate images of {size} pixels: .* 128\.$"):
         Generator(4, size, 1, 2)
-    with pytest.raises(ValueError, match=rf"^A compact network cannot draw {size} pixels: .* 128\.$"):
+    with pytest.raises(ValueError, match=rf"^A compact network cannot generate images of {size} pixels: .* 128\.$"):
         Discriminator(size, 1, 2)
 
 
@@ -38,7 +38,7 @@ def test_maps_double_their_channels_towards_the_coarsest_but_the_finest_is_thin(
 
 
 @pytest.mark.parametrize("size", [28, 64])
-def test_new_nets_start_with_contrast_and_with_differences_that_the_judge_sees(size: int) -> None:
+def test_new_nets_start_with_contrast_and_with_differences_that_the_discriminator_sees(size: int) -> None:
     torch.manual_seed(0)
     pictures = Generator(64, size, 1, 64)(torch.randn(64, 64))
     assert 0.1 < pictures.std(0).mean() < 0.9
