@@ -25,7 +25,7 @@ def describe(model: str) -> list[Row]:
         CheckpointError: it is none of these, or damaged.
     """
     path = names.find(model)
-    from ganctl.runs import checkpoint  # brings torch, without which `summary` and a wrong name do
+    from ganctl.runs import checkpoint  # brings torch, which `summary` and a wrong name do not need
 
     if not (path / "run.json").exists():
         return list(_describe_file(path if path.is_file() else path / checkpoint.MODEL))
