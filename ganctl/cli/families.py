@@ -58,7 +58,6 @@ app = typer.Typer(
     name="train",
     cls=FamilyGroup,
     invoke_without_command=True,
-    options_metavar="FAMILY",
     subcommand_metavar="[OPTIONS]",
 )
 
