@@ -8,17 +8,17 @@ def main() -> None:
     threads.configure()
 
     try:
-        with interrupt.reasons_to_stop(at_once=True):
+        with interrupt.stop_reasons(immediate=True):
             from ganctl import cli
 
             cli.main()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except interrupt.Interrupted as error:
-        interrupt.leave(error.exit_code)
+        interrupt.exit_now(error.exit_code)
     except SystemExit as left:
         if isinstance(left.__cause__, interrupt.Interrupted):
-            interrupt.leave(left.__cause__.exit_code)
+            interrupt.exit_now(left.__cause__.exit_code)
         raise
 
 

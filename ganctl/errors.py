@@ -1,4 +1,4 @@
-"""Every failure that ganctl can explain, one class for each exit code.
+"""The failures that ganctl explains, one class for each exit code.
 
     GanctlError             1   it could not be done
     ├── StorageError        1   a disk is full, or may not be written to
@@ -7,7 +7,7 @@
     ├── DataError           4   the pictures cannot be used
     └── DivergedError       5   the training left the finite numbers
 
-A message is one sentence; the remedy, where there is one, is the command to type next.
+A message is one sentence; the remedy, if there is one, is the next command to type.
 """
 
 
@@ -31,12 +31,12 @@ class GanctlError(Exception):
 
 
 class StorageError(GanctlError, OSError):
-    """A disk is full or may not be written to; the message names the place, and the remedy another one.
+    """A disk is full or may not be written to; the message names the path, and the remedy says what to do.
 
     Args:
         message: one sentence.
         remedy: what to do next.
-        number: what the system calls the failure: see `errno`.
+        number: the system's error number: see `errno`.
     """
 
     def __init__(self, message: str, remedy: str = "", number: int | None = None) -> None:
@@ -45,7 +45,7 @@ class StorageError(GanctlError, OSError):
 
 
 class UsageError(GanctlError):
-    """The command line, or an argument of the library, names something that does not exist."""
+    """The command line, or an argument of a function, names something that does not exist or is out of range."""
 
     exit_code = 2
 
@@ -63,13 +63,13 @@ class DataError(GanctlError):
 
 
 class DivergedError(GanctlError):
-    """A loss or a weight is no longer a finite number; nothing of it was saved.
+    """A loss or a weight is no longer finite; nothing of it was saved.
 
     Args:
         message: one sentence.
         remedy: what to type next.
         step: the first step that is known to be bad, counted from 1.
-        tensor: what was not finite first, in plain words; empty where that is not known.
+        tensor: the first tensor that was not finite, in plain words; empty if unknown.
     """
 
     exit_code = 5

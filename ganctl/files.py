@@ -1,8 +1,7 @@
-"""Files and folders that are wholly on the disk, or not there at all.
+"""Write files and folders so that they are wholly on the disk, or not there at all.
 
-Whatever is written is staged in a folder of its own beside its target, brought to the disk, and renamed. A staging
-folder is locked for as long as its process lives, here or on another machine: so what a killed one left can be told
-from what another one is writing now.
+Everything is staged in a folder beside its target, fsynced, and renamed. A staging folder is locked for as long as its
+process lives, on this machine or another: so the leftovers of a killed process can be told from work in progress.
 """
 
 import errno
@@ -12,6 +11,7 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,16 +20,16 @@ from ganctl import interrupt, units
 
 STAGING = ".tmp-ganctl-"
 _LOCK = f"{STAGING}lock"  # in a staging folder, beside what is staged
-_ATTEMPTS = 10  # at a staging folder that nobody takes for a stray before it is locked
-_LONGEST_ENDING = 32  # of a staged file; writers choose their format by it
+_LOCK_ATTEMPTS = 10  # another process may take a new staging folder for a stray before it is locked
+_MAX_SUFFIX_LENGTH = 32  # of a staged file; writers choose their format by the suffix
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Write a file with any writer: gives a path to write to, which becomes `path` when the block ends well.
+    """Yield a path to write to, which becomes `path` when the block ends without an error.
 
-    Links are followed and stay. What is no regular file, such as a device or a pipe, is written into. The permissions
-    of a file that exists are kept; folders that are missing are made.
+    Links are followed and stay. A device or a pipe is written into. The permissions of an existing file are kept;
+    missing folders are made.
 
     Raises:
         OSError: the disk refuses, or `path` is a folder. It names `path`, which is as it was before.
@@ -37,27 +37,27 @@ def atomic_file(path: Path) -> Iterator[Path]:
     with _naming(path):
         mode = _mode(path)
         if mode is not None and not stat.S_ISREG(mode):
-            with tempfile.TemporaryDirectory() as elsewhere:
-                yield (staged := _new(Path(elsewhere), path))
+            with tempfile.TemporaryDirectory() as folder_name:
+                yield (staged := _staged_path(Path(folder_name), path))
                 with staged.open("rb") as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target)
             return
         target_path = Path(os.path.realpath(path))
         make_folder(target_path.parent)
         with _staging_folder(target_path.parent) as folder:
-            yield (staged := _new(folder, path))
+            yield (staged := _staged_path(folder, path))
             move_into_place(staged, target_path, mode)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Make a new folder: gives an empty one to fill, which becomes `path` when the block ends well.
+    """Yield an empty folder to fill, which becomes `path` when the block ends without an error.
 
-    Folders above it that are missing are made, and what killed processes left beside it is removed.
+    Missing parent folders are made, and what killed processes left beside it is removed.
 
     Raises:
-        OSError: the disk refuses, or something is there already. It names `path`, or what was to be in it. Where only
-            the name could not be brought to the disk, the folder is there and whole.
+        OSError: the disk refuses, or `path` exists. It names `path`, or a file that was to be in it. If only the last
+            fsync failed, the folder is there and whole.
     """
     with _naming(path):
         target = Path(os.path.realpath(path))
@@ -67,10 +67,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             staged = folder / "new"
             staged.mkdir()
             yield staged
-            for at, _, names in os.walk(staged, topdown=False):
+            for parent, _, names in os.walk(staged, topdown=False):
                 for name in names:
-                    _fsync_file(Path(at, name))
-                fsync_folder(Path(at))
+                    _fsync_file(Path(parent, name))
+                fsync_folder(Path(parent))
             if os.path.lexists(target):  # an empty folder would be replaced without a word
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
             staged.rename(target)
@@ -78,10 +78,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by a new one that is wholly on the disk, or not at all: see `atomic_file`.
+    """Replace a file with `content`, wholly or not at all: see `atomic_file`.
 
     Raises:
-        OSError: as `atomic_file`; where the disk is full, `reason` also says how much is needed.
+        OSError: as `atomic_file`; if the disk is full, `reason` also says how much is needed.
     """
     try:
         with atomic_file(path) as staged:
@@ -93,10 +93,10 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def move_into_place(finished: Path, path: Path, mode: int | None = None) -> None:
-    """Bring a finished file to the disk, then give it its name in the same file system, and permissions if given.
+    """Fsync a finished file, then rename it within its file system, with permissions `mode` if given.
 
     Raises:
-        OSError: the disk refuses; what had the name before is untouched.
+        OSError: the disk refuses; a file that had the name before is untouched.
     """
     _fsync_file(finished)
     if mode is not None:
@@ -106,7 +106,7 @@ def move_into_place(finished: Path, path: Path, mode: int | None = None) -> None
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder in one moment: a kill leaves no part of it under its name.
+    """Remove a folder atomically: a kill leaves no part of it under its name.
 
     Raises:
         OSError: the disk refuses.
@@ -116,14 +116,14 @@ def remove_folder(path: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder that another thread may be writing into: it loses its name first, so that nothing new gets in."""
+    """Remove a folder that another thread may be writing into: it is renamed first, so that nothing new gets in."""
     with suppress(OSError):
         folder = folder.rename(folder.with_name(f"{STAGING}{folder.name.removeprefix(STAGING)}-"))
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_strays(folder: Path) -> None:
-    """Remove what killed processes left half-written in a folder; what a living one is writing stays."""
+    """Remove what killed processes left half-written in a folder; what a running process is writing stays."""
     for stray in folder.glob(f"{STAGING}*"):
         with suppress(OSError):  # it is locked, or cannot be: then it stays
             with FileLock(stray / _LOCK, timeout=0):
@@ -132,10 +132,10 @@ def remove_strays(folder: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, so that they survive a power cut.
+    """Make a folder and its missing parents so that they survive a power cut.
 
     Raises:
-        OSError: the disk refuses, or something else has one of these names.
+        OSError: the disk refuses, or a file has one of these names.
     """
     for missing in reversed([folder for folder in (path, *path.parents) if not folder.is_dir()]):
         missing.mkdir(exist_ok=True)
@@ -143,7 +143,7 @@ def make_folder(path: Path) -> None:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the renames in a folder survive a power cut, where the system can."""
+    """Make the renames in a folder survive a power cut, if the system can."""
     with suppress(PermissionError):  # Windows opens no folders
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -156,12 +156,12 @@ def fsync_folder(folder: Path) -> None:
 
 
 def append(path: Path, content: bytes) -> None:
-    """Append to a file: all of it, or nothing and an OSError."""
+    """Append to a file all of `content`, or nothing and raise OSError."""
     with path.open("ab", buffering=0) as file:  # a buffer would write it after all when it is closed
-        start, rest = file.tell(), memoryview(content)
+        start, remaining = file.tell(), memoryview(content)
         try:
-            while rest:
-                rest = rest[file.write(rest) :]
+            while remaining:
+                remaining = remaining[file.write(remaining) :]
         except OSError:
             with suppress(OSError):
                 os.truncate(path, start)
@@ -169,7 +169,7 @@ def append(path: Path, content: bytes) -> None:
 
 
 def append_lines(path: Path, lines: Iterable[str]) -> None:
-    """Append lines to a file: all of them, or nothing and an OSError. Half a line that a kill left stays one."""
+    """Append all lines to a file, or none and raise OSError. Half a line that a kill left is not continued."""
     content = "".join(f"{line}\n" for line in lines).encode(errors="surrogatepass")
     with suppress(OSError), path.open("rb") as file:  # it is empty, or not there yet
         file.seek(-1, os.SEEK_END)
@@ -179,34 +179,31 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def free_path(path: Path) -> Path:
-    """The path, or the first of ``name-2.png``, ``name-3.png`` and so on that nothing has."""
-    number, free = 1, path
-    while os.path.lexists(free):
-        number += 1
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return free
+    """The path, or the first of ``name-2.png``, ``name-3.png`` and so on that does not exist."""
+    numbered = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 
 def is_full(error: OSError) -> bool:
-    """Whether a disk, or what a user may have of it, is full."""
+    """Whether a disk or a user's quota on it is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def reason(error: OSError) -> str:
-    """What the disk said, and of which place: ``No space left on device: out.png, which takes 3 MB``."""
-    what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-    return ", ".join([what, *getattr(error, "__notes__", ())])
+    """The system's message and the path: ``No space left on device: out.png, which takes 3 MB``."""
+    message = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return ", ".join([message, *getattr(error, "__notes__", ())])
 
 
 def umask() -> int:
-    """The permissions that new files of this process do without."""
+    """The permissions that this process withholds from its new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def _mode(path: Path) -> int | None:
-    """The kind and permissions of what a path leads to; None where there is nothing yet."""
+    """The kind and permissions of what a path leads to; None if it does not exist."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -216,14 +213,14 @@ def _mode(path: Path) -> int | None:
     return mode
 
 
-def _new(folder: Path, path: Path) -> Path:
-    """What to call a file while it is staged: short, whatever it will be called, and of the same ending."""
-    return folder / f"new{path.suffix if len(path.suffix) <= _LONGEST_ENDING else ''}"
+def _staged_path(folder: Path, path: Path) -> Path:
+    """Where a file is staged: a short name with the same suffix."""
+    return folder / f"new{path.suffix if len(path.suffix) <= _MAX_SUFFIX_LENGTH else ''}"
 
 
 @contextmanager
 def _staging_folder(parent: Path) -> Iterator[Path]:
-    """A new folder beside a target, locked until it is removed with all that is left in it."""
+    """A new locked folder beside a target; it is removed at the end with everything left in it."""
     folder, lock = _locked_folder(parent)
     try:
         with interrupt.cleanup_on_interrupt(lambda: discard(folder)):
@@ -238,7 +235,7 @@ def _staging_folder(parent: Path) -> Iterator[Path]:
 
 
 def _locked_folder(parent: Path) -> tuple[Path, FileLock]:
-    for _ in range(_ATTEMPTS):
+    for _ in range(_LOCK_ATTEMPTS):
         folder = Path(tempfile.mkdtemp(prefix=STAGING, dir=parent))
         lock = FileLock(folder / _LOCK)
         try:
@@ -246,7 +243,7 @@ def _locked_folder(parent: Path) -> tuple[Path, FileLock]:
             if (folder / _LOCK).exists():
                 return folder, lock
             lock.release()
-        except (Timeout, FileNotFoundError):  # another process takes it for a stray, in its first moment
+        except (Timeout, FileNotFoundError):  # another process took it for a stray
             pass
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -261,12 +258,12 @@ def _fsync_file(path: Path) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """An OSError of what is staged names what it was to become."""
+    """Make an OSError about a staged path name the path that it was to become."""
     try:
         yield
     except OSError as error:
-        place = str(error.filename or "")
-        if error.errno is None or (place and STAGING not in place):
-            raise  # it has words of its own, or is of another place
-        inside = Path(place.rpartition(STAGING)[2]).parts[2:]  # below its folder, and the name that it has there
+        filename = str(error.filename or "")
+        if error.errno is None or (filename and STAGING not in filename):
+            raise  # it has a message of its own, or is about another path
+        inside = Path(filename.rpartition(STAGING)[2]).parts[2:]  # without the staging folder and the staged name
         raise OSError(error.errno, error.strerror, str(path.joinpath(*inside))) from error

@@ -1,10 +1,10 @@
-"""Reasons to stop, by phase.
+"""Turn signals and time limits into reasons to stop, in two phases.
 
-at once          before a training's first step, and in every other command: what was begun is undone, nothing is kept
-after the step   while a training runs: the step in hand is finished and saved; a second signal leaves at once
+immediately      before a training's first step, and in every other command: what was begun is cleaned up
+after the step   while a training runs: the current step is finished and saved; a second signal exits immediately
 
-Python handles a signal in its main thread, and only between two of its instructions: a call that does not come back,
-such as one that looks up a name in a dead network, keeps it waiting. So a thread of our own hears of signals too.
+Python runs signal handlers in the main thread, between two bytecode instructions: a call that does not return, such as
+a name lookup in a dead network, delays them. So a thread of our own listens to signals too.
 """
 
 import os
@@ -22,16 +22,16 @@ from typing import NoReturn
 SIGNALS = tuple(s for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)) if s is not None)
 TIME_IS_UP = "--max-minutes"
 EQUILIBRIUM = "--stop-at equilibrium"
-GRACE = 0.8  # seconds in which the main thread has to undo what it began
-_ALARM = getattr(signal, "SIGALRM", None)  # not on Windows, where the clock is looked at before the first step
+GRACE_SECONDS = 0.8  # for the main thread to clean up
+_ALARM = getattr(signal, "SIGALRM", None)  # Windows has none: there the clock is read before the first step
 _SHOW_CURSOR = b"\x1b[?25h"
 
 StopReason = Callable[[], str | None]
-_undo: list[Callable[[], None]] = []
+_cleanups: list[Callable[[], None]] = []
 
 
 class Interrupted(BaseException):
-    """A signal, or the end of the time, where there is nothing to finish. Like KeyboardInterrupt it is no Exception.
+    """A signal or a time limit while there is nothing to finish. Like KeyboardInterrupt it is no Exception.
 
     Args:
         reason: the signal's name, or `TIME_IS_UP`.
@@ -43,12 +43,12 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """128 + number for a signal, 1 where the time was not enough for anything."""
+        """128 + number for a signal, 1 for a time limit."""
         return exit_code(self.reason) or 1
 
 
-def leave(code: int) -> NoReturn:
-    """End the process now: Python takes seconds to put torch away on a busy machine."""
+def exit_now(code: int) -> NoReturn:
+    """End the process now: on a busy machine Python takes seconds to unload torch."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # it is closed, or nobody reads it
             stream.flush()
@@ -56,38 +56,38 @@ def leave(code: int) -> NoReturn:
 
 
 @contextmanager
-def cleanup_on_interrupt(undo: Callable[[], None]) -> Iterator[None]:
-    """Undo what is begun in here if a signal ends it, also where the main thread does not come back to do it."""
-    _undo.append(undo)
+def cleanup_on_interrupt(cleanup: Callable[[], None]) -> Iterator[None]:
+    """Call `cleanup` if a signal ends the block, even if the main thread never gets to handle it."""
+    _cleanups.append(cleanup)
     try:
         yield
     except (Interrupted, KeyboardInterrupt):
         with suppress(OSError):
-            undo()
+            cleanup()
         raise
     finally:
-        _undo.remove(undo)
+        _cleanups.remove(cleanup)
 
 
 @contextmanager
-def reasons_to_stop(
-    max_minutes: float | None = None, *, at_once: bool = False, heard: Callable[[str], None] = lambda reason: None
+def stop_reasons(
+    max_minutes: float | None = None, *, immediate: bool = False, on_signal: Callable[[str], None] = lambda reason: None
 ) -> Iterator[StopReason]:
-    """A function that says why to stop, as a signal's name or `TIME_IS_UP`; None means go on.
+    """Yield a function that returns the reason to stop, a signal's name or `TIME_IS_UP`; None means go on.
 
     Args:
-        max_minutes: the time from here, in minutes; None is no limit.
-        at_once: whether a reason to stop is raised as `Interrupted` until the function is called for the first time.
-        heard: is called with a signal's name as soon as it is to be finished and saved for.
+        max_minutes: the time limit from now on; None is no limit.
+        immediate: whether a reason to stop raises `Interrupted` until the function is called for the first time.
+        on_signal: called with a signal's name as soon as the current step is to be finished and saved for it.
     """
     end = None if max_minutes is None else monotonic() + 60 * max_minutes
-    listener = _Listener(end, at_once, heard)
+    listener = _Listener(end, immediate, on_signal)
     # Under nohup a hang-up is ignored, and stays so.
     numbers = [s for s in SIGNALS if s == signal.SIGINT or signal.getsignal(s) is not signal.SIG_IGN]
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     thread = Thread(target=listener.listen, args=(reader,), daemon=True)
-    if alarm := _ALARM if at_once and max_minutes is not None else None:
+    if alarm := _ALARM if immediate and max_minutes is not None else None:
         numbers.append(alarm)
     before = {number: signal.signal(number, listener.handle) for number in numbers}
     woken = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
@@ -103,80 +103,80 @@ def reasons_to_stop(
         for number, handler in before.items():
             signal.signal(number, handler)
         writer.close()
-        thread.join(GRACE)
+        thread.join(GRACE_SECONDS)
         reader.close()
 
 
 class _Listener:
-    """What was heard, in which phase."""
+    """The signals received, and the phase in which they are handled."""
 
-    def __init__(self, end: float | None, at_once: bool, heard: Callable[[str], None]) -> None:
-        self._end, self._at_once, self._heard = end, at_once, heard
+    def __init__(self, end: float | None, immediate: bool, on_signal: Callable[[str], None]) -> None:
+        self._end, self._immediate, self._on_signal = end, immediate, on_signal
         self._received: list[str] = []
-        self._lock, self._answered = Lock(), False
+        self._lock, self._acknowledged = Lock(), False
 
     def reason(self) -> str | None:
-        """Why to stop; the first call begins the phase in which the step in hand is finished."""
-        raises, self._at_once = self._at_once, False
-        found = self._received[0] if self._received else None
-        if found is None and self._end is not None and monotonic() >= self._end:
-            found = TIME_IS_UP
-        if found and raises:
-            self._at_once = True
-            raise Interrupted(found)
+        """Why to stop; the first call begins the phase in which the current step is finished."""
+        raises, self._immediate = self._immediate, False
+        reason = self._received[0] if self._received else None
+        if reason is None and self._end is not None and monotonic() >= self._end:
+            reason = TIME_IS_UP
+        if reason and raises:
+            self._immediate = True
+            raise Interrupted(reason)
         if self._received:
-            self._answer(self._received[0])
-        return found
+            self._acknowledge(self._received[0])
+        return reason
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The handler of every signal, in the main thread."""
         if number == _ALARM:
-            if self._at_once and not self._received:
+            if self._immediate and not self._received:
                 raise Interrupted(TIME_IS_UP)
             return
         if self._received:
-            self._leave(number)
+            self._exit(number)
         self._received.append(signal.Signals(number).name)
-        if self._at_once:
+        if self._immediate:
             raise Interrupted(self._received[0])
 
     def listen(self, wakeups: socket.socket) -> None:
-        """Answer at once what the main thread may be slow to hear, and leave where it does not undo in time."""
+        """Acknowledge signals that the main thread is slow to handle, and exit if it does not clean up in time."""
         first, patience = 0, None
         while True:
             if not select.select([wakeups], [], [], patience)[0]:
-                if self._at_once:
-                    self._leave(first)
-                self._answer(signal.Signals(first).name)  # the first step began in that very moment
+                if self._immediate:
+                    self._exit(first)
+                self._acknowledge(signal.Signals(first).name)  # the first step began in that very moment
                 patience = None
                 continue
             numbers = wakeups.recv(64)
             if not numbers:
                 return
             for number in numbers:
-                if number not in (*SIGNALS, _ALARM) or (number == _ALARM and (first or not self._at_once)):
+                if number not in (*SIGNALS, _ALARM) or (number == _ALARM and (first or not self._immediate)):
                     continue
                 if first and first != _ALARM:
-                    self._leave(number)
+                    self._exit(number)
                 first = number
-                if self._at_once:
-                    patience = GRACE
+                if self._immediate:
+                    patience = GRACE_SECONDS
                 else:
-                    self._answer(signal.Signals(number).name)
+                    self._acknowledge(signal.Signals(number).name)
 
-    def _answer(self, reason: str) -> None:
-        """Say once that a signal was heard; whoever comes second waits until it was said."""
+    def _acknowledge(self, reason: str) -> None:
+        """Report once that a signal was received; a second caller waits until it is reported."""
         with self._lock:
-            if not self._answered:
-                self._answered = True
+            if not self._acknowledged:
+                self._acknowledged = True
                 with suppress(Exception):  # the terminal may be what went away
-                    self._heard(reason)
+                    self._on_signal(reason)
 
-    def _leave(self, number: int) -> None:
-        """End the process here, with the terminal as it was."""
-        for undo in reversed([*_undo] if self._at_once else []):
+    def _exit(self, number: int) -> None:
+        """End the process now, with the cursor visible again."""
+        for cleanup in reversed([*_cleanups] if self._immediate else []):
             with suppress(Exception):
-                undo()
+                cleanup()
         with suppress(OSError):
             if os.isatty(2):
                 os.write(2, _SHOW_CURSOR)
@@ -184,27 +184,27 @@ class _Listener:
 
 
 @contextmanager
-def after_saving() -> Iterator[StopReason]:
-    """For a training that Python code began: Ctrl-C is a reason to stop from the first call of the function on.
+def sigint_after_saving() -> Iterator[StopReason]:
+    """For a training in Python code: from the first call of the function on, Ctrl-C is a reason to stop.
 
-    Whoever handled it before handles it at the end, when all is saved, and at once what comes earlier or again.
+    The previous handler gets it at the end, when all is saved, and immediately if it comes earlier or again.
     """
     before = signal.getsignal(signal.SIGINT)
     if current_thread() is not main_thread() or not callable(before):
         yield lambda: None
         return
-    asked, received = False, ""
+    is_training, received = False, ""
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal received
-        if received or not asked:
+        if received or not is_training:
             before(number, frame)
         else:
             received = signal.Signals(number).name
 
     def reason() -> str | None:
-        nonlocal asked
-        asked = True
+        nonlocal is_training
+        is_training = True
         return received or None
 
     signal.signal(signal.SIGINT, note)

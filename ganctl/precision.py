@@ -1,4 +1,4 @@
-"""In which numbers the losses are computed: float32, or bfloat16 wherever torch's autocast holds that to be safe."""
+"""Choose the precision of the losses: float32, or bfloat16 wherever torch's autocast considers it safe."""
 
 from typing import Literal
 

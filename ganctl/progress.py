@@ -1,4 +1,4 @@
-"""How far a long piece of work on the data has come, for whoever shows it."""
+"""`task`: tells whoever shows it how far a long piece of work has come."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,7 +12,7 @@ class Task:
     """A piece of work.
 
     Attributes:
-        what: is done, as the beginning of a line.
+        what: the work, as the beginning of a line.
         unit: of what is counted.
         total: how many there are; None where nobody knows.
         done: how many are done.
@@ -33,7 +33,7 @@ _task: ContextVar[Task | None] = ContextVar("_task", default=None)
 
 @contextmanager
 def shown_by(display: Display) -> Iterator[None]:
-    """Show every task that is begun in here."""
+    """Show every task that is begun inside of the block."""
     token = _display.set(display)
     try:
         yield
@@ -43,23 +43,23 @@ def shown_by(display: Display) -> Iterator[None]:
 
 @contextmanager
 def task(what: str, unit: Literal["pictures", "bytes"], total: int | None = None) -> Iterator[None]:
-    """Begin a task; `advance` and `reach` speak of it until it is over."""
-    begun = Task(what, unit, total)
-    token = _task.set(begun)
+    """Begin a task, to which `advance` and `reach` add until the block ends."""
+    current = Task(what, unit, total)
+    token = _task.set(current)
     try:
-        with _display.get()(begun):
+        with _display.get()(current):
             yield
     finally:
         _task.reset(token)
 
 
 def advance(count: int) -> None:
-    """So much more of the task in hand is done."""
-    if begun := _task.get():
-        begun.done += count
+    """Add to what is done of the current task."""
+    if current := _task.get():
+        current.done += count
 
 
 def reach(done: int) -> None:
-    """So much of the task in hand is done by now."""
-    if begun := _task.get():
-        begun.done = done
+    """Set what is done of the current task."""
+    if current := _task.get():
+        current.done = done

@@ -1,4 +1,4 @@
-"""Randomness as a function: what is drawn depends on the seed and on where it is drawn, not on what came before."""
+"""Derive every random number from (seed, stream, address), so that none depends on what was drawn before it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import torch
 
 
 class Stream(IntEnum):
-    """What a random number is for. Numbers of two streams never meet."""
+    """The purpose of a random number; the numbers of two streams are independent."""
 
     ORDER = 1
     STEP = 2
@@ -21,7 +21,7 @@ class Stream(IntEnum):
 
 
 def mix(seed: int, stream: Stream, *address: int) -> int:
-    """A 63-bit seed for one place of one stream.
+    """Derive a 63-bit seed for one address of one stream, such as (step,) or (epoch, domain).
 
     Sums of seeds collide and neighbouring seeds correlate; `numpy.random.SeedSequence` does neither.
     """
@@ -31,7 +31,7 @@ def mix(seed: int, stream: Stream, *address: int) -> int:
 
 @contextmanager
 def seeded(device: torch.device, seed: int, stream: Stream, *address: int) -> Iterator[None]:
-    """Run a block under torch's global generators seeded for a place; the caller's state comes back after it."""
+    """Run a block under torch's global generators seeded for an address, and restore their state after it."""
     accelerators = [] if device.type == "cpu" else [device.index or 0]
     kind = "cuda" if device.type == "cpu" else device.type
     with torch.random.fork_rng(devices=accelerators, device_type=kind):

@@ -1,4 +1,4 @@
-"""Text and numbers that come from anywhere, on their way to a terminal, a shell or another program."""
+"""Make text and numbers of any origin safe for a terminal, a shell or another program."""
 
 import json
 import math
@@ -7,17 +7,17 @@ import shlex
 import struct
 from collections.abc import Mapping
 
-# Control characters, line separators, what turns the direction of writing, and bytes of names that are not Unicode.
+# Control characters, line separators, bidirectional controls, and bytes of names that are not Unicode.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    r"""The text in one line that does nothing to a terminal: its control characters are escaped, as in ``\x1b[31m``."""
-    return _UNSAFE.sub(lambda found: _escape(found[0]), text)
+    r"""The text in one line with its control characters escaped, as in ``\x1b[31m``, so that no terminal obeys them."""
+    return _UNSAFE.sub(lambda match: _escape(match[0]), text)
 
 
 def quote(text: str) -> str:
-    """The text as one word for a shell; with control characters as bash and zsh take them, ``$'…'``."""
+    """The text as one word for a shell; control characters are written as bash and zsh read them, ``$'…'``."""
     if _UNSAFE.search(text) is None:
         return shlex.quote(text)
     plain = text.replace("\\", "\\\\").replace("'", "\\'")
@@ -25,15 +25,15 @@ def quote(text: str) -> str:
 
 
 def command(*words: str) -> str:
-    """Words as a command for a shell, each quoted as it needs."""
+    """Words as a shell command, each quoted as needed."""
     return " ".join(map(quote, words))
 
 
 def malformed(error: Exception) -> str:
-    """What is wrong with a file, from what reading or using its content raised, to go on after a colon."""
+    """What is wrong with a file, from the error that its content raised, to stand after a colon."""
     match error:
-        case OSError(strerror=str(said)):
-            return said
+        case OSError(strerror=str(message)):
+            return message
         case KeyError(args=(key, *_)):
             return f"it lacks {key!r}"
         case UnicodeDecodeError():
@@ -50,7 +50,7 @@ def malformed(error: Exception) -> str:
 
 
 def finite(value: object) -> object:
-    """The value as standard JSON can hold it: None in place of every infinity and NaN, at any depth."""
+    """The value as standard JSON can hold it: every infinity and NaN becomes None, at any depth."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,8 +1,8 @@
-"""How many CPU threads to compute with, and how they wait for each other: chosen before torch is loaded.
+"""Choose the number of CPU threads and how they wait for each other; this runs before torch is loaded.
 
 OpenMP's threads spin at barriers until all have arrived. Where another process wants the same cores, they spin for
 one that is not running: beside one busy process on two cores, training fell to a third of its speed, and to a seventh
-beside more. To go to sleep after a short spin costs nothing on an idle machine.
+beside more. Sleeping after a short spin costs nothing on an idle machine.
 """
 
 import os
@@ -20,13 +20,13 @@ _COUNT_CHOSEN = {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}
 
 
 def configure() -> None:
-    """Choose for the OpenMP runtime that torch will bring; where torch is loaded already, nothing is touched."""
+    """Set up the OpenMP runtime that torch will bring; if torch is loaded already, nothing is changed."""
     if "torch" not in sys.modules:
         choose(os.environ)
 
 
 def choose(environment: MutableMapping[str, str]) -> None:
-    """Set what the user's environment leaves open: how threads wait, and how many there are under a CPU quota."""
+    """Set what the environment leaves open: how threads wait, and how many there are under a CPU quota."""
     if not environment.keys() & _WAITING_CHOSEN:
         environment.update(_WAITING)
     if not is_count_chosen(environment) and (count := usable()) < cores():
@@ -46,55 +46,55 @@ def cores() -> int:
 
 
 def usable() -> int:
-    """The threads that can run at once: one for each core, and no more than the CPU quota pays for."""
+    """The threads that can run at once: one for each core, and no more than the CPU quota allows."""
     limit = quota()
     return cores() if limit is None else max(1, min(cores(), int(limit)))
 
 
 def resumed(recorded: int) -> tuple[int, str]:
-    """The threads to go on with, and a sentence where they are not those that a run was begun with.
+    """The threads to resume a run with, and a warning if they are not those that it began with.
 
-    Only a CPU quota makes them fewer, which stops a process that is over it for a while: on fewer cores they are as
-    many, for the last bits of a sum depend on them.
+    Only a CPU quota makes them fewer, because it halts a process that exceeds it. On fewer cores the number stays,
+    because the last bits of a sum depend on it.
 
     Args:
-        recorded: the threads it was begun with.
+        recorded: the threads that the run began with.
     """
     limit = quota()
     count = recorded if limit is None else min(recorded, max(1, int(limit)))
     if count == recorded:
         return count, ""
     return count, (
-        f"The run was begun with {recorded} CPU threads, and there is room for {count} here: "
-        "it goes on with as many, and its last bits may differ."
+        f"The run began with {recorded} CPU threads, and the CPU quota here allows {count}: "
+        f"it continues with {count}, and its last bits may differ."
     )
 
 
 def quota(cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> float | None:
-    """The cores' worth of time that the control groups allow this process; None where they do not limit it.
+    """The CPU quota of this process in cores, from its control groups; None if they set no limit.
 
-    Of its group and those around it the tightest counts, be they of version 1 (``cpu.cfs_quota_us``) or 2
+    The tightest limit of its group and all groups above it counts, in version 1 (``cpu.cfs_quota_us``) and 2
     (``cpu.max``).
 
     Args:
         cgroups: where the control groups are mounted.
-        membership: which of them this process is in, as ``/proc/self/cgroup`` says.
+        membership: the file that lists the groups of this process, as ``/proc/self/cgroup`` does.
     """
-    found: list[float] = []
+    limits: list[float] = []
     for line in _read(membership).splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, group = rest.partition(":")
+        _, _, fields = line.partition(":")
+        controllers, _, group = fields.partition(":")
         if controllers and "cpu" not in controllers.split(","):
             continue
         mounts = (controllers, "cpu") if controllers else ("", "unified")
-        around = [str(path).lstrip("/") for path in (PurePosixPath(group), *PurePosixPath(group).parents)]
-        folders = [cgroups / mount / path for mount in mounts for path in around]
-        found += [limit for folder in folders if (limit := _limit(folder)) is not None]
-    return min(found, default=None)
+        ancestors = [str(path).lstrip("/") for path in (PurePosixPath(group), *PurePosixPath(group).parents)]
+        folders = [cgroups / mount / path for mount in mounts for path in ancestors]
+        limits += [limit for folder in folders if (limit := _limit(folder)) is not None]
+    return min(limits, default=None)
 
 
 def _limit(folder: Path) -> float | None:
-    """The cores' worth of time that one group allows; None where it sets no limit."""
+    """The quota of one control group in cores; None if it sets no limit."""
     texts = _read(folder / "cpu.max").split() or [
         _read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")
     ]

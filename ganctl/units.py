@@ -1,8 +1,8 @@
-"""Seconds, speeds, bytes and numbers of things as a person would say them."""
+"""Format seconds, speeds, bytes and counts for people."""
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person would say them: 45 s, 12 min, 3 h 05 min, 4.2 days."""
+    """Seconds for people: 45 s, 12 min, 3 h 05 min, 4.2 days."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -14,18 +14,18 @@ def duration(seconds: float) -> str:
 
 
 def rate(pictures: float) -> str:
-    """A speed as a person would say it: 1,480 pictures/s, 0.06 pictures/s."""
+    """A speed for people: 1,480 pictures/s, 0.06 pictures/s."""
     return f"{pictures:,.0f} pictures/s" if pictures >= 10 else f"{pictures:.1g} pictures/s"
 
 
 def counted(number: int, noun: str) -> str:
-    """So many of something: 1 copy, 2 copies, 1,200 pictures."""
-    several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else several}"
+    """A count with its noun: 1 copy, 2 copies, 1,200 pictures."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def size(count: float) -> str:
-    """Bytes as a person would say them: 0 bytes, 1 byte, 116 kB, 1.5 GB."""
+    """Bytes for people: 0 bytes, 1 byte, 116 kB, 1.5 GB."""
     if count == 1:
         return "1 byte"
     for unit in ("bytes", "kB", "MB", "GB"):

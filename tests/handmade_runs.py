@@ -10,13 +10,27 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganctl import images as pictures
+from ganctl import tensorfile
+from ganctl.images import grids
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
+from ganctl.tensorfile import TensorFile
 
 STEPS = 100  # of an epoch
+
+RECORD: dict[str, Any] = {
+    "format": 1,
+    "settings": {"family": "dcgan", "options": {}},
+    "data": {"name": "photos", "fingerprint": "0", "train": 40, "held_out": 2},
+    "versions": {},
+    "device": "cpu",
+    "threads": 1,
+    "steps_per_epoch": 1,
+    "extensions": [],
+    "command": "ganctl train dcgan",
+}
+"""The least that ``run.json`` may hold."""
 
 WINS = {"code": "D-WINS", "severity": "warning", "message": "The discriminator wins.", "remedy": "--balance"}
 ALIKE = {"code": "MODE-COLLAPSE", "severity": "warning", "message": "The pictures are alike.", "remedy": "--set r1=1"}
@@ -35,6 +49,7 @@ def record(**changes: Any) -> dict[str, Any]:
         "versions": {"ganctl": "0.1.0", "torch": "2.14.1", "python": "3.11.7"},
         "device": "cpu",
         "threads": 2,
+        "steps_per_epoch": STEPS,
         "extensions": [],
         "command": "ganctl train dcgan --data mnist --set r1=1",
     } | changes
@@ -136,7 +151,7 @@ def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
     levels = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
     images = (levels.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     for epoch in range(2):
-        pictures.save_preview(run.preview(epoch), images, 4)
+        grids.save_preview(run.preview(epoch), images, 4)
     run.checkpoint(100).mkdir()
-    checkpoint.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
+    tensorfile.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
     return run

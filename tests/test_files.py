@@ -1,8 +1,7 @@
-"""One way to write: wholly on the disk or not there, through links, into devices, past what others are writing."""
+"""Writing files: wholly on the disk or not there, through links, into devices, beside other writers."""
 
 import errno
 import os
-import re
 import stat
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from ganctl.files import (
     atomic_folder,
     free_path,
     make_folder,
-    reason,
     remove_folder,
     remove_strays,
     write_atomically,
@@ -191,72 +189,6 @@ def test_a_staging_folder_that_is_taken_for_a_stray_in_its_first_moment_is_made_
     monkeypatch.setattr("ganctl.files.FileLock", swept_first)
     a_file(Path("x"))
     assert Path("x").read_bytes() == b"new"
-
-
-def no_folder() -> None:
-    a_file(Path("file/x.png"))
-
-
-def folder() -> None:
-    a_file(Path("folder"))
-
-
-def something_there() -> None:
-    a_folder(Path("folder"))
-
-
-def loop() -> None:
-    a_file(Path("loop"))
-
-
-def full() -> None:
-    with atomic_folder(Path("a/b")) as staged:
-        (staged / "c").symlink_to("/dev/full")
-        (staged / "c").write_bytes(b"much")
-
-
-def inner() -> None:
-    with atomic_folder(Path("a/b")) as staged:
-        (staged / "c/d").write_bytes(b"much")
-
-
-def nested() -> None:
-    with atomic_folder(Path("a/b")) as staged:
-        (staged / "c").mkdir()
-        a_file(staged / "c")
-
-
-def refused() -> None:
-    with atomic_file(Path("x.png")):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-
-@pytest.mark.parametrize(
-    ("write", "words"),
-    [
-        (no_folder, "(File exists|Not a directory): file"),
-        (folder, "Is a directory: folder"),
-        (something_there, "File exists: folder"),
-        (loop, "Too many levels of symbolic links: loop"),
-        (full, "No space left on device: a/b"),
-        (inner, "No such file or directory: a/b/c/d"),
-        (nested, "Is a directory: a/b/c"),
-        (refused, "Input/output error: x.png"),
-    ],
-)
-def test_a_failure_names_the_place_that_was_asked_for(write: Callable[[], None], words: str) -> None:
-    Path("file").touch()
-    Path("folder").mkdir()
-    Path("loop").symlink_to("loop")
-    with pytest.raises(OSError) as failed:
-        write()
-    assert re.fullmatch(words + ".*", reason(failed.value))
-    assert STAGING not in reason(failed.value)
-
-
-def test_a_failure_to_read_something_else_meanwhile_keeps_its_own_name() -> None:
-    with pytest.raises(FileNotFoundError, match=r"'source\.png'"), atomic_folder(Path("x")):
-        Path("source.png").read_bytes()
 
 
 def test_a_folder_is_removed_in_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from ganctl.interrupt import TIME_IS_UP, exit_code, reasons_to_stop
+from ganctl.interrupt import TIME_IS_UP, exit_code, stop_reasons
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=lambda x: str(x)
 )
 def test_a_signal_is_a_reason_and_has_its_exit_code(number: signal.Signals, code: int) -> None:
-    with reasons_to_stop() as reason:
+    with stop_reasons() as reason:
         assert reason() is None
         os.kill(os.getpid(), number)
         assert reason() == number.name
@@ -22,9 +22,9 @@ def test_a_signal_is_a_reason_and_has_its_exit_code(number: signal.Signals, code
 
 
 def test_the_time_is_a_reason_that_exits_0() -> None:
-    with reasons_to_stop(1e-9) as reason:
+    with stop_reasons(1e-9) as reason:
         assert reason() == TIME_IS_UP
-    with reasons_to_stop(1e9) as reason:
+    with stop_reasons(1e9) as reason:
         assert reason() is None
     assert exit_code(TIME_IS_UP) == exit_code(None) == 0
 
@@ -32,7 +32,7 @@ def test_the_time_is_a_reason_that_exits_0() -> None:
 def test_a_training_under_nohup_survives_the_hang_up() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with reasons_to_stop() as reason:
+        with stop_reasons() as reason:
             os.kill(os.getpid(), signal.SIGHUP)
             assert reason() is None
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -43,8 +43,8 @@ def test_a_training_under_nohup_survives_the_hang_up() -> None:
 def test_a_second_signal_leaves_at_once() -> None:
     script = """
 import os, signal
-from ganctl.interrupt import reasons_to_stop
-with reasons_to_stop() as reason:
+from ganctl.interrupt import stop_reasons
+with stop_reasons() as reason:
     os.kill(os.getpid(), signal.SIGTERM)
     print(reason(), flush=True)
     os.kill(os.getpid(), signal.SIGINT)

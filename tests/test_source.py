@@ -31,6 +31,7 @@ ORDER = (
     "runs",
     "images",
     "metrics",
+    "tensorfile",
     "settings",
     "option",
     "device",
@@ -43,6 +44,7 @@ ORDER = (
     "text",
     "errors",
     "units",
+    "spacing",
 )
 """The folders, and the modules beside them: imports go down this list, between any two of its lines."""
 WITHOUT_TENSORS = {
@@ -57,11 +59,12 @@ WITHOUT_TENSORS = {
     "text",
     "errors",
     "units",
+    "spacing",
 }
 HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
-    "safetensors": {"runs"},
+    "safetensors": {"tensorfile"},
     "filelock": {"data", "files", "runs"},
     "numpy": {"data", "evaluation", "images", "inference", "seeds"},
     "PIL": {"images"},
@@ -69,10 +72,9 @@ HOMES = {
     "imageio": {"images"},
     "imageio_ffmpeg": {"images"},
     "torchvision": {"images"},
-    "pooch": {"data"},
+    "platformdirs": {"data"},
     "requests": {"data"},
     "urllib3": {"data"},
-    "torchmetrics": {"metrics"},
     "torch_fidelity": {"evaluation"},
     "jinja2": {"report"},
     "markupsafe": {"report"},

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.cli import console
 from ganctl.cli.progress import TranslationProgress
 from ganctl.evaluation.evaluate import Evaluation
-from ganctl.evaluation.score import Score
 from ganctl.inference import translate
+from ganctl.metrics.score import Score
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
 from ganctl.runs.run import Run
+from ganctl.tensorfile import TensorFile
 from ganctl.text import finite, malformed, printable, quote
 from ganctl.units import counted
 from tests.commands import Outcome, failed, ganctl
@@ -71,7 +72,7 @@ def foreign(path: Path, **header: Any) -> Path:
     usual = {"format": 1, "family": "dcgan", "preset": "compact", "options": {"latent_dim": 8}, "shape": [1, 28, 28]}
     rest = {"range": [-1, 1], "data": "mnist", "step": 3, "steps_per_epoch": 2}
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.write(path, TensorFile({"x": torch.ones(1)}, {**usual, **rest, **header}))
+    tensorfile.write(path, TensorFile({"x": torch.ones(1)}, {**usual, **rest, **header}))
     return path
 
 
@@ -216,12 +217,12 @@ def test_events_and_comparisons_hold_no_infinities() -> None:
 
 
 def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
-    from ganctl.engine import loop
     from ganctl.engine.events import Emitter, Event, Logged, Subscriber
+    from ganctl.engine.pending_writes import PendingWrites
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": float("inf")}
-    loop._report(run, line, loop.PendingWrites(), Emitter(Subscriber(seen.append)))
+    PendingWrites(run, Emitter(Subscriber(seen.append))).add_line(line)
     assert seen == [Logged(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": None}
 

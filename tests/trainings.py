@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 
+from ganctl import tensorfile
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
-from ganctl.runs import checkpoint
+from ganctl.engine.resumption import ResumeRequest
+from ganctl.engine.setup import configure
+from ganctl.engine.training import Training
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -41,7 +43,7 @@ def tiny_pair(pair: Path, **flags: Any) -> Settings:
     return configure("cyclegan", data=str(pair), preset="paper", flags=told | flags, assignments=small)
 
 
-def until(step: int, started: session.Training) -> Callable[[], str | None]:
+def until(step: int, started: Training) -> Callable[[], str | None]:
     """A reason to stop at a step."""
     return lambda: "SIGTERM" if started.state.step >= step else None
 
@@ -55,7 +57,7 @@ def begin(settings: Settings, path: Path, stop_at: int = 10**9) -> Run:
 
 def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
     """Resume a run up to a step; what it warned of."""
-    with session.resume(run, **extension) as resumed:
+    with session.resume(run, ResumeRequest(**extension)) as resumed:
         resumed.train(until(stop_at, resumed))
         return resumed.warnings
 
@@ -63,7 +65,7 @@ def go_on(run: Run, stop_at: int = 10**9, **extension: Any) -> tuple[str, ...]:
 def assert_equal(one: Run, other: Run, step: int = TOTAL) -> None:
     """Every tensor and header of a step's checkpoint bit for bit, the log, and every preview."""
     for name in (MODEL, STATE):
-        a, b = (checkpoint.read(run.checkpoint(step) / name) for run in (one, other))
+        a, b = (tensorfile.read(run.checkpoint(step) / name) for run in (one, other))
         assert a.header == b.header
         assert set(a.tensors) == set(b.tensors)
         different = [key for key in a.tensors if not torch.equal(a.tensors[key], b.tensors[key])]

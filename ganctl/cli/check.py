@@ -39,8 +39,8 @@ def check_data(
     require_positive("--max-megapixels", max_megapixels)
     from ganctl.data.check import check
     from ganctl.data.check.findings import shown
-    from ganctl.data.domains import parse_domain_names
-    from ganctl.images import MAX_MEGAPIXELS
+    from ganctl.data.resolve import parse_domain_names
+    from ganctl.images.reading import MAX_MEGAPIXELS
 
     pair = None if domains is None else parse_domain_names(domains, data)
     root = _folder_of(data)
@@ -75,13 +75,13 @@ def _show_check(report: "Report") -> None:
 
 def _folder_of(data: str) -> Path:
     """The folder that DATA means, fetched if it is a set that is not here."""
-    from ganctl.data import domains, resolve
+    from ganctl.data import resolve
     from ganctl.data.sources import cyclegan_sets
 
-    if data in (*resolve.NAMES, domains.PLAIN2STRIPED):
+    if data in (*resolve.SINGLE_SETS, resolve.PLAIN2STRIPED):
         raise DataError(
             f"{data} is not made of picture files.",
             f"Name a folder of pictures, or one of: {', '.join(cyclegan_sets.NAMES)}.",
         )
     announce_download(data)
-    return domains.set_folder(data)
+    return resolve.set_folder(data)

@@ -47,7 +47,8 @@ def sample(
 ) -> None:
     """Generate pictures with a trained model: a grid, or single files in a folder."""
     loaded = load(model, device, checkpoint)
-    from ganctl import images
+    from ganctl.images import grids
+    from ganctl.images.writing import require_format
 
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
@@ -57,25 +58,25 @@ def sample(
         samples = (picture for chunk in loaded.generate(count, seed) for picture in chunk)
         with console.results_of_work() as show, progress.task("Generating", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
-                images.save_single(path / name, picture)
+                grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = images.columns(count)
-    width, height = images.grid_size(count, columns, loaded.header["shape"][-1])
+    columns = grids.grid_columns(count)
+    width, height = grids.grid_size(count, columns, loaded.header["shape"][-1])
     if width * height > MAX_GRID_PIXELS:
         raise UsageError(
             f"A grid of {count:,} pictures would have {width:,}×{height:,} pixels,"
             f" and {MAX_GRID_PIXELS:,} are the most.",
             f"Write single files into a folder: -o {quote(str(path.with_suffix('')))}/",
         )
-    images.require_format(path, (width, height))
+    require_format(path, (width, height))
     if output is not None:
         require_folders(path)
         require_free([path], force)
     with progress.task("Generating", "pictures", count):
         grid = loaded.sample(count, seed)
         path = path if output else default_output(path, force)
-        images.save_grid(path, grid, columns)
+        grids.save_grid(path, grid, columns)
     with console.results_of_work() as show:
         show(path)
 
@@ -106,8 +107,9 @@ def translate(
     """Translate pictures of one domain to the other, at their own size."""
     require_positive("--max-megapixels", max_megapixels)
     loaded = load(model, device, checkpoint, family="cyclegan")
-    from ganctl import files, images
+    from ganctl import files
     from ganctl.cli.progress import TranslationProgress
+    from ganctl.images.reading import MAX_MEGAPIXELS
     from ganctl.inference import paths
     from ganctl.inference import translate as translation
 
@@ -120,9 +122,7 @@ def translate(
     results = []
     with console.results_of_work() as show:
         with TranslationProgress(len(jobs), show) as display:
-            for result in translation.translate(
-                loaded, jobs, domain, size, force, max_megapixels or images.MAX_MEGAPIXELS
-            ):
+            for result in translation.translate(loaded, jobs, domain, size, force, max_megapixels or MAX_MEGAPIXELS):
                 display.show(result)
                 results.append(result)
         if verbose:
@@ -152,14 +152,14 @@ def make_gif(
     from ganctl.runs import names
 
     path = names.find(run)
-    from ganctl import images  # no torch, which takes more memory than any film
+    from ganctl.images.animation import require_animation_format  # no torch, which takes more memory than any film
     from ganctl.runs.run import Run
 
     filmed_run = Run(path) if (path / "run.json").exists() else None
     own = None if filmed_run is None else filmed_run.walk_gif if walk else filmed_run.training_gif
     if output is not None:
         require_file(Path(output), "film.gif")
-        images.require_animation_format(Path(output))
+        require_animation_format(Path(output))
         require_free([Path(output)], force, own)
     if walk:
         film = _film_walk(run, output, own, force, fps or 24, seed)
@@ -175,20 +175,21 @@ def make_gif(
 
 def _film_walk(model: str, output: str | None, own: Path | None, force: bool, fps: float, seed: int) -> Path:
     """Film a walk through a model's latent space; returns where."""
-    from ganctl import images
+    from ganctl.images import grids
+    from ganctl.images.frames import Frames, labelled
     from ganctl.inference import model as inference
 
     loaded = load(model)
     path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
-    steps = inference.walk(loaded, seed)
-    frames = images.Frames.alike(len(steps), lambda i: images.labelled(images.grid(steps[i], 4), ""))
+    steps = inference.LatentWalk(loaded, seed)
+    frames = Frames.alike(len(steps), lambda i: labelled(grids.make_grid(steps[i], 4), ""))
     _write_film(path, frames, fps)
     return path
 
 
 def _write_film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
     """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
-    from ganctl import images
+    from ganctl.images.animation import write_animation
 
     def counted(number: int) -> "Frame":
         frame = frames.make(number)
@@ -196,7 +197,7 @@ def _write_film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> 
         return frame
 
     with progress.task(f"Filming {path.name}", "pictures"):
-        images.write_animation(path, replace(frames, make=counted), fps, hold)
+        write_animation(path, replace(frames, make=counted), fps, hold)
 
 
 def make_report(run: RunName, output: Output = None, force: Force = False) -> None:

@@ -172,7 +172,7 @@ def show_cache(
 ) -> None:
     """List what the cache holds and how large it is: decoded data sets, features, downloads."""
     from ganctl.data.cache import entries
-    from ganctl.data.sources.base import user_cache
+    from ganctl.data.cache.store import user_cache
 
     if clear:
         cleared = entries.clear()

@@ -160,10 +160,10 @@ def warn_all(sentences: Iterable[str]) -> None:
 
 def announce_download(data: str) -> None:
     """Say how much a set of two domains is, where it is not on this machine."""
-    from ganctl.data import domains
+    from ganctl.data import resolve
     from ganctl.data.sources import cyclegan_sets
 
-    if domains.needs_download(data) and (length := cyclegan_sets.SETS[data].size):
+    if resolve.needs_download(data) and (length := cyclegan_sets.SETS[data].size):
         console.say(f"{data} is not on this machine: {units.size(length)} to download.")
 
 

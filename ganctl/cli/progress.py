@@ -19,7 +19,7 @@ from ganctl.text import printable
 from ganctl.units import duration, rate, size
 
 if TYPE_CHECKING:
-    from ganctl.engine.session import Training
+    from ganctl.engine.training import Training
     from ganctl.inference.translate import Result
     from ganctl.progress import Task
 

@@ -24,7 +24,7 @@ from ganctl.text import quote
 
 if TYPE_CHECKING:
     from ganctl.engine.forecast import Forecast
-    from ganctl.engine.session import Training
+    from ganctl.engine.training import Training
     from ganctl.option import Value
 
 
@@ -89,7 +89,7 @@ def train(
         flags |= {"lr_generator": lr, "lr_discriminator": lr}
     require_positive("--max-minutes", max_minutes)
     from ganctl.engine import session
-    from ganctl.engine.configuration import configure
+    from ganctl.engine.setup import configure
     from ganctl.settings import parse_assignments
 
     settings = configure(
@@ -146,14 +146,10 @@ def resume(
 
     resumed_run = names.find_run(run)
     from ganctl.engine import session
+    from ganctl.engine.resumption import ResumeRequest
 
-    changes = parse_assignments(assignments or [])
-    with (
-        _until_signal(max_minutes) as stop,
-        session.resume(
-            resumed_run, epochs=epochs, more=more, origin=checkpoint, data=data, device=device, changes=changes
-        ) as training,
-    ):
+    request = ResumeRequest(epochs, more, checkpoint, data, device, parse_assignments(assignments or []))
+    with _until_signal(max_minutes) as stop, session.resume(resumed_run, request) as training:
         if training.finished:
             total = training.settings.epochs
             warn_all(training.warnings)
@@ -165,7 +161,7 @@ def resume(
 
 def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.StopReason]:
     """A reason to stop ends the command at once before the first step, and after it once that step is saved."""
-    return interrupt.reasons_to_stop(max_minutes, at_once=True, heard=console.heard)
+    return interrupt.stop_reasons(max_minutes, immediate=True, on_signal=console.heard)
 
 
 def _train(training: "Training", stop: interrupt.StopReason) -> None:

@@ -1,40 +1,43 @@
-"""Where a training left the finite numbers: found by going its steps once more, from its last good checkpoint.
+"""Find the first non-finite tensor of a training that diverged, by replaying its steps from the last good checkpoint.
 
-Steps that are exact come to the same numbers again, so the first tensor that is not finite can be caught in the act.
-The way there is gone plainly; only the steps since everything was last known to be finite are gone under inspection.
-Nothing of the run is touched.
+Exact steps give the same numbers again, so the first tensor that is not finite can be caught. Only the steps since
+everything was last known to be finite are replayed with hooks on every tensor. Nothing of the run is changed.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ganctl import tensorfile
 from ganctl.data.batches import Batches
 from ganctl.engine import setup
 from ganctl.engine.events import Emitter, VerdictChanged, Warned
-from ganctl.engine.loop import Plan, is_due, log_line, train_step
+from ganctl.engine.loop import Plan, is_log_step, log_line, train_step
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans.base import Update
 from ganctl.interrupt import StopReason
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import STATE, TensorFile
+from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
-from ganctl.settings import Settings
+from ganctl.tensorfile import TensorFile
 from ganctl.text import command
+
+if TYPE_CHECKING:
+    from ganctl.engine.training import Training
 
 
 class FirstNonFinite(NamedTuple):
-    """What was not finite first.
+    """The first tensor that was not finite.
 
     Attributes:
-        step: in which it appeared, counted from 1 as in the log.
-        tensor: what it is, in plain words.
+        step: at which it appeared, counted from 1 as in the log.
+        tensor: its name in plain words.
     """
 
     step: int
@@ -46,111 +49,113 @@ class Divergence:
     """A training that diverged.
 
     Attributes:
-        error: what was noticed, and the step by which it was.
-        run: its checkpoints are all good.
-        settings: with everything decided.
-        state: where the training broke off.
+        error: the failure as the loop noticed it, with the step by which it did.
+        training: as the loop left it; the checkpoints of its run are all good.
     """
 
     error: DivergedError
-    run: Run
-    settings: Settings
-    state: State
-    batches: Batches
-    plan: Plan
+    training: "Training"
 
     def explain(self, stop: StopReason, emit: Emitter) -> DivergedError:
-        """Search for the first bad tensor; the error with what is known then.
+        """Search for the first non-finite tensor; the error that says all that is known then.
 
         Args:
-            stop: ends the search early.
-            emit: is called with what happens.
+            stop: a reason to end the search early, or None.
+            emit: is called with the verdict and with warnings.
         """
         step = self.error.step
-        diverged = VERDICTS["DIVERGED"].of(self.settings.family)
-        emit(VerdictChanged(step, -(-step // self.batches.steps_per_epoch), diverged, raised=True))
-        found, good = None, last_good_checkpoint(self.run)
+        diverged = VERDICTS["DIVERGED"].of(self.training.settings.family)
+        emit(VerdictChanged(step, -(-step // self.training.batches.steps_per_epoch), diverged, raised=True))
+        first, good = None, last_good_checkpoint(self.training.run)
         if not stop():
-            where = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"
+            start = "from its beginning" if good is None else f"from the checkpoint of step {good[0]}"
             emit(
                 Warned(
-                    f"{self.error.message} To find the first bad number, the training is replayed {where}, "
+                    f"{self.error.message} To find the first bad number, the training is replayed {start}, "
                     "which takes as long as it took; Ctrl-C ends the search."
                 )
             )
             try:
-                found = self._search(None if good is None else good[1], stop)
-                missed = f"{stop() or 'the end'} came first"
+                first = self._search(None if good is None else good[1], stop)
+                cause = f"{stop() or 'the end'} came first"
             except Exception as error:  # whatever it is, it must not hide what it was to explain
-                missed = str(error)
-            if found is None:
-                emit(Warned(f"The first bad number was not found: {missed}."))
-        return self._with(found, None if good is None else good[0])
+                cause = str(error)
+            if first is None:
+                emit(Warned(f"The first bad number was not found: {cause}."))
+        return self._explained(first, None if good is None else good[0])
 
     def _search(self, good: TensorFile | None, stop: StopReason) -> FirstNonFinite | None:
-        """Go from a checkpoint, or from the beginning, to the step that is known to be bad."""
-        shape = self.plan.header["shape"]
-        state = setup.initial_state(self.settings, shape, self.state.device, fresh=good is None)
+        """Replay from a checkpoint's state, or from the beginning, to the step that is known to be bad."""
+        training, trained = self.training, self.training.state
+        state = setup.initial_state(
+            training.settings,
+            training.family,
+            training.options,
+            training.plan.header["shape"],
+            trained.device,
+            fresh=good is None,
+        )
         if good is not None:
             state.restore(good)
-        all_was_well = self.state.step - self.state.steps_since_log
-        return replay(state, self.batches, self.plan, range(all_was_well, self.error.step), stop)
+        suspects = range(trained.step - trained.steps_since_log, self.error.step)
+        return replay(state, training.batches, training.plan, suspects, stop)
 
-    def _with(self, found: FirstNonFinite | None, good: int | None) -> DivergedError:
-        """The error with all that is known."""
-        step, tensor = found or (self.error.step, "")
-        said = self.error.message.rstrip(".")
-        if found:
-            said = f"The training diverged at step {step}: the first tensor that is not finite is {tensor}"
-        told = self.settings.options
-        rates = [float(told[name] or 0) for name in ("lr_generator", "lr_discriminator")]
+    def _explained(self, first: FirstNonFinite | None, good: int | None) -> DivergedError:
+        """The error with the first non-finite tensor, the last good checkpoint and the command to type."""
+        step, tensor = first or (self.error.step, "")
+        message = self.error.message.rstrip(".")
+        if first:
+            message = f"The training diverged at step {step}: the first tensor that is not finite is {tensor}"
+        options = self.training.settings.options
+        rates = [float(options[name] or 0) for name in ("lr_generator", "lr_discriminator")]
         lr = f"{min(*rates, max(rates) / 10):.2g}"
         if good is None:
             return DivergedError(
-                f"{said}; there is no checkpoint yet.", f"Try a smaller --lr, as --lr {lr}.", step, tensor
+                f"{message}; there is no checkpoint yet.", f"Try a smaller --lr, as --lr {lr}.", step, tensor
             )
-        said += f"; the last good checkpoint is {self.run.checkpoint(good)}."
-        return DivergedError(said, f"To resume would come to it again. {self._anew(good, lr)}", step, tensor)
+        message += f"; the last good checkpoint is {self.training.run.checkpoint(good)}."
+        return DivergedError(message, f"To resume would come to it again. {self._retry(good, lr)}", step, tensor)
 
-    def _anew(self, good: int, lr: str) -> str:
-        """The command that goes on from a good checkpoint, the best if there is one, in smaller steps."""
-        told, best = self.settings, self.run.best()
+    def _retry(self, good: int, lr: str) -> str:
+        """The command that begins from a good checkpoint, the best if there is one, at a smaller learning rate."""
+        settings, run = self.training.settings, self.training.run
+        best = run.best()
         flags = {
-            "data": told.data,
-            "domains": told.domains,
-            "pair": told.pair,
-            "batch-size": told.batch_size,
-            "limit": told.limit,
-            "init-from": self.run.checkpoint(best["step"] if best else good),
+            "data": settings.data,
+            "domains": settings.domains,
+            "pair": settings.pair,
+            "batch-size": settings.batch_size,
+            "limit": settings.limit,
+            "init-from": run.checkpoint(best["step"] if best else good),
             "lr": lr,
         }
         words = [word for name, value in flags.items() if value is not None for word in (f"--{name}", str(value))]
-        return f"In smaller steps: {command('ganctl', 'train', told.family, *words)}"
+        return f"In smaller steps: {command('ganctl', 'train', settings.family, *words)}"
 
 
 def last_good_checkpoint(run: Run) -> tuple[int, TensorFile] | None:
-    """The step and the training state of the newest usable checkpoint; None where there is none."""
+    """The step and the training state of the newest usable checkpoint; None if there is none."""
     with suppress(CheckpointError):
         for step in run.checkpoint_steps():
             folder = run.checkpoint(step)
             with suppress(CheckpointError, OSError):
                 checkpoint.verify(folder)
-                return step, checkpoint.read(folder / STATE)
+                return step, tensorfile.read(folder / STATE)
     return None
 
 
 def replay(state: State, batches: Batches, plan: Plan, suspects: range, stop: StopReason) -> FirstNonFinite | None:
-    """Go the same steps again, those of `suspects` under inspection.
+    """Train the same steps again, those of `suspects` with hooks on every tensor.
 
     Args:
-        state: where to begin; it moves.
+        state: where to begin; it is trained.
         batches: as before.
-        plan: as before; its watch has its say at every line of the log, as balance is a part of the training.
+        plan: as before; its monitor judges every line of the log, as the balance is a part of the training.
         suspects: steps, counted from 0, the last of which is known to be bad.
-        stop: ends it early.
+        stop: a reason to end the search early, or None.
 
     Returns:
-        What was not finite first; None if nothing was.
+        The first tensor that was not finite; None if all were.
     """
     silent = Emitter()
     while state.step < suspects.stop and not stop():
@@ -158,48 +163,50 @@ def replay(state: State, batches: Batches, plan: Plan, suspects: range, stop: St
             train_step(state, batches, plan)
         elif tensor := tracked_step(state, batches, plan):
             return FirstNonFinite(state.step, tensor)
-        if is_due(state, batches, plan):
+        if is_log_step(state.step, batches, plan):
+            state.require_finite()
             line = log_line(state, batches, {})
-            with silent.surviving("Judging failed"):  # as in the training itself
-                plan.monitor.judge(state, line, silent)
+            if plan.monitor is not None:
+                with silent.surviving("Judging failed"):  # as in the training itself
+                    plan.monitor.judge(state, line, silent)
     return None
 
 
 class NonFiniteTracker:
-    """Eyes on the tensors of a step, in the order in which they come to be.
+    """Checks the tensors of a step in the order in which they are computed.
 
     Attributes:
-        first: the first that was not finite, in plain words; None so far.
+        first: the name of the first that was not finite, in plain words; None so far.
     """
 
     def __init__(self, module: nn.Module) -> None:
         self.first: str | None = None
         self._names = {parameter: name for name, parameter in module.named_parameters()}
 
-    def check(self, what: str, tensor: Tensor | None) -> None:
-        """Look at a tensor."""
+    def check(self, name: str, tensor: Tensor | None) -> None:
+        """Check a tensor."""
         if self.first is None and tensor is not None and not tensor.detach().isfinite().all():
-            self.first = what
+            self.first = name
 
     def check_update(self, update: Update) -> None:
-        """Look at an update before its players move."""
+        """Check an update's losses and metrics, before its players move."""
         for player, loss in update.losses.items():
             self.check(f"the loss of the {player}", loss)
-        for name, reading in update.metrics.items():
-            self.check(f"the reading {name}", reading)
+        for name, metric in update.metrics.items():
+            self.check(f"the metric {name}", metric)
 
     @contextmanager
     def hooks(self, state: State) -> Iterator[None]:
-        """Look at the output of every module, and at every gradient and weight as a player moves."""
+        """Check the output of every module, and every gradient, weight and moment as a player moves."""
 
-        def see_output(name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def check_output(name: str) -> Callable[[nn.Module, Any, Any], None]:
             return lambda module, inputs, output: self.check(f"the output of {name}", output)
 
-        def see_gradients(optimizer: Optimizer, *call: Any) -> None:
+        def check_gradients(optimizer: Optimizer, *call: Any) -> None:
             for parameter in parameters_of(optimizer):
                 self.check(f"the gradient of {self._names[parameter]}", parameter.grad)
 
-        def see_weights(optimizer: Optimizer, *call: Any) -> None:
+        def check_weights(optimizer: Optimizer, *call: Any) -> None:
             for parameter in parameters_of(optimizer):
                 self.check(f"the weight {self._names[parameter]} after its step", parameter)
                 for slot, value in optimizer.state.get(parameter, {}).items():
@@ -207,20 +214,20 @@ class NonFiniteTracker:
 
         with ExitStack() as stack:
             for name, module in state.module.named_modules():
-                stack.enter_context(module.register_forward_hook(see_output(name)))
+                stack.enter_context(module.register_forward_hook(check_output(name)))
             for optimizer in state.optimizers.values():
-                stack.enter_context(optimizer.register_step_pre_hook(see_gradients))
-                stack.enter_context(optimizer.register_step_post_hook(see_weights))
+                stack.enter_context(optimizer.register_step_pre_hook(check_gradients))
+                stack.enter_context(optimizer.register_step_post_hook(check_weights))
             yield
 
 
 def tracked_step(state: State, batches: Batches, plan: Plan) -> str | None:
-    """Make a step; what was not finite first in it, in plain words, or None where it came out well."""
-    eyes = NonFiniteTracker(state.module)
-    with eyes.hooks(state):
-        train_step(state, batches, plan, eyes.check_update)
-    kept = {name: tensor for name, tensor in state.to_file().tensors.items() if tensor.is_floating_point()}
-    bad = next((name for name, tensor in kept.items() if not tensor.isfinite().all()), None)
+    """One step with hooks; the first tensor that was not finite, in plain words, or None if the step ended well."""
+    tracker = NonFiniteTracker(state.module)
+    with tracker.hooks(state):
+        train_step(state, batches, plan, tracker.check_update)
+    tensors = {name: tensor for name, tensor in state.to_file().tensors.items() if tensor.is_floating_point()}
+    bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
     if bad is None and state.first_non_finite < 0:
-        return None  # an infinity on the way that came to nothing
-    return eyes.first or f"{str(bad).partition('.')[2]} after the step"
+        return None  # an intermediate infinity that came to nothing
+    return tracker.first or f"{str(bad).partition('.')[2]} after the step"

@@ -1,4 +1,4 @@
-"""What happens in a training, and who is told of it. Whatever a subscriber raises is warned of and ends nothing."""
+"""The events of a training and their subscribers. Whatever a subscriber raises is warned of and ends nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step was made. `metrics` computes the means since the last report, on demand: it costs a wait."""
+    """One step was made. `means` computes the means since the last line of the log; it waits for the device."""
 
     step: int
     means: Callable[[], Mapping[str, float]]
@@ -35,7 +35,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Previewed:
-    """The preview of an epoch was drawn."""
+    """The preview of an epoch was written."""
 
     epoch: int
     path: Path
@@ -59,7 +59,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class Ended:
-    """The loop is over and saved. `reason` is None where the target was reached."""
+    """The loop is over and saved. `reason` is None where the total was reached."""
 
     step: int
     reason: str | None
@@ -78,7 +78,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class VerdictChanged:
-    """A verdict was raised, or taken back."""
+    """A verdict was raised, or cleared."""
 
     step: int
     epoch: int
@@ -90,12 +90,12 @@ Event = Started | Stepped | Logged | Previewed | Saved | Warned | Evaluated | Ve
 
 
 class Subscriber(NamedTuple):
-    """Who is called with every event.
+    """A function that is called with every event.
 
     Attributes:
-        show: what is called.
-        failure: the beginning of the sentence that is said where that raises something.
-        remedy: the sentence that follows it.
+        show: the function.
+        failure: the beginning of the warning if it raises.
+        remedy: the sentence that ends the warning.
     """
 
     show: Callable[[Event], None]
@@ -104,7 +104,7 @@ class Subscriber(NamedTuple):
 
 
 class Emitter:
-    """Calls every subscriber with every event. What they raise is warned of, each kind once, and goes no further."""
+    """Calls every subscriber with every event. What they raise becomes a warning, once for each kind of failure."""
 
     def __init__(self, *subscribers: Subscriber) -> None:
         self._subscribers = subscribers
@@ -118,14 +118,14 @@ class Emitter:
 
     @contextmanager
     def surviving(self, failure: str, remedy: str = "") -> Iterator[None]:
-        """Warn of whatever is raised in here, and go on: no display, log or measurement is worth a training.
+        """Turn whatever the block raises into a warning: no display, log or measurement is worth a training.
 
         Args:
-            failure: what then is the case, as the beginning of a sentence; the same one is said once.
-            remedy: a sentence to end with.
+            failure: the beginning of the warning; the same one is emitted once.
+            remedy: the sentence that ends it.
 
         Raises:
-            DivergedError: which is the training's own failure.
+            DivergedError: the training's own failure.
         """
         try:
             yield
@@ -138,10 +138,10 @@ class Emitter:
 
 
 def _cause(error: BaseException) -> str:
-    """Why something failed, in a line; with the kind of an error that says little without it."""
-    said = (reason(error) if isinstance(error, OSError) else str(error)).strip().partition("\n")[0].rstrip(".")
+    """Why something failed, in a line; with the kind of the error where its message says little without it."""
+    message = (reason(error) if isinstance(error, OSError) else str(error)).strip().partition("\n")[0].rstrip(".")
     if isinstance(error, MemoryError):
-        return said or "the memory is full"
-    if said and isinstance(error, OSError | RuntimeError | ValueError | GanctlError):
-        return said
-    return f"{type(error).__name__}: {said}".removesuffix(": ")
+        return message or "the memory is full"
+    if message and isinstance(error, OSError | RuntimeError | ValueError | GanctlError):
+        return message
+    return f"{type(error).__name__}: {message}".removesuffix(": ")

@@ -1,4 +1,4 @@
-"""What a training will cost here, measured before it is begun."""
+"""Forecast the cost of a training on this machine from a few real steps."""
 
 import shutil
 import tempfile
@@ -11,23 +11,23 @@ from ganctl import device, interrupt
 from ganctl.engine import loop, session
 from ganctl.settings import Settings
 
-_ENOUGH = 20.0  # seconds of steps that tell enough
+_MAX_SECONDS = 20.0  # of steps, after which fewer have to do
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a training will cost here, measured over a few real steps.
+    """The cost of a training on this machine, measured over a few real steps.
 
     Attributes:
         summary: what would be trained on what, where.
         warnings: sentences about what was not as asked for.
-        lighter_hint: what to ask for where it takes too long.
-        parameters: weights of each player.
-        steps: steps in an epoch.
-        step_seconds: of one step.
-        epochs: how many are asked for.
+        lighter_hint: what to change where it takes too long.
+        parameters: player → the number of its weights.
+        steps: in an epoch.
+        step_seconds: duration of one step.
+        epochs: that the training is to have.
         batch_size: pictures in a step.
-        peak_bytes: the most memory held; None where the system does not say.
+        peak_bytes: the most memory held; None where the system does not tell.
         checkpoint_bytes: size of one checkpoint on the disk.
     """
 
@@ -44,23 +44,23 @@ class Forecast:
 
 
 def measure(settings: Settings, steps: int = 6) -> Forecast:
-    """Run a few real steps, two at least, in a run that is then thrown away.
+    """Run a few real steps, two at least, in a run that is then deleted.
 
     Raises:
-        GanctlError: as `training.start`.
+        GanctlError: as `session.start`.
     """
     folder = Path(tempfile.mkdtemp(prefix="ganctl-"))
     try:
-        undoing = interrupt.cleanup_on_interrupt(lambda: shutil.rmtree(folder, ignore_errors=True))
-        with undoing, session.start(settings, str(folder / "dry-run")) as trial:
+        cleanup = interrupt.cleanup_on_interrupt(lambda: shutil.rmtree(folder, ignore_errors=True))
+        with cleanup, session.start(settings, str(folder / "dry-run")) as trial:
             state, batches, plan = trial.state, trial.batches, trial.plan
             seconds = []
             for _ in range(steps):
-                began = time.perf_counter()
+                start = time.perf_counter()
                 loop.train_step(state, batches, plan)
                 state.require_finite()  # also waits for an accelerator
-                seconds.append(time.perf_counter() - began)
-                if len(seconds) > 1 and sum(seconds) > _ENOUGH:
+                seconds.append(time.perf_counter() - start)
+                if len(seconds) > 1 and sum(seconds) > _MAX_SECONDS:
                     break
             saved = loop.save(state, plan, trial.run)
             return Forecast(

@@ -1,44 +1,101 @@
-"""What settings mean: the nets, the first state, the batches and the plan that a training is put together from."""
+"""Set up a training: its settings, and from them the nets, the first state, the batches and the plan."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from ganctl import precision
+from ganctl import precision, tensorfile
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine.loop import Plan
-from ganctl.engine.monitor import watch
+from ganctl.engine.monitor import build_monitor
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
-from ganctl.gans.base import Shape, TrainingModule
+from ganctl.gans.base import Family, Shape, TrainingModule
 from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import Stream, seeded
-from ganctl.settings import Settings, parse_cadence
+from ganctl.settings import Settings, Value, parse_cadence, resolve
+from ganctl.text import malformed
+
+
+def configure(
+    family: str,
+    *,
+    data: str | None = None,
+    domains: str | None = None,
+    pair: str | None = None,
+    preset: str | None = None,
+    init_from: str | None = None,
+    flags: Mapping[str, Value] | None = None,
+    assignments: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings of a new training, from the layers that `settings.resolve` describes.
+
+    Args:
+        family: its name.
+        data: a set's name or a folder; the family's own if not given.
+        domains: the names of two domains, for a family that translates.
+        pair: ``lowres`` for both domains from one folder.
+        preset: a preset of the family's.
+        init_from: a model whose weights the training starts from; its options and its size are a layer of their own.
+        flags: settings and options by name; None values are left out.
+        assignments: the texts of ``--set key=value``.
+
+    Raises:
+        UsageError: something that does not exist, or is out of bounds.
+        CheckpointError: `init_from` is no usable model.
+    """
+    registered, base = find_family(family), None
+    if init_from is not None:
+        file = checkpoint.model_file(init_from).resolve()
+        header = tensorfile.read_header(file)
+        checkpoint.require_model(file, header)
+        try:
+            if header["family"] != family:
+                raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
+            base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
+        except (KeyError, TypeError, IndexError) as error:
+            raise CheckpointError(f"{init_from} does not say what it is: {malformed(error)}.") from None
+        init_from = str(file)
+    return resolve(
+        family,
+        registered.options,
+        registered.presets,
+        preset=preset,
+        default_preset=registered.default_preset,
+        flags=flags or {},
+        assignments=assignments or {},
+        base=base,
+        data=data,
+        domains=domains,
+        pair=pair,
+        init_from=init_from,
+    )
 
 
 def build(
-    settings: Settings, data: Data, chosen: torch.device, *, fresh: bool
+    settings: Settings, family: Family, options: Any, data: Data, device: torch.device, *, fresh: bool
 ) -> tuple[State, SingleBatches | UnpairedBatches, Plan, list[str]]:
-    """The nets with their first weights, the batches, the plan, and sentences about what was asked for and is missing.
+    """The state at step 0, the batches, the plan, and sentences about what cannot be measured.
 
     Args:
         settings: with everything decided.
-        data: what they say to learn from.
-        chosen: the device they say.
-        fresh: whether this is a beginning, to which `init_from` applies.
+        family: the one that they name.
+        options: theirs, as the family's dataclass.
+        data: to train on.
+        device: to train on.
+        fresh: whether the training begins now, so that `init_from` applies.
     """
-    found = find_family(settings.family)
-    options = found.options(**settings.options)
-    batches = make_batches(settings, data)
+    batches = make_batches(settings, family, options, data)
     total = settings.epochs * batches.steps_per_epoch
-    state = initial_state(settings, data.shape, chosen, fresh=fresh)
+    state = initial_state(settings, family, options, data.shape, device, fresh=fresh)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     header = _header(settings, data, batches)
-    watching, warnings = watch(settings, data, batches, header)
+    monitor, warnings = build_monitor(settings, data, batches, header)
     plan = Plan(
         total_steps=total,
         seed=settings.seed,
@@ -47,26 +104,26 @@ def build(
         save_seconds=seconds,
         keep=settings.keep,
         header=header,
-        schedule=lambda step: found.schedule(options, step, total),
-        autocast=precision.resolve(settings.precision, chosen) == "bfloat16",
-        monitor=watching,
+        schedule=lambda step: family.schedule(options, step, total),
+        autocast=precision.resolve(settings.precision, device) == "bfloat16",
+        monitor=monitor,
     )
     return state, batches, plan, warnings
 
 
-def initial_state(settings: Settings, shape: Shape, chosen: torch.device, *, fresh: bool) -> State:
-    """The nets with their first weights, at step 0; `fresh` as in `build`."""
-    found = find_family(settings.family)
-    options = found.options(**settings.options)
+def initial_state(
+    settings: Settings, family: Family, options: Any, shape: Shape, device: torch.device, *, fresh: bool
+) -> State:
+    """The nets with their first weights, at step 0; the arguments as in `build`."""
     with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
-        module = found.training(options, found.model(options, shape), shape)
+        module = family.training(options, family.model(options, shape), shape)
     if fresh and settings.init_from is not None:
         _initialise(module, settings.init_from)
-    return State(module, chosen)
+    return State(module, device)
 
 
 def _header(settings: Settings, data: Data, batches: SingleBatches | UnpairedBatches) -> dict[str, Any]:
-    """What a model's file says of itself."""
+    """The header of the model's file, by which it explains itself."""
     header = {
         "format": 1,
         "family": settings.family,
@@ -81,16 +138,16 @@ def _header(settings: Settings, data: Data, batches: SingleBatches | UnpairedBat
 
 
 def _initialise(module: TrainingModule, init_from: str) -> None:
-    """Take over another model's weights, and its discriminator's where its training state lies beside it."""
+    """Take over another model's weights, and its discriminator's if its training state is beside it."""
     path = checkpoint.model_file(init_from)
     try:
-        module.model.load_state_dict(checkpoint.read(path).tensors)
+        module.model.load_state_dict(tensorfile.read(path).tensors)
         state = path.with_name(checkpoint.STATE)
         if state.exists():
-            stored = checkpoint.read(state).tensors
-            others = {name.removeprefix("module."): t for name, t in stored.items() if name.startswith("module.")}
-            weights = {name for name, _ in module.named_parameters() if not name.startswith("model.")}
-            module.load_state_dict({name: t for name, t in others.items() if name in weights}, strict=False)
+            stored = tensorfile.read(state).tensors
+            tensors = {name.removeprefix("module."): t for name, t in stored.items() if name.startswith("module.")}
+            names = {name for name, _ in module.named_parameters() if not name.startswith("model.")}
+            module.load_state_dict({name: t for name, t in tensors.items() if name in names}, strict=False)
     except RuntimeError:
         raise UsageError(
             f"The weights of {init_from} do not fit these nets.",
@@ -99,13 +156,13 @@ def _initialise(module: TrainingModule, init_from: str) -> None:
 
 
 def restore_newest(run: Run, state: State) -> dict[int, str]:
-    """Walk from the newest checkpoint back to one that can be used. Nothing on the disk is changed.
+    """Restore the newest usable checkpoint, if there is any. Nothing on the disk is changed.
 
     Returns:
-        What is wrong with each step that had to be passed over.
+        Step → what is wrong with its checkpoint, for each that had to be passed over.
 
     Raises:
-        CheckpointError: there are some, and none can be used, or the disk does not give one.
+        CheckpointError: there are some, and none can be used, or one cannot be read.
     """
     unusable: dict[int, str] = {}
     for step in run.checkpoint_steps():
@@ -123,11 +180,11 @@ def restore_newest(run: Run, state: State) -> dict[int, str]:
 
 
 def restore(run: Run, step: int, state: State) -> None:
-    """Become what the checkpoint of a step holds.
+    """Restore the checkpoint of a step.
 
     Raises:
         CheckpointError: it cannot be used.
     """
     folder = run.checkpoint(step)
     checkpoint.verify(folder)
-    state.restore(checkpoint.read(folder / checkpoint.STATE))
+    state.restore(tensorfile.read(folder / checkpoint.STATE))

@@ -1,4 +1,4 @@
-"""All that a checkpoint holds of a training, and how it comes back from one."""
+"""The state of a training: all that a checkpoint holds, and how it is restored from one."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -10,14 +10,14 @@ from torch.optim import Optimizer
 
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans.base import TrainingModule
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.tensorfile import TensorFile
 
 
 class State:
-    """All that a checkpoint holds: the module, the optimizers' moments, the average, the sums for the log, and notes.
+    """All that a checkpoint holds: the module, the optimizers' moments, the averaged model, the sums for the log.
 
     Attributes:
-        monitor_state: JSON of those who look on, by name: what they must not forget when the training is stopped.
+        monitor_state: the memory of the monitor as JSON: the best checkpoint, the balance and the verdicts.
     """
 
     def __init__(self, module: TrainingModule, device: torch.device) -> None:
@@ -33,22 +33,23 @@ class State:
         self.log_sums: dict[str, Tensor] = {}
         self.monitor_state: dict[str, Any] = {}
         self.first_non_finite = torch.tensor(-1, device=device)
+        self._checked_step = -1
 
     @property
     def lr_factors(self) -> Mapping[str, float]:
-        """What balance has made of the players' learning rates."""
-        factors: Mapping[str, float] = self.monitor_state.get("balance", {})
+        """The factors by which the balance lowers the players' learning rates."""
+        factors: Mapping[str, float] = self.monitor_state.get("lr_factors", {})
         return factors
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The best measured so far: step, epoch, score and value; None before the first."""
+        """The best checkpoint so far: step, epoch, score and value; None before the first measurement."""
         best: Mapping[str, Any] | None = self.monitor_state.get("best")
         return best
 
     @property
     def is_best(self) -> bool:
-        """Whether the best was measured at this very step."""
+        """Whether the best so far was measured at this very step."""
         return self.best is not None and self.best["step"] == self.step
 
     def update_ema(self) -> None:
@@ -73,60 +74,70 @@ class State:
         self.steps_since_log += 1
 
     def means(self) -> dict[str, float]:
-        """The means since the last report, to six digits."""
+        """The means since the last line of the log, to six digits."""
         return {name: float(f"{total.item() / self.steps_since_log:.6g}") for name, total in self.log_sums.items()}
 
     def require_finite(self) -> None:
-        """Raise DivergedError where a loss, a metric or anything that would be saved is not a finite number."""
+        """Check that every loss, every metric and all that would be saved is finite; at most once a step.
+
+        Raises:
+            DivergedError: something is not.
+        """
+        if self._checked_step == self.step:  # only a step changes what is checked
+            return
         step = int(self.first_non_finite.item()) + 1
         if step == 0:
-            kept = [each for each in self.to_file().tensors.values() if each.is_floating_point() and each.numel()]
-            largest = torch._foreach_norm(kept, torch.inf)  # the sum of squares would overflow before they do
+            tensors = [
+                value for value in self.to_file().tensors.values() if value.is_floating_point() and value.numel()
+            ]
+            largest = torch._foreach_norm(tensors, torch.inf)  # the sum of squares would overflow before they do
             if torch.stack([value.to(self.device, torch.float32) for value in largest]).isfinite().all():
+                self._checked_step = self.step
                 return
-        what = f"At step {step} a loss" if step else f"By step {self.step} a weight"
+        subject = f"At step {step} a loss" if step else f"By step {self.step} a weight"
         raise DivergedError(
-            f"{what} stopped being a finite number; nothing was saved after it.", step=step or self.step
+            f"{subject} stopped being a finite number; nothing was saved after it.", step=step or self.step
         )
 
     def to_file(self) -> TensorFile:
-        """Everything that training needs to go on: tensors by name, and the engine's own block."""
-        found = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
-        found |= {f"ema.{name}": tensor for name, tensor in self.ema_model.state_dict().items()}
-        found |= {f"sum.{name}": tensor for name, tensor in self.log_sums.items()}
+        """Everything that training needs to go on: tensors by name, and the engine's own header."""
+        tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
+        tensors |= {f"ema.{name}": tensor for name, tensor in self.ema_model.state_dict().items()}
+        tensors |= {f"sum.{name}": tensor for name, tensor in self.log_sums.items()}
         for player, parameter, name in self._optimized():
             for slot, value in self.optimizers[player].state.get(parameter, {}).items():
-                found[f"optimizer.{player}.{name}.{slot}"] = value
+                tensors[f"optimizer.{player}.{name}.{slot}"] = value
         header = {
             "step": self.step,
             "steps_since_log": self.steps_since_log,
             "log_sums": list(self.log_sums),
             "monitor": self.monitor_state,
         }
-        return TensorFile(found, header)
+        return TensorFile(tensors, header)
 
-    def restore(self, contents: TensorFile) -> None:
-        """Become what `contents` described.
+    def restore(self, file: TensorFile) -> None:
+        """Take over the state that `to_file` described.
 
         Raises:
             CheckpointError: the names or shapes are another model's.
         """
+        self._checked_step = -1
         parts: dict[str, dict[str, Tensor]] = {"module": {}, "ema": {}, "sum": {}, "optimizer": {}}
         try:
-            for name, tensor in contents.tensors.items():
-                part, _, rest = name.partition(".")
-                parts[part][rest] = tensor
+            for name, tensor in file.tensors.items():
+                part, _, key = name.partition(".")
+                parts[part][key] = tensor
             self.module.load_state_dict(parts["module"])
             self.ema_model.load_state_dict(parts["ema"])
             self._restore_moments(parts["optimizer"])
-            self.log_sums = {name: parts["sum"][name].to(self.device) for name in contents.header["log_sums"]}
-            self.step, self.steps_since_log = int(contents.header["step"]), int(contents.header["steps_since_log"])
-            self.monitor_state = dict(contents.header["monitor"])
+            self.log_sums = {name: parts["sum"][name].to(self.device) for name in file.header["log_sums"]}
+            self.step, self.steps_since_log = int(file.header["step"]), int(file.header["steps_since_log"])
+            self.monitor_state = dict(file.header["monitor"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"The checkpoint is of another model: {error}.") from None
 
     def _restore_moments(self, stored: Mapping[str, Tensor]) -> None:
-        """Each moment in its parameter's strides: fused optimizers walk both in memory order."""
+        """Restore each moment in its parameter's strides: fused optimizers walk both in memory order."""
         for optimizer in self.optimizers.values():
             optimizer.state.clear()
         for player, parameter, name in self._optimized():
@@ -143,6 +154,7 @@ class State:
                 self.optimizers[player].state[parameter] = slots
 
     def _optimized(self) -> Iterator[tuple[str, nn.Parameter, str]]:
+        """Every optimized parameter as ``(player, parameter, name)``."""
         names = {parameter: name for name, parameter in self.module.named_parameters()}
         for player, optimizer in self.optimizers.items():
             for parameter in parameters_of(optimizer):
@@ -150,5 +162,5 @@ class State:
 
 
 def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
-    """The weights that an optimizer moves."""
+    """The weights that an optimizer updates."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -1,139 +1,139 @@
-"""TensorBoard's event files of a run: its log and its previews, for those who look at them there.
+"""Write a run's log and previews as event files for TensorBoard.
 
-They are derived. As a training begins or goes on they are written anew from what the run holds up to its checkpoint,
-and then appended to: so whatever a kill left, no step is in them twice and none that the run does not have. The times
-in them are those of the writing, for the log has none.
+They are derived: when a training starts or resumes, what the run holds up to its checkpoint is written anew and older
+files are emptied, so that no step is shown twice and what a full disk missed comes back. Each file begins with the
+event by which TensorBoard's own writers purge (``purge_step=0``), so that a TensorBoard which is running forgets what
+it read before. The wall times in them are those of the writing, as the log has none.
+
+TensorBoard's record writer frames the events. Its event file writer is not used: it writes in a thread, which ends
+with a traceback at the first write that the disk refuses, and writes nothing afterwards.
 """
 
 import io
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganctl.engine.events import Event, Logged, Previewed, Started, Subscriber
 from ganctl.errors import UsageError
-from ganctl.files import append, atomic_file
+from ganctl.files import append
 from ganctl.images.probing import probe
 from ganctl.runs import metric_names
 from ganctl.runs.run import Run
 
-_SHEETS = 50  # previews that are shown of a long training; TensorBoard itself keeps ten in its memory
-_EVERY = "*tfevents*"  # what TensorBoard knows its files by
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+_MAX_PREVIEWS = 50  # of a long training; TensorBoard itself keeps ten in its memory
 INSTALL = "pip install 'ganctl[tensorboard]'"
 
 
 def is_installed() -> bool:
-    """Whether the extra is there."""
+    """Whether the extra is installed."""
     return find_spec("tensorboard") is not None
 
 
 def require_installed() -> None:
-    """Raise UsageError, with the command that gets it, where the extra is not there."""
+    """Raise UsageError, with the command that installs it, unless the extra is installed."""
     if not is_installed():
         raise UsageError("--tensorboard needs the tensorboard extra.", INSTALL)
 
 
-class Board:
-    """The event files of one run, written by its one writer.
+class EventFile:
+    """The event file of one session of a run.
 
-    Scalars are tagged ``loss/generator``, ``reading/D(x)``, ``quality/fid-digits-cnn``, ``vital/diversity``, and the
-    previews ``progress``; all have the training's step.
+    Scalars have the log's names as tags, such as ``loss/generator``, and the previews the tag ``progress``; all have
+    the training's step.
 
     Args:
-        run: which one.
+        run: whose log and previews it shows.
         steps_per_epoch: steps between two previews.
         epochs: how many the run is to have; of more than fifty, not every preview is shown.
     """
 
     def __init__(self, run: Run, steps_per_epoch: int, epochs: int) -> None:
         self.run = run
-        self.steps_per_epoch, self.epochs = steps_per_epoch, epochs
-        second, rest = divmod(time.time_ns(), 10**9)
-        self.file = run.tensorboard / f"events.out.tfevents.{second:010d}.{rest:09d}"  # TensorBoard reads them in order
+        self.steps_per_epoch, self.preview_interval, self.epochs = steps_per_epoch, -(-epochs // _MAX_PREVIEWS), epochs
+        seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+        name = f"events.out.tfevents.{seconds:010d}.{nanoseconds:09d}"  # TensorBoard reads files in the order of names
+        self.path = run.tensorboard / name
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """The subscriber that writes every event of the training that belongs here."""
+        remedy = f"{self.run.resume_command} writes it anew."
+        return Subscriber(self.show, f"{self.run.tensorboard} could not be written", remedy)
 
     def show(self, event: Event) -> None:
-        """Write an event down; as the training starts, all that the run holds up to there.
+        """Append an event of the training; at its start, all that the run holds up to its checkpoint.
 
         Raises:
             OSError: the disk refuses. What comes later is written nevertheless.
         """
-        if isinstance(event, Started):
-            self._rewrite(event.step)
-        elif content := b"".join(self._records(event)):
-            begun = self.file.exists() and self.file.stat().st_size > 0
-            append(self.file, content if begun else _head() + content)
-
-    @property
-    def subscriber(self) -> Subscriber:
-        """The board as one who is called with every event."""
-        remedy = f"{self.run.resume_command} writes it anew."
-        return Subscriber(self.show, f"{self.run.tensorboard} could not be written", remedy)
-
-    def _rewrite(self, step: int) -> None:
-        """Write anew what the run holds up to a step. What is old goes first: rather nothing than steps twice."""
-        self.run.tensorboard.mkdir(exist_ok=True)
-        for old in self.run.tensorboard.glob(_EVERY):
-            if old.stat().st_size == 0:
-                old.unlink()
-            else:  # a TensorBoard that is reading it would wait for ever if it were gone, and so goes on to the next
-                os.truncate(old, 0)
-        with atomic_file(self.file) as staged, staged.open("wb") as file:  # under a name that TensorBoard passes by
-            file.write(_head())
-            for line in self.run.read_log():
-                if 0 <= line["step"] <= step:
-                    file.write(_scalars(line))
-            for epoch, preview in self.run.previews():
-                if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the engine draws its preview anew
-                    file.writelines(self._sheet(epoch, preview))
-
-    def _records(self, event: Event) -> Iterator[bytes]:
         match event:
-            case Logged():
-                yield _scalars(event.line)
-            case Previewed():
-                yield from self._sheet(event.epoch, event.path)
+            case Started(step):
+                self._empty_older_files()
+                self._append(self._history(step))
+            case Logged(line):
+                self._append([_scalars(line)])
+            case Previewed(epoch, path):
+                self._append(self._preview(epoch, path))
             case _:
                 pass
 
-    def _sheet(self, epoch: int, path: Path) -> Iterator[bytes]:
+    def _empty_older_files(self) -> None:
+        """Empty the files of earlier sessions. A TensorBoard that reads one would wait for ever if it were gone."""
+        self.run.tensorboard.mkdir(exist_ok=True)
+        for path in self.run.tensorboard.glob("*tfevents*"):
+            if path.stat().st_size == 0:
+                path.unlink()
+            else:
+                os.truncate(path, 0)
+
+    def _history(self, step: int) -> Iterator[tuple[int, "Summary"]]:
+        for line in self.run.read_log():
+            if 0 <= line["step"] <= step:
+                yield _scalars(line)
+        for epoch, path in self.run.previews():
+            if step > 0 and epoch * self.steps_per_epoch <= step:  # at step 0 the loop writes its preview anew
+                yield from self._preview(epoch, path)
+
+    def _preview(self, epoch: int, path: Path) -> Iterator[tuple[int, "Summary"]]:
         """A preview as it is in its file, unless it is one too many or cannot be read."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        if epoch % -(-self.epochs // _SHEETS) and epoch != self.epochs:
+        if epoch % self.preview_interval and epoch != self.epochs:
             return
         try:
-            found, content = probe(path), path.read_bytes()
+            size, content = probe(path), path.read_bytes()
         except OSError:  # the run can do without it, and so can this
             return
-        image = Summary.Image(height=found.height, width=found.width, colorspace=3, encoded_image_string=content)
-        shown = Summary(value=[Summary.Value(tag="progress", image=image)])
-        yield _record(step=epoch * self.steps_per_epoch, summary=shown)
+        image = Summary.Image(height=size.height, width=size.width, colorspace=3, encoded_image_string=content)
+        yield epoch * self.steps_per_epoch, Summary(value=[Summary.Value(tag="progress", image=image)])
+
+    def _append(self, summaries: Iterable[tuple[int, "Summary"]]) -> None:
+        """Append summaries with their steps: all of them, or none and an OSError."""
+        from tensorboard.compat.proto.event_pb2 import Event as Record
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        now = time.time()
+        records = [Record(wall_time=now, step=step, summary=summary) for step, summary in summaries]
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            purge = Record(wall_time=now, step=0, session_log=SessionLog(status=SessionLog.START))
+            records = [Record(wall_time=now, file_version="brain.Event:2"), purge, *records]
+        buffer = io.BytesIO()
+        for record in records:
+            RecordWriter(buffer).write(record.SerializeToString())
+        append(self.path, buffer.getvalue())
 
 
-def _scalars(line: Mapping[str, Any]) -> bytes:
-    """A line of the log."""
+def _scalars(line: Mapping[str, Any]) -> tuple[int, "Summary"]:
+    """The step of a line of the log, and its numbers by their names."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
     tagged = {name: value for name, value in metric_names.numbers(line).items() if name.startswith(metric_names.KINDS)}
-    values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tagged.items()]
-    return _record(step=line["step"], summary=Summary(value=values))
-
-
-def _head() -> bytes:
-    """The format's version, and the start that makes a TensorBoard which looks on forget what it read before."""
-    from tensorboard.compat.proto.event_pb2 import SessionLog
-
-    return _record(file_version="brain.Event:2") + _record(session_log=SessionLog(status=SessionLog.START))
-
-
-def _record(**content: Any) -> bytes:
-    """One of TensorBoard's events, framed by its own writer; it is made at once and without a thread."""
-    from tensorboard.compat.proto.event_pb2 import Event as Entry
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    buffer = io.BytesIO()
-    RecordWriter(buffer).write(Entry(wall_time=time.time(), **content).SerializeToString())
-    return buffer.getvalue()
+    return line["step"], Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in tagged.items()])

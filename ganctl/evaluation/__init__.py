@@ -1,10 +1,10 @@
-"""How good a model is, in scores beside those of held-out real pictures.
+"""How good a model is: scores of generated images beside those of held-out real ones, and verdicts on them.
 
-score        one score with what it is to be compared with
-reference     real pictures as an extractor sees them, kept in the cache
-sample_stats        what needs no extractor: diversity, contrast, twins, copies, checkerboards
-samples       pictures from noise
-translations  pictures redrawn, in both directions
-choice        which extractor fits, and what is missing where none does
-evaluate      all of it together, for a finished model
+evaluate      all scores of a finished model
+samples       scores of images generated from noise
+translations  scores of translations in both directions
+sample_stats  sample statistics, which need no feature extractor: diversity, contrast, near-duplicates, copies
+reference     features of real images, kept in the user's cache
+verdicts      what goes wrong in a training, in words, and what to do about it
+extractors/   the networks whose features are compared, and which of them fits a data set
 """

@@ -1,5 +1,6 @@
-"""A finished model, measured."""
+"""All scores of a finished model, and the verdicts on them."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,16 +16,17 @@ from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import SOME, Reference, pictures_to_extract, reference, spaced
+from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, reference, subsample
 from ganctl.evaluation.sample_stats import SampleStats
-from ganctl.evaluation.score import Score
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
 from ganctl.gans.dataset import open_data
 from ganctl.inference.model import Model
+from ganctl.metrics.score import Score
 from ganctl.runs import run
 from ganctl.runs.metric_names import LUMINANCE, SAMPLE
 from ganctl.settings import Settings
+from ganctl.spacing import evenly_spaced
 from ganctl.text import malformed
 
 _CPU = torch.device("cpu")
@@ -32,20 +34,20 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of a model.
+    """The scores of a model.
 
     Attributes:
-        model: its file.
-        step: of its training.
+        model: the file of its weights.
+        step: training steps it has had.
         epoch: the same in passes over the data.
-        data: the set's name.
-        pictures: how many generated ones were looked at.
-        held_out: how many real ones stand beside.
-        extractor: its name; None where none was to be had.
-        extractor_input: what it makes of a picture first.
-        missing: what there is no extractor for; empty where there is one.
-        scores: all of them.
-        verdicts: what they come to.
+        data: name of the data set.
+        pictures: number of generated images.
+        held_out: number of real images beside them.
+        extractor: name of the feature extractor; None where none could be had.
+        extractor_input: how the extractor converts an image, in words.
+        missing: a sentence on what is missing where there is no extractor; else empty.
+        scores: all scores.
+        verdicts: what the scores mean.
     """
 
     model: Path
@@ -61,10 +63,12 @@ class Evaluation:
     verdicts: tuple[Verdict, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A plain mapping, for machines."""
+        """Convert to a plain mapping, for machines."""
         scores = {score.name: {"value": score.value, "held_out": score.held_out} for score in self.scores}
-        told = [{"code": v.code, "severity": v.severity, "title": v.title, "remedy": v.remedy} for v in self.verdicts]
-        return asdict(self) | {"model": str(self.model), "scores": scores, "verdicts": told}
+        verdicts = [
+            {"code": v.code, "severity": v.severity, "title": v.title, "remedy": v.remedy} for v in self.verdicts
+        ]
+        return asdict(self) | {"model": str(self.model), "scores": scores, "verdicts": verdicts}
 
 
 def evaluate(
@@ -76,44 +80,45 @@ def evaluate(
     count: int = samples.COUNT,
     seed: int = samples.SEED,
 ) -> Evaluation:
-    """Measure a model against the pictures that it learned from, and those that were held out.
+    """Measure a model against the images that it was trained on, and those that were held out.
 
     Args:
         model: see `ganctl.load`.
-        data: the set to measure against; the model's own if not given.
+        data: the data set to measure against; the model's own if not given.
         extractor: ``digits-cnn`` or ``inception``; the one that fits if not given.
         weights: Inception's file, downloaded by hand.
-        count: pictures to draw, where the model draws from noise.
-        seed: decides these.
+        count: images to generate, where the model generates from noise.
+        seed: seed of these images.
 
     Raises:
-        UsageError: an argument that means nothing.
+        UsageError: an argument is out of range or unknown.
         CheckpointError: the model's file does not say what it was trained on.
-        DataError: the pictures cannot be had.
+        DataError: the real images cannot be had.
         GanctlError: the extractor asked for cannot be had.
     """
-    if not 2 <= count <= samples.MOST:
-        raise UsageError(f"{count:,} pictures cannot be measured.", f"Ask for 2 to {samples.MOST:,}.")
+    if not 2 <= count <= samples.MAX_COUNT:
+        raise UsageError(f"{count:,} pictures cannot be measured.", f"Ask for 2 to {samples.MAX_COUNT:,}.")
     try:
-        told, step = _settings(model, data), model.header["step"]
+        settings, step = _settings(model, data), model.header["step"]
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
-    real, _ = open_data(told, fresh=False)
-    chosen = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
-    sides = [real] if isinstance(real, Dataset) else real.datasets
-    with progress.task(f"Looking at {real.name}", "pictures", sum(map(pictures_to_extract, sides))):
-        references = [reference(side, chosen.extractor) for side in sides] if chosen.extractor else []
+    family = find_family(settings.family)
+    real, _ = open_data(settings, family, family.options(**settings.options), fresh=False)
+    choice = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
+    datasets = [real] if isinstance(real, Dataset) else real.datasets
+    with progress.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
+        references = [reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
     if isinstance(real, Dataset):
-        drawn = (quantised(piece) for piece in model.generate(count, seed))
-        learnt = replace(real, train=real.train[: told.limit])
-        with progress.task("Drawing and measuring", "pictures", count):
-            scores = measured(drawn, count, learnt, references)
-        pictures, held_out = count, min(SOME, len(real.test))
+        generated = (quantised(chunk) for chunk in model.generate(count, seed))
+        trained_on = replace(real, train=real.train[: settings.limit])
+        with progress.task("Generating and measuring", "pictures", count):
+            scores = measure_samples(generated, count, trained_on, references)
+        pictures, held_out = count, min(MAX_COMPARED_IMAGES, len(real.test))
     else:
-        with progress.task("Translating and measuring", "pictures", translations.passes(real)):
+        with progress.task("Translating and measuring", "pictures", translations.translation_count(real)):
             scores = list(translations.compared(model, real, references))
-        pictures, held_out = translations.count(real), sum(len(side.test) for side in real.datasets)
+        pictures, held_out = translations.image_count(real), sum(len(domain.test) for domain in real.datasets)
     return Evaluation(
         model.path,
         step,
@@ -121,45 +126,47 @@ def evaluate(
         real.name,
         pictures,
         held_out,
-        None if chosen.extractor is None else chosen.extractor.name,
-        "" if chosen.extractor is None else chosen.extractor.input_format,
-        chosen.missing,
+        None if choice.extractor is None else choice.extractor.name,
+        "" if choice.extractor is None else choice.extractor.input_format,
+        choice.missing,
         tuple(scores),
-        tuple(verdict.of(told.family) for verdict in judged(scores)),
+        tuple(verdict.of(settings.family) for verdict in score_verdicts(scores)),
     )
 
 
-def measured(drawn: Iterable[Tensor], count: int, data: Dataset, references: list[Reference]) -> list[Score]:
-    """All scores of pictures that are to look like a set's.
+def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, references: list[Reference]) -> list[Score]:
+    """Compute all scores of images that were generated from noise.
 
     Args:
-        drawn: pieces [n, C, H, W] in [-1, 1], of which one at a time is held.
-        count: how many pictures that is.
-        data: the set.
-        references: how extractors see it; none for the scores that need none.
+        generated: chunks [n, C, H, W] in [-1, 1], one of which is held at a time.
+        count: number of images in all chunks.
+        data: the real images.
+        references: their features for each extractor; may be empty.
     """
-    most = min(samples.LOOKED_AT, samples.VALUES // int(torch.tensor(data.shape).prod()))
-    chosen = torch.linspace(0, count - 1, min(most, count)).round().long()
+    max_compared = min(samples.MAX_COMPARED_IMAGES, samples.MAX_COMPARED_VALUES // math.prod(data.shape))
+    compared = torch.tensor(evenly_spaced(count, max_compared))
     features: list[list[Tensor]] = [[] for _ in references]
-    some, start = [], 0
-    for piece in drawn:
-        for found, each in zip(features, references, strict=True):
-            found.append(each.extractor.features(piece))
-        some.append(piece[chosen[(chosen >= start) & (chosen < start + len(piece))] - start])
-        start += len(piece)
-    pairs = zip(references, features, strict=True)
-    seen = [score for each, found in pairs for score in samples.seen(each, torch.cat(found))]
-    held_out = to_tensor(spaced(data.test, most), _CPU)
-    return seen + samples.looked_at(SampleStats([data.train], [data.test]), torch.cat(some), held_out)
+    selection, start = [], 0
+    for chunk in generated:
+        for chunks, real in zip(features, references, strict=True):
+            chunks.append(real.extractor.features(chunk))
+        selection.append(chunk[compared[(compared >= start) & (compared < start + len(chunk))] - start])
+        start += len(chunk)
+    scores = []
+    for chunks, real in zip(features, references, strict=True):
+        scores += samples.feature_scores(real, torch.cat(chunks))
+    held_out = to_tensor(subsample(data.test, max_compared), _CPU)
+    return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 
 
-def judged(scores: list[Score]) -> list[Verdict]:
-    """What scores come to. Those of an extractor are looked up by the names that they have without it."""
-    found = [verdict for name, value in _metrics(scores) for verdict in verdicts_of({name: value})]
-    return list({verdict.code: verdict for verdict in found}.values())
+def score_verdicts(scores: list[Score]) -> list[Verdict]:
+    """Derive the verdicts on scores, each once. An extractor's scores are looked up by their names without its own."""
+    verdicts = [verdict for name, value in _metrics(scores) for verdict in verdicts_of({name: value})]
+    return list({verdict.code: verdict for verdict in verdicts}.values())
 
 
 def _metrics(scores: list[Score]) -> Iterator[tuple[str, float]]:
+    """The scores under the names that verdicts listen to."""
     for score in scores:
         plain = score.name.split("-")[0]
         yield f"{SAMPLE}{plain}", score.value
@@ -170,11 +177,11 @@ def _metrics(scores: list[Score]) -> Iterator[tuple[str, float]]:
 
 
 def _settings(model: Model, data: str | None) -> Settings:
-    """The settings that say which pictures a model is measured against, at its own size."""
+    """The settings that say which images a model is measured against, at its own size."""
     family, (channels, size, _) = find_family(model.header["family"]), model.header["shape"]
-    folder = next((place for place in model.path.parents if (place / "run.json").exists()), None)
-    if folder is not None and data is None:
-        return Settings.from_json(run.Run(folder).record()["settings"])
+    run_folder = next((folder for folder in model.path.parents if (folder / "run.json").exists()), None)
+    if run_folder is not None and data is None:
+        return Settings.from_json(run.Run(run_folder).record()["settings"])
     options = dict(model.header["options"])
     domains = ",".join(model.domains) if model.domains and data is not None else None
     return Settings(

@@ -1,4 +1,4 @@
-"""Real pictures as an extractor sees them: what generated ones are measured against, kept in the user's cache."""
+"""The features of real images that generated ones are compared with, kept in the user's cache."""
 
 import hashlib
 import json
@@ -13,35 +13,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import progress
+from ganctl import progress, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.cache.store import compute_once
-from ganctl.data.sources.base import user_cache
+from ganctl.data.cache.store import compute_once, user_cache
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
-from ganctl.metrics import Statistics, frechet, kernel_distance
-from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.metrics.distances import Statistics, frechet, kernel_distance
+from ganctl.spacing import evenly_spaced
+from ganctl.tensorfile import TensorFile
 
-LEARNT = 60_000  # training pictures at most whose mean and covariance are taken
-SOME = 10_000  # of training and of held-out pictures at most, for what compares pictures one with one
-SUBSETS = 20  # of 1,000 features each, for the kernel distance
-_CHUNK = 500
-_FORMAT = 1  # raise it when what is stored for the same pictures changes
+MAX_TRAIN_IMAGES = 60_000  # whose mean and covariance are taken
+MAX_COMPARED_IMAGES = 10_000  # of the training images and of the held-out ones, where single features are compared
+KERNEL_SUBSETS = 20  # of 1,000 features each, for the kernel distance
+_CHUNK_IMAGES = 500
+_CACHE_FORMAT = 2  # raise it when what is stored for the same images changes
+_STORED = frozenset({"count", "mean", "covariance", "train", "held_out"})
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The features of real pictures.
+    """The features of a data set's real images.
 
     Attributes:
-        extractor: whose.
-        train_statistics: the mean and covariance of the training pictures' features.
-        train_features: features of training pictures, evenly spaced [N, D], N at most `SOME`.
-        held_out_features: features of held-out pictures [M, D], M at most `SOME`; none where nothing was held out.
-        labels: the classes of these [M], or none.
+        extractor: the network that they come from.
+        train_statistics: mean and covariance of the training images' features.
+        train_features: features of evenly spaced training images [N, D], N at most `MAX_COMPARED_IMAGES`.
+        held_out_features: features of held-out images [M, D], M at most `MAX_COMPARED_IMAGES`; empty where none are.
+        labels: the classes of the held-out images [M], or empty.
     """
 
     extractor: Extractor
@@ -51,90 +51,94 @@ class Reference:
     labels: Tensor
 
     def distances(self, features: Tensor) -> Mapping[str, float]:
-        """How far features [N, D] are from the training pictures': ``fid-…``, and ``kid-…`` of two or more."""
-        found = {f"fid-{self.extractor.name}": frechet(self.train_statistics, Statistics.of([features]))}
+        """Compute the distances of features [N, D] to the training images': ``fid-…``, and ``kid-…`` of two or more."""
+        distances = {f"fid-{self.extractor.name}": frechet(self.train_statistics, Statistics.of([features]))}
         if min(len(self.train_features), len(features)) > 1:
-            found[f"kid-{self.extractor.name}"] = kernel_distance(self.train_features, features, SUBSETS).mean
-        return {name: float(f"{value:.6g}") for name, value in found.items()}
+            kernel = kernel_distance(self.train_features, features, KERNEL_SUBSETS)
+            distances[f"kid-{self.extractor.name}"] = kernel.mean
+        return {name: float(f"{value:.6g}") for name, value in distances.items()}
 
     @cached_property
     def held_out_distances(self) -> Mapping[str, float]:
-        """The distances of the held-out pictures, which no generator needs to beat; empty where there are few."""
+        """The distances of the held-out images, which no generator needs to beat; empty where there are too few."""
         return self.distances(self.held_out_features) if len(self.held_out_features) > 1 else {}
 
 
 def reference(data: Dataset, extractor: Extractor) -> Reference:
-    """The features of a set's pictures, computed now unless they were before."""
-    key = json.dumps([_FORMAT, data.fingerprint, extractor.name, LEARNT, SOME])
+    """Load the features of a data set's images from the cache, or compute and store them."""
+    key = json.dumps([_CACHE_FORMAT, data.fingerprint, extractor.name, MAX_TRAIN_IMAGES, MAX_COMPARED_IMAGES])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = user_cache() / "features" / f"{data.name[:40]}-{extractor.name}-{digest}.safetensors"
 
     def make() -> Mapping[str, Tensor]:
-        _keep(path, computed := _computed(data, extractor))
-        return computed
+        _store(path, tensors := _compute(data, extractor))
+        return tensors
 
     try:
-        stored = compute_once(path, load=lambda: _stored(path), make=make)
+        tensors = compute_once(path, load=lambda: _load(path), make=make)
     except OSError:  # the cache cannot be written to: the next evaluation computes it again
-        stored = _computed(data, extractor)
-    labels = torch.from_numpy(np.array(data.test_labels[: len(stored["held_out"])]))
-    statistics = Statistics(int(stored["count"]), stored["mean"], stored["covariance"])
-    return Reference(extractor, statistics, stored["some"], stored["held_out"], labels)
+        tensors = _compute(data, extractor)
+    labels = torch.from_numpy(np.array(data.test_labels[: len(tensors["held_out"])]))
+    statistics = Statistics(int(tensors["count"]), tensors["mean"], tensors["covariance"])
+    return Reference(extractor, statistics, tensors["train"], tensors["held_out"], labels)
 
 
-def _computed(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
-    some = list(_features(extractor, in_pieces(data.train, SOME)))
-    more = _features(extractor, in_pieces(data.train, LEARNT))
-    learnt = Statistics.of(some if len(data.train) <= SOME else more)  # of few, each is looked at once
-    held_out = _features(extractor, in_pieces(data.test[:SOME]))
-    found = {"some": torch.cat(some), "held_out": torch.cat([torch.empty(0, len(learnt.mean)), *held_out])}
-    return found | {"count": torch.tensor(learnt.count), "mean": learnt.mean, "covariance": learnt.covariance}
+def images_to_extract(data: Dataset) -> int:
+    """Count the images whose features a `reference` extracts if it is not in the cache."""
+    again = min(len(data.train), MAX_TRAIN_IMAGES) if len(data.train) > MAX_COMPARED_IMAGES else 0
+    return min(len(data.train), MAX_COMPARED_IMAGES) + again + min(len(data.test), MAX_COMPARED_IMAGES)
 
 
-def pictures_to_extract(data: Dataset) -> int:
-    """How many pictures an extractor has to look at for a `reference` that is not stored yet."""
-    more = min(len(data.train), LEARNT) if len(data.train) > SOME else 0
-    return min(len(data.train), SOME) + more + min(len(data.test), SOME)
+def _compute(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
+    compared = list(_features(extractor, in_chunks(data.train, MAX_COMPARED_IMAGES)))
+    if len(data.train) <= MAX_COMPARED_IMAGES:
+        statistics = Statistics.of(compared)
+    else:
+        statistics = Statistics.of(_features(extractor, in_chunks(data.train, MAX_TRAIN_IMAGES)))
+    held_out = _features(extractor, in_chunks(data.test[:MAX_COMPARED_IMAGES]))
+    return {
+        "count": torch.tensor(statistics.count),
+        "mean": statistics.mean,
+        "covariance": statistics.covariance,
+        "train": torch.cat(compared),
+        "held_out": torch.cat([torch.empty(0, len(statistics.mean)), *held_out]),
+    }
 
 
-def _features(extractor: Extractor, pieces: Iterable[Tensor]) -> Iterator[Tensor]:
-    for piece in pieces:
-        yield extractor.features(piece)
-        progress.advance(len(piece))
+def _features(extractor: Extractor, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
+    for chunk in chunks:
+        yield extractor.features(chunk)
+        progress.advance(len(chunk))
 
 
-def in_pieces(levels: NDArray[np.uint8], most: int | None = None) -> Iterator[Tensor]:
-    """Levels [N, H, W, C], or at most so many of them, evenly spaced, as pictures [n, C, H, W] in [-1, 1].
+def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) -> Iterator[Tensor]:
+    """Yield images [N, H, W, C], or at most `max_images` evenly spaced ones, as tensors [n, C, H, W] in [-1, 1].
 
-    So many at a time that memory holds them, however many and large they are.
+    A chunk fits into memory, however many and large the images are.
     """
-    numbers = _spaced(len(levels), most or len(levels))
-    for start in range(0, len(numbers), _CHUNK):
-        yield to_tensor(levels[numbers[start : start + _CHUNK]], torch.device("cpu"))
+    indices = evenly_spaced(len(uint8_images), max_images or len(uint8_images))
+    for start in range(0, len(indices), _CHUNK_IMAGES):
+        yield to_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
 
 
-def spaced(levels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """At most so many of the pictures, evenly spaced."""
-    if len(levels) <= count:
-        return levels
-    chosen: NDArray[np.uint8] = levels[_spaced(len(levels), count)]
-    return chosen
+def subsample(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
+    """Select at most `max_images` of the images [N, H, W, C], evenly spaced."""
+    if len(uint8_images) <= max_images:
+        return uint8_images
+    selection: NDArray[np.uint8] = uint8_images[evenly_spaced(len(uint8_images), max_images)]
+    return selection
 
 
-def _spaced(length: int, count: int) -> NDArray[np.int64]:
-    return np.linspace(0, length - 1, min(length, count)).round().astype(np.int64)
-
-
-def _stored(path: Path) -> Mapping[str, Tensor] | None:
-    """What the cache holds; None where that is nothing usable."""
+def _load(path: Path) -> Mapping[str, Tensor] | None:
+    """The tensors in the cache; None where there are none, or unusable ones."""
     try:
-        stored = checkpoint.read(path).tensors
+        tensors = tensorfile.read(path).tensors
     except CheckpointError:
         return None
-    return stored if {"count", "mean", "covariance", "some", "held_out"} <= set(stored) else None
+    return tensors if set(tensors) >= _STORED else None
 
 
-def _keep(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write to the cache, where that can be."""
+def _store(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write to the cache, where that is possible."""
     with suppress(OSError), atomic_file(path) as staged:
-        checkpoint.write(staged, TensorFile(tensors, {}))
+        tensorfile.write(staged, TensorFile(tensors, {}))

@@ -1,10 +1,10 @@
-"""The sample statistics of generated pictures: scores that need no extractor, each beside that of real pictures.
+"""Sample statistics: scores of generated images that need no feature extractor, relative to those of real images.
 
-diversity     how far the pictures are from each other, over how far held-out pictures are; 0 where all are alike
-contrast      the spread of their values over that of held-out pictures
-repeats       the share of them that have a twin among them
-novelty       the median distance to the nearest training picture, over that of held-out pictures; 0 for copies
-checkerboard  how far their spectrum stands out at the frequencies of upsampling, over how far that of real ones does
+diversity     distance of the images to each other, over that of held-out images; 0 where all are alike
+contrast      standard deviation of their values, over that of held-out images
+repeats       share of the images that have a near-duplicate among them
+novelty       median distance to the nearest training image, over that of held-out images; 0 for copies
+checkerboard  energy at the frequencies of upsampling, over that of real images
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,99 +16,101 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl.data.batches import to_tensor
-from ganctl.evaluation.reference import in_pieces, spaced
-from ganctl.evaluation.score import rounded
-from ganctl.metrics import checkerboard, diversity, nearest
+from ganctl.evaluation.reference import in_chunks, subsample
+from ganctl.metrics.images import checkerboard, diversity
+from ganctl.metrics.manifold import nearest
+from ganctl.metrics.score import rounded
 
-SIDE = 32  # pixels to which larger pictures are reduced before they are compared with each other
-REFERENCES = 60_000_000  # bytes at most of the training pictures that they are compared with: all 60,000 of MNIST
-HELD_OUT = 20_000_000  # values at most of real pictures, …
-SOME = 200  # … and so many of them at most, for the same scores of them
-LEAST = 8  # pixels of a side below which there is no spectrum to speak of
-ENOUGH = 16  # pictures below which only their contrast and spectrum are looked at
-_TWIN = 0.25  # of real pictures' median distance to their nearest neighbour: nearer is a twin
-_LEVEL = 1 / 255  # what is less of real pictures counts as this much
-_LEVELS = 127.5  # in a byte, for each unit of a picture's values
+COMPARED_SIZE = 32  # pixels: larger images are reduced to this height and width before they are compared
+MAX_REFERENCE_BYTES = 60_000_000  # of training images that others are compared with: all 60,000 of MNIST
+MAX_REAL_IMAGES = 200  # whose statistics the generated ones are divided by, …
+MAX_REAL_VALUES = 20_000_000  # … with at most so many values
+MIN_IMAGES = 16  # for all statistics but contrast and checkerboard
+MIN_SPECTRUM_SIZE = 8  # pixels: smaller images have no spectrum to speak of
+_DUPLICATE_DISTANCE = 0.25  # of real images' median distance to their nearest neighbour
+_SMALLEST_UNIT = 1 / 255  # where a statistic of the real images is less than this, it counts as this
+_UINT8_SCALE = 127.5  # steps of a uint8 image in a unit of [-1, 1]
 _CPU = torch.device("cpu")
 
 
 class SampleStats:
-    """The sample statistics of pictures that a model draws of some data.
+    """Measures generated images against the real images of one data set, or of two domains.
 
     Args:
-        train: levels [N, H, W, C] of the pictures that it learns from, of each set one array.
-        test: levels of held-out ones, likewise; where they are too few, training pictures stand in, and for the
-            novelty the distance of each of these to the nearest other.
+        train: uint8 training images [N, H, W, C], an array for each domain.
+        test: held-out ones, likewise. Where they are too few, training images stand in for them, and the novelty is
+            relative to the distance of each of these to its nearest neighbour.
     """
 
     def __init__(self, train: Sequence[NDArray[np.uint8]], test: Sequence[NDArray[np.uint8]]) -> None:
-        side = test[0].shape[1]
-        learnt = [levels[:, :side, :side] for levels in train]
-        real = [held if len(held) >= ENOUGH else seen for seen, held in zip(learnt, test, strict=True)]
-        values = int(np.prod(test[0].shape[1:]))
-        few = max(ENOUGH, min(SOME, HELD_OUT // values))
-        pictures = torch.cat([to_tensor(spaced(levels, few), _CPU) for levels in real])
-        self._checkerboard = checkerboard(pictures) if side >= LEAST else None
-        self._contrast = max(contrast(pictures), _LEVEL)
-        self._single = len(train) == 1 and len(pictures) >= ENOUGH
-        if self._single:
-            apart = nearest_other(pictures).median()
-            self._diversity = max(diversity(reduced(pictures)), _LEVEL)
-            self._twin = _TWIN * apart
-            self._references = _references(learnt[0])
-            novelty = self._to_nearest(pictures) if real[0] is test[0] else apart.item()
-            self._novelty = max(novelty, _LEVEL)
+        size = test[0].shape[1]
+        cropped = [images[:, :size, :size] for images in train]
+        held_out = [len(images) >= MIN_IMAGES for images in test]
+        sources = [b if enough else a for a, b, enough in zip(cropped, test, held_out, strict=True)]
+        count = max(MIN_IMAGES, min(MAX_REAL_IMAGES, MAX_REAL_VALUES // int(np.prod(test[0].shape[1:]))))
+        real = torch.cat([to_tensor(subsample(images, count), _CPU) for images in sources])
+        self._checkerboard = checkerboard(real) if size >= MIN_SPECTRUM_SIZE else None
+        self._contrast = max(contrast(real), _SMALLEST_UNIT)
+        self._single_domain = len(train) == 1 and len(real) >= MIN_IMAGES
+        if self._single_domain:
+            spacing = nearest_neighbour_distances(real).median()
+            self._diversity = max(diversity(reduced(real)), _SMALLEST_UNIT)
+            self._duplicate_distance = _DUPLICATE_DISTANCE * spacing
+            self._references = _reference_images(cropped[0])
+            novelty = self._distance_to_training(real) if held_out[0] else spacing.item()
+            self._novelty = max(novelty, _SMALLEST_UNIT)
 
-    def measure(self, pictures: Tensor) -> Mapping[str, float]:
-        """The sample statistics of pictures [N, C, H, W] in [-1, 1], to four digits."""
-        pictures = pictures.float().cpu()
-        found = {"contrast": contrast(pictures) / self._contrast}
-        if self._single and len(pictures) >= ENOUGH:
-            found["diversity"] = diversity(reduced(pictures)) / self._diversity
-            found["repeats"] = (nearest_other(pictures) < self._twin).float().mean().item()
-            found["novelty"] = self._to_nearest(pictures) / self._novelty
+    def measure(self, images: Tensor) -> Mapping[str, float]:
+        """Measure images [N, C, H, W] in [-1, 1]: statistics by name, to four digits."""
+        images = images.float().cpu()
+        stats = {"contrast": contrast(images) / self._contrast}
+        if self._single_domain and len(images) >= MIN_IMAGES:
+            stats["diversity"] = diversity(reduced(images)) / self._diversity
+            duplicates = nearest_neighbour_distances(images) < self._duplicate_distance
+            stats["repeats"] = duplicates.float().mean().item()
+            stats["novelty"] = self._distance_to_training(images) / self._novelty
         if self._checkerboard is not None:
-            found["checkerboard"] = checkerboard(pictures) / self._checkerboard
-        return {name: rounded(value) for name, value in found.items()}
+            stats["checkerboard"] = checkerboard(images) / self._checkerboard
+        return {name: rounded(value) for name, value in stats.items()}
 
-    def _to_nearest(self, pictures: Tensor) -> float:
-        """The median distance of pictures to their nearest training picture."""
-        return nearest(_as_bytes(reduced(pictures)), self._references)[0].median().item() / _LEVELS
-
-
-def contrast(pictures: Tensor) -> float:
-    """The standard deviation of all values of pictures [N, C, H, W]."""
-    return pictures.std().item()
+    def _distance_to_training(self, images: Tensor) -> float:
+        """The median distance of images to their nearest training image."""
+        return nearest(_to_uint8(reduced(images)), self._references)[0].median().item() / _UINT8_SCALE
 
 
-def reduced(pictures: Tensor) -> Tensor:
-    """Pictures [N, C, H, W] with no side beyond `SIDE` pixels."""
-    height, width = pictures.shape[2:]
-    if max(height, width) <= SIDE:
-        return pictures
-    return F.interpolate(pictures, (min(SIDE, height), min(SIDE, width)), mode="area")
+def contrast(images: Tensor) -> float:
+    """Compute the standard deviation of all values of images [N, C, H, W]."""
+    return images.std().item()
 
 
-def _as_bytes(pictures: Tensor) -> Tensor:
-    """Pictures [N, C, H, W] in [-1, 1] as bytes of the same shape: a quarter of the memory, and copies stay copies."""
-    return pictures.add(1).mul(_LEVELS).round().clamp(0, 255).to(torch.uint8)
+def reduced(images: Tensor) -> Tensor:
+    """Reduce images [N, C, H, W] to at most `COMPARED_SIZE` pixels in height and width."""
+    height, width = images.shape[2:]
+    if max(height, width) <= COMPARED_SIZE:
+        return images
+    return F.interpolate(images, (min(COMPARED_SIZE, height), min(COMPARED_SIZE, width)), mode="area")
 
 
-def _references(learnt: NDArray[np.uint8]) -> Tensor:
-    """Training pictures [N, H, W, C], reduced: all of them, or evenly spaced as many as memory can well spare."""
-    height, width = (min(side, SIDE) for side in learnt.shape[1:3])
-    channels = learnt.shape[3]
-    count = min(len(learnt), max(1, REFERENCES // (height * width * channels)))
+def nearest_neighbour_distances(images: Tensor) -> Tensor:
+    """Compute the distance of each image [N, C, H, W] to its nearest neighbour among the others: [N]."""
+    rows = reduced(images).flatten(1).double()
+    distances = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    return distances.fill_diagonal_(torch.inf).min(1).values
+
+
+def _to_uint8(images: Tensor) -> Tensor:
+    """Images [N, C, H, W] in [-1, 1] as uint8 of the same shape: a quarter of the memory, and copies stay copies."""
+    return images.add(1).mul(_UINT8_SCALE).round().clamp(0, 255).to(torch.uint8)
+
+
+def _reference_images(train: NDArray[np.uint8]) -> Tensor:
+    """Training images [N, H, W, C], reduced: all, or evenly spaced as many as `MAX_REFERENCE_BYTES` holds."""
+    height, width = (min(size, COMPARED_SIZE) for size in train.shape[1:3])
+    channels = train.shape[3]
+    count = min(len(train), max(1, MAX_REFERENCE_BYTES // (height * width * channels)))
     references = torch.empty(count, channels, height, width, dtype=torch.uint8)
     start = 0
-    for piece in in_pieces(learnt, count):
-        references[start : start + len(piece)] = _as_bytes(reduced(piece))
-        start += len(piece)
+    for chunk in in_chunks(train, count):
+        references[start : start + len(chunk)] = _to_uint8(reduced(chunk))
+        start += len(chunk)
     return references
-
-
-def nearest_other(pictures: Tensor) -> Tensor:
-    """The distance [N] of each of the pictures [N, C, H, W] to the one of the others that is most like it."""
-    small = reduced(pictures).flatten(1).double()
-    distances = torch.cdist(small, small, compute_mode="donot_use_mm_for_euclid_dist")
-    return distances.fill_diagonal_(torch.inf).min(1).values

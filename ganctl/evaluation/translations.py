@@ -1,4 +1,4 @@
-"""How good translations between two domains are, on the pictures that were held out."""
+"""Scores of translations between two domains, on the images that were held out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,81 +6,86 @@ import torch
 from torch import Tensor
 
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import PLAIN2STRIPED, TwoDatasets
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
+from ganctl.data.resolve import PLAIN2STRIPED
 from ganctl.data.sources import striped
 from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import Reference
-from ganctl.evaluation.score import Score, rounded
 from ganctl.gans.losses import luminance_correlation
 from ganctl.inference.model import Model
-from ganctl.metrics import psnr, ssim
+from ganctl.metrics.images import psnr, ssim
+from ganctl.metrics.score import Score, rounded
 
-_LEARNT = 200  # training pictures at most, where nothing was held out
+_MAX_TRAIN_IMAGES = 200  # which are translated where nothing was held out
 _CPU = torch.device("cpu")
 
 
 def held_out(data: Dataset) -> Tensor:
-    """The pictures to translate: [N, C, H, W] in [-1, 1]. Of a set that has no others, it is what was learned from."""
-    side = data.shape[1]
-    return to_tensor(data.test if len(data.test) else data.train[:_LEARNT, :side, :side], _CPU)
+    """Return the held-out images [N, C, H, W] in [-1, 1], or some training images where nothing was held out."""
+    size = data.shape[1]
+    return to_tensor(data.test if len(data.test) else data.train[:_MAX_TRAIN_IMAGES, :size, :size], _CPU)
 
 
-def count(data: TwoDatasets) -> int:
-    """How many pictures `held_out` has of both domains."""
-    return sum(len(side.test) or min(_LEARNT, len(side.train)) for side in data.datasets)
+def image_count(data: TwoDatasets) -> int:
+    """Count the images that `held_out` gives for both domains."""
+    return sum(len(domain.test) or min(_MAX_TRAIN_IMAGES, len(domain.train)) for domain in data.datasets)
 
 
-def passes(data: TwoDatasets) -> int:
-    """How many translations `compared` makes in full: of each picture there, back, and into its own domain."""
-    return 3 * count(data)
+def translation_count(data: TwoDatasets) -> int:
+    """Count the translations of a full `compared`: each image to the other domain, back, and to its own domain."""
+    return 3 * image_count(data)
 
 
 def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Score]:
-    """The scores of both directions.
+    """Compute the scores of both directions.
 
     Args:
-        model: that translates.
-        data: what it learned from; its held-out pictures are translated.
-        references: of both domains, or none.
-        full: whether cycle, identity and luminance are told too, which takes two more passes.
+        model: a model that translates.
+        data: what it was trained on; its held-out images are translated.
+        references: of both domains, or none, which leaves out the distances.
+        full: whether cycle, identity and luminance are measured, which takes two more translations of each image.
     """
-    real = [held_out(side) for side in data.datasets]
-    made = [quantised(model.translate(real[1 - side], domain)) for side, domain in enumerate(data.names)]
-    for side in reversed(range(len(references))):  # what `translate` does unasked comes first
-        reference = references[side]
-        features = reference.extractor.features(made[side])
-        expected = reference.held_out_distances
-        for key, value in reference.distances(features).items():
-            meaning = f"{_DISTANCES[key[:3]]} of the training pictures of {data.names[side]}: lower is better"
-            yield Score(f"{key}-{data.names[side]}", value, expected.get(key), meaning)
+    real = [held_out(dataset) for dataset in data.datasets]
+    translated = [quantised(model.translate(real[1 - i], domain)) for i, domain in enumerate(data.names)]
+    for i in reversed(range(len(references))):  # the direction of `translate` without --to comes first
+        distances = references[i].distances(references[i].extractor.features(translated[i]))
+        held_out_distances = references[i].held_out_distances
+        for key, value in distances.items():
+            meaning = f"{_DISTANCES[key[:3]]} of the training pictures of {data.names[i]}: lower is better"
+            yield Score(f"{key}-{data.names[i]}", value, held_out_distances.get(key), meaning)
     if data.spec == PLAIN2STRIPED:
-        yield from _truly(data, real, made)
+        yield from _truth_scores(data, real, translated)
     if full:
-        yield from _kept(model, data, real, made)
+        yield from _consistency_scores(model, data, real, translated)
 
 
-def _truly(data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Score]:
-    """What translations of drawn animals are worth beside the truth."""
-    for side, domain in reversed(list(enumerate(data.names))):
-        given = striped.DOMAINS[1 - side]
-        truth = to_tensor(striped.truth(given, 0, len(made[side]), data.shape[1])[0], _CPU)
-        for name, measure, unit in (("psnr", psnr, "in dB"), ("ssim", ssim, "1 is equal")):
-            pairs = [measure(pictures, truth).mean().item() for pictures in (made[side], real[1 - side])]
-            meaning = f"likeness to the truth, {unit}; untranslated {rounded(pairs[1])}"
-            yield Score(f"{name}-{domain}", rounded(pairs[0]), None, meaning)
+def _truth_scores(data: TwoDatasets, real: list[Tensor], translated: list[Tensor]) -> Iterator[Score]:
+    """Likeness to the ground truth, which the built-in set has for every image."""
+    for i, domain in reversed(list(enumerate(data.names))):
+        source = striped.DOMAINS[1 - i]
+        truth = to_tensor(striped.truth(source, 0, len(translated[i]), data.shape[1])[0], _CPU)
+        for name, metric, unit in (("psnr", psnr, "in dB"), ("ssim", ssim, "1 is equal")):
+            score, untranslated = (
+                rounded(metric(images, truth).mean().item()) for images in (translated[i], real[1 - i])
+            )
+            meaning = f"likeness to the truth, {unit}; untranslated {untranslated}"
+            yield Score(f"{name}-{domain}", score, None, meaning)
 
 
-def _kept(model: Model, data: TwoDatasets, real: list[Tensor], made: list[Tensor]) -> Iterator[Score]:
-    """What is left of a picture on the way, in both directions."""
-    for side, domain in enumerate(data.names):
-        other, given = data.names[1 - side], real[1 - side]
-        back = (model.translate(made[side], other) - given).abs().mean().item()
-        same = (model.translate(real[side], domain) - real[side]).abs().mean().item()
-        alike = luminance_correlation(given, made[side]).mean().item()
-        yield Score(f"cycle-{other}", rounded(back), None, f"mean error of {other} → {domain} → {other}, of 2")
-        yield Score(f"identity-{domain}", rounded(same), None, f"mean change of {domain} told to become {domain}")
-        yield Score(f"luminance-{domain}", rounded(alike), None, f"correlation of light with {other}: -1 is a negative")
+def _consistency_scores(
+    model: Model, data: TwoDatasets, real: list[Tensor], translated: list[Tensor]
+) -> Iterator[Score]:
+    """Cycle, identity and luminance: what a translation keeps, in both directions."""
+    for i, domain in enumerate(data.names):
+        source_domain, source = data.names[1 - i], real[1 - i]
+        cycle = (model.translate(translated[i], source_domain) - source).abs().mean().item()
+        identity = (model.translate(real[i], domain) - real[i]).abs().mean().item()
+        luminance = luminance_correlation(source, translated[i]).mean().item()
+        there_and_back = f"{source_domain} → {domain} → {source_domain}"
+        yield Score(f"cycle-{source_domain}", rounded(cycle), None, f"mean error of {there_and_back}, of 2")
+        yield Score(f"identity-{domain}", rounded(identity), None, f"mean change of {domain} translated to {domain}")
+        meaning = f"correlation of light with {source_domain}: -1 is a negative"
+        yield Score(f"luminance-{domain}", rounded(luminance), None, meaning)
 
 
 _DISTANCES = {"fid": "Fréchet distance to the features", "kid": "kernel distance to the features"}

@@ -1,4 +1,4 @@
-"""GAN families: one file each, and this registry of their names. No torch before a family is asked for."""
+"""The registry of GAN families: one module each, imported when its family is asked for, so that torch stays out."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ if TYPE_CHECKING:
     from ganctl.gans.base import Family
     from ganctl.option import Value
 
-FAMILIES = {"dcgan": "ganctl.gans.dcgan:FAMILY", "cyclegan": "ganctl.gans.cyclegan:FAMILY"}
+FAMILIES: dict[str, str | Family] = {
+    "dcgan": "ganctl.gans.dcgan:FAMILY",
+    "cyclegan": "ganctl.gans.cyclegan:FAMILY",
+}
+"""Name → the family, or ``module:attribute`` to import it from."""
+
 OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
-"""Family → the module of its options, where they need no torch."""
+"""Name → the module of the family's options, which needs no torch; a registered family has none."""
 
 
 class FamilyOptions(NamedTuple):
-    """What a family can be set to.
+    """The settings of a family.
 
     Attributes:
-        summary: one line for people.
+        summary: one line of help.
         options: a dataclass of options (`ganctl.option.option`).
-        presets: named layers over the options' defaults.
-        default_preset: the preset of a bare ``train``.
+        presets: name → settings that replace the defaults.
+        default_preset: the preset of ``train`` without ``--preset``.
     """
 
     summary: str
@@ -33,29 +38,45 @@ class FamilyOptions(NamedTuple):
     default_preset: str
 
 
+def register(family: Family) -> None:
+    """Add a family, so that `ganctl.train` and `ganctl.load` know its name for the rest of this process.
+
+    Every process that uses one of its runs or models has to register it.
+
+    Raises:
+        UsageError: its name is taken.
+    """
+    if family.name in FAMILIES:
+        raise UsageError(f"There is a family {family.name!r} already.", "Give yours another name.")
+    FAMILIES[family.name] = family
+
+
 def require(name: str) -> None:
-    """Raise UsageError, with the names there are, unless there is such a family."""
+    """Raise UsageError, which lists the families, unless there is one of this name."""
     if name not in FAMILIES:
         raise UsageError(f"There is no family {name!r}.", f"The families are: {', '.join(FAMILIES)}.")
 
 
 def find(name: str) -> Family:
-    """The family of a name.
+    """Return the family of a name.
 
     Raises:
-        UsageError: there is none; the names are listed.
+        UsageError: there is none; the families are listed.
     """
     require(name)
-    module, attribute = FAMILIES[name].split(":")
+    entry = FAMILIES[name]
+    if not isinstance(entry, str):
+        return entry
+    module, attribute = entry.split(":")
     family: Family = vars(import_module(module))[attribute]
     return family
 
 
 def options_of(name: str) -> FamilyOptions:
-    """The options of a family, for its help and completion: without torch, if they have a module of their own.
+    """Return the options of a family, for its help and completion: without torch, if they have a module of their own.
 
     Raises:
-        UsageError: there is no such family; the names are listed.
+        UsageError: there is no such family; the families are listed.
     """
     require(name)
     if name not in OPTIONS:

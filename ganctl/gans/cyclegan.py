@@ -13,53 +13,53 @@ from ganctl.data.batches import Batch
 from ganctl.gans.base import Family, Jitter, Preview, Shape, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
 from ganctl.gans.image_pool import ImagePool
-from ganctl.gans.losses import adversarial, luminance_correlation
+from ganctl.gans.losses import adversarial_loss, luminance_correlation
 from ganctl.gans.nets import patchgan, resnet, unet
 from ganctl.gans.options.cyclegan import DEFAULT_PRESET, PRESETS, SUMMARY, Options
 
 
 class Generators(nn.Module):
-    """The two generators, the part that is shipped."""
+    """Both generators: what is averaged, saved and used."""
 
     def __init__(self, a_to_b: nn.Module, b_to_a: nn.Module) -> None:
         super().__init__()
         self.a_to_b = a_to_b
         self.b_to_a = b_to_a
 
-    def generator_to(self, side: int) -> nn.Module:
-        """The generator that makes pictures of the second domain (1), or of the first (0)."""
-        return self.a_to_b if side else self.b_to_a
+    def generator_to(self, domain: int) -> nn.Module:
+        """Return the generator that translates to the first domain (0) or to the second (1)."""
+        return self.a_to_b if domain else self.b_to_a
 
 
 def model(options: Options, shape: Shape) -> Generators:
-    """Both generators: pictures [N, channels, H, W] in [-1, 1] → the same.
+    """Build both generators: images [N, channels, H, W] in [-1, 1] → the same.
 
     Raises:
-        ValueError: these nets cannot redraw that size.
+        ValueError: these nets cannot translate that size.
     """
     return Generators(generator(options, shape), generator(options, shape))
 
 
 def generator(options: Options, shape: Shape) -> nn.Module:
-    """One generator.
+    """Build one generator.
 
     Raises:
-        ValueError: it cannot redraw that size.
+        ValueError: it cannot translate that size.
     """
     channels, size, _ = shape
     if options.arch == "unet":
         return unet.Generator(size, channels, options.width)
-    if size % resnet.MULTIPLE or size < resnet.LEAST:
+    if size % resnet.MULTIPLE or size < resnet.MIN_SIZE:
         raise ValueError(f"The ResNet needs a size that is a multiple of {resnet.MULTIPLE}, not {size}.")
     blocks = options.blocks or (9 if size >= 256 else 6)
     return resnet.Generator(channels, blocks, options.width, options.upsample, options.output)
 
 
 def discriminator(options: Options, shape: Shape) -> nn.Module:
-    """One discriminator: pictures [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w].
+    """Build one discriminator: images [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], high for real.
 
     Raises:
-        ValueError: the pictures are smaller than it needs.
+        ValueError: the images are smaller than it needs.
     """
     channels, size, _ = shape
     net: patchgan.Discriminator | unet.Discriminator
@@ -67,13 +67,13 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
         net = unet.Discriminator(channels, options.discriminator_width)
     else:
         net = patchgan.Discriminator(channels, options.discriminator_width, options.discriminator_layers)
-    if size < net.least:
-        raise ValueError(f"The discriminators need pictures of {net.least} pixels or more, not {size}.")
+    if size < net.min_size:
+        raise ValueError(f"The discriminators need pictures of {net.min_size} pixels or more, not {size}.")
     return net
 
 
 class CycleGAN(TrainingModule):
-    """The two generators move as one player, then the two discriminators; or both at once, as in the tutorial."""
+    """Both generators move as one player, then both discriminators; or all simultaneously, as in the tutorial."""
 
     def __init__(self, options: Options, model: Generators, shape: Shape) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class CycleGAN(TrainingModule):
         self.pool_a = ImagePool(shape, options.pool_size)
         self.pool_b = ImagePool(shape, options.pool_size)
         self.ema = options.ema
-        self.loss = adversarial(options.loss)
+        self.loss = adversarial_loss(options.loss)
         self.augment = augmentation(options.augment)
         # The paper halves the discriminators' objective and not the generators'; `LeastSquares` halves both.
         self.scale = 2.0 if options.loss == "lsgan" else 1.0
@@ -92,78 +92,83 @@ class CycleGAN(TrainingModule):
     def optimizers(self) -> dict[str, Optimizer]:
         """One Adam for both generators, one for both discriminators."""
         o = self.options
-        judges = chain(self.discriminator_a.parameters(), self.discriminator_b.parameters())
+        betas = (o.beta1, o.beta2)
+        discriminators = chain(self.discriminator_a.parameters(), self.discriminator_b.parameters())
         return {
-            "generator": adam(self.model.parameters(), o.lr_generator, (o.beta1, o.beta2), o.epsilon),
-            "discriminator": adam(judges, o.lr_discriminator, (o.beta1, o.beta2), o.epsilon),
+            "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
+            "discriminator": adam(discriminators, o.lr_discriminator, betas, o.epsilon),
         }
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
         """Generators, then discriminators (Zhu et al. 2017, equations 1 to 3, and section 5.2 on identity)."""
-        a, b = in_layout(batch["a"]), in_layout(batch["b"])
-        fake_b, same_b = self._translated(self.model.a_to_b, a, b)
-        fake_a, same_a = self._translated(self.model.b_to_a, b, a)
+        a, b = contiguous_on_cpu(batch["a"]), contiguous_on_cpu(batch["b"])
+        fake_b, identity_b = self._translate(self.model.a_to_b, a, b)
+        fake_a, identity_a = self._translate(self.model.b_to_a, b, a)
         cycle = F.l1_loss(self.model.b_to_a(fake_b), a) + F.l1_loss(self.model.a_to_b(fake_a), b)
-        judged_a, judged_b = self.discriminator_a(self.augment(fake_a)), self.discriminator_b(self.augment(fake_b))
-        fooling = self.scale * (self.loss.generator(judged_a) + self.loss.generator(judged_b))
-        loss = fooling + self.options.lambda_cycle * cycle
-        metrics = {"adversarial": fooling.detach() / 2, "cycle": cycle.detach() / 2}
-        if same_a is not None and same_b is not None:
-            identity = F.l1_loss(same_a, a) + F.l1_loss(same_b, b)
+        fake_logits_a = self.discriminator_a(self.augment(fake_a))
+        fake_logits_b = self.discriminator_b(self.augment(fake_b))
+        adversarial = self.scale * (self.loss.generator(fake_logits_a) + self.loss.generator(fake_logits_b))
+        loss = adversarial + self.options.lambda_cycle * cycle
+        metrics = {"adversarial": adversarial.detach() / 2, "cycle": cycle.detach() / 2}
+        if identity_a is not None and identity_b is not None:
+            identity = F.l1_loss(identity_a, a) + F.l1_loss(identity_b, b)
             loss = loss + self.options.lambda_cycle * self.options.lambda_identity * identity
             metrics["identity"] = identity.detach() / 2
-        alike = luminance_correlation(a, fake_b) + luminance_correlation(b, fake_a)
-        metrics["luminance"] = alike.mean() / 2
+        luminance = luminance_correlation(a, fake_b) + luminance_correlation(b, fake_a)
+        metrics["luminance"] = luminance.mean() / 2
         if self.options.simultaneous:
-            real_a, real_b = self.discriminator_a(self.augment(a)), self.discriminator_b(self.augment(b))
-            judging, seen = self._judged(real_a, judged_a, real_b, judged_b)
-            yield Update({"generator": loss, "discriminator": judging}, metrics | seen)
+            real_logits_a = self.discriminator_a(self.augment(a))
+            real_logits_b = self.discriminator_b(self.augment(b))
+            discriminator_loss, outputs = self._discriminator_loss(
+                real_logits_a, fake_logits_a, real_logits_b, fake_logits_b
+            )
+            yield Update({"generator": loss, "discriminator": discriminator_loss}, metrics | outputs)
             return
         yield Update({"generator": loss}, metrics)
-        shown_a, shown_b = self.pool_a(fake_a.detach()), self.pool_b(fake_b.detach())
-        logits_a = self.discriminator_a(self.augment(torch.cat([a, shown_a]))).chunk(
-            2
-        )  # instance norm keeps the halves apart
-        logits_b = self.discriminator_b(self.augment(torch.cat([b, shown_b]))).chunk(2)
-        judging, seen = self._judged(*logits_a, *logits_b)
-        yield Update({"discriminator": judging}, seen)
+        pooled_a, pooled_b = self.pool_a(fake_a.detach()), self.pool_b(fake_b.detach())
+        # One pass for real and fake: instance norm keeps the images of a batch apart.
+        logits_a = self.discriminator_a(self.augment(torch.cat([a, pooled_a]))).chunk(2)
+        logits_b = self.discriminator_b(self.augment(torch.cat([b, pooled_b]))).chunk(2)
+        discriminator_loss, outputs = self._discriminator_loss(*logits_a, *logits_b)
+        yield Update({"discriminator": discriminator_loss}, outputs)
 
-    def _translated(self, net: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The translation of `source`, and what becomes of `target`, which should stay as it is, in one pass."""
+    def _translate(self, net: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The translation of `source`, and the identity mapping of `target` unless it has no weight, in one pass."""
         if not self.options.lambda_identity:
             return net(source), None
-        translated, same = net(torch.cat([source, target])).chunk(2)  # instance norm keeps the halves apart
-        return translated, same
+        translation, identity = net(torch.cat([source, target])).chunk(2)
+        return translation, identity
 
-    def _judged(
+    def _discriminator_loss(
         self, real_a: Tensor, fake_a: Tensor, real_b: Tensor, fake_b: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The discriminators' loss, and what they said of real pictures and of translations."""
+        """The loss of both discriminators from their logits, and their mean outputs and accuracy."""
         loss = self.scale / 2 * (self.loss.discriminator(real_a, fake_a) + self.loss.discriminator(real_b, fake_b))
         real = (self.loss.mean_output(real_a) + self.loss.mean_output(real_b)) / 2
         fake = (self.loss.mean_output(fake_a) + self.loss.mean_output(fake_b)) / 2
-        told = (self.loss.accuracy(real_a, fake_a) + self.loss.accuracy(real_b, fake_b)) / 2
-        return loss, {"D(x)": real, "D(G(x))": fake, "accuracy": told}
+        accuracy = (self.loss.accuracy(real_a, fake_a) + self.loss.accuracy(real_b, fake_b)) / 2
+        return loss, {"D(x)": real, "D(G(x))": fake, "accuracy": accuracy}
 
     def preview(self, model: nn.Module, batch: Batch) -> Preview:
-        """A row for each held-out picture: itself, its translation, that translated back, and its identity."""
-        translators, cells = cast("Generators", model), []
-        for side, name in enumerate("ab"):
-            there, back = translators.generator_to(1 - side), translators.generator_to(side)
-            for picture in in_layout(batch[name]).chunk(len(batch[name])):  # one at a time, as `translate` does
-                translated = there(picture)
-                cells += [picture, translated, back(translated), back(picture)]
+        """A row for each held-out image: the image, its translation, that translated back, and its identity mapping."""
+        generators, cells = cast("Generators", model), []
+        for domain, name in enumerate("ab"):
+            forward, backward = generators.generator_to(1 - domain), generators.generator_to(domain)
+            for image in contiguous_on_cpu(batch[name]).chunk(len(batch[name])):  # one at a time, as `translate` does
+                translation = forward(image)
+                cells += [image, translation, backward(translation), backward(image)]
         return Preview(torch.cat(cells), 4, torch.cat(cells[1::4]))
 
 
-def in_layout(pictures: Tensor) -> Tensor:
-    """Pictures [N, C, H, W] in the memory layout in which these nets are fastest: channels-last on CUDA only."""
-    return pictures if pictures.is_cuda else pictures.contiguous()
+def contiguous_on_cpu(images: Tensor) -> Tensor:
+    """Images [N, C, H, W] in the memory format in which these nets are fastest: channels-last stays on CUDA only."""
+    return images if images.is_cuda else images.contiguous()
 
 
-def schedule(options: Options, step: int, total: int) -> float:
+def schedule(options: Options, step: int, total_steps: int) -> float:
     """1, then a straight line that would reach 0 after the last step (section 4)."""
-    return min(1.0, (total - step) / (options.lr_decay_fraction * total)) if options.lr_decay_fraction else 1.0
+    decay_steps = options.lr_decay_fraction * total_steps
+    return min(1.0, (total_steps - step) / decay_steps) if options.lr_decay_fraction else 1.0
 
 
 def jitter(options: Options, size: int) -> Jitter:

@@ -1,105 +1,122 @@
-"""The data of a training, as its family learns from it: opened, checked, and in batches."""
+"""Opens the data of a training as its family learns from it, and puts it into batches."""
+
+from typing import Any
 
 import torch
 
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.cache.dataset import Dataset, open_dataset
+from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_dataset, open_domains
 from ganctl.data.check import check
-from ganctl.data.check.findings import by_reason
-from ganctl.data.domains import DomainSources, TwoDatasets, open_domains, resolve_domains
-from ganctl.data.resolve import resolve_source
+from ganctl.data.check.findings import count_reasons
+from ganctl.data.resolve import DomainSources, resolve_domains, resolve_source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
-from ganctl.gans import find as find_family
+from ganctl.gans.base import Family
 from ganctl.settings import Settings
 
 Data = Dataset | TwoDatasets
 
 
-def open_data(settings: Settings, fresh: bool = True) -> tuple[Data, list[str]]:
-    """The data, and sentences on what is odd about it. Without ``--data``, the family's own or its stand-in.
+def open_data(settings: Settings, family: Family, options: Any, fresh: bool = True) -> tuple[Data, list[str]]:
+    """Open the data of a training, and return it with warnings. Without ``--data``, the family's own or its stand-in.
 
     Args:
         settings: with or without everything decided.
-        fresh: whether this is a beginning, to which a quick check of the files belongs.
+        family: the one that the settings name.
+        options: the settings' options as the family's dataclass.
+        fresh: whether the training is new, and its files are to be checked quickly.
+
+    Raises:
+        DataError: the data cannot be had, or none of its pictures can be read.
+        StorageError: the cache has no room for it, or cannot be used.
+        UsageError: the nets cannot be built for that size, or the settings are of another family.
     """
-    found = find_family(settings.family)
-    own, stand_in = found.default_data
-    warnings = []
+    default, stand_in = family.default_data
+    warnings: list[str] = []
     try:
-        origin = _origin(settings, own if settings.data is None else settings.data)
+        source = _resolve(settings, family, default if settings.data is None else settings.data)
     except DataError as error:
-        if any(told is not None for told in (settings.data, settings.pair, settings.domains)):
+        if any(value is not None for value in (settings.data, settings.pair, settings.domains)):
             raise
-        origin = _origin(settings, stand_in)
-        warnings.append(f"{own} cannot be had, so the built-in set {stand_in} is used. {error.message}")
-    size = settings.size or origin.native_size() or found.default_size
-    _require_drawable(settings, size)
-    load = found.jitter(found.options(**settings.options), size).load_size
-    warnings += origin.notes if fresh else ()
+        source = _resolve(settings, family, stand_in)
+        warnings.append(f"{default} cannot be had, so the built-in set {stand_in} is used. {error.message}")
+    size = settings.size or source.native_size() or family.default_size
+    _require_drawable(family, options, size, settings.channels)
+    load_size = family.jitter(options, size).load_size
+    warnings += source.warnings if fresh else ()
     data: Data
-    if isinstance(origin, DomainSources):
-        warnings += _look(origin) if fresh else []
-        data = open_domains(origin, size, settings.channels, load, thorough=not fresh)
+    if isinstance(source, DomainSources):
+        warnings += _quick_check(source) if fresh else []
+        data = open_domains(source, size, settings.channels, load_size, thorough=not fresh)
     else:
-        data = open_dataset(origin, size, settings.channels, load, thorough=not fresh)
-    count = min(settings.limit or data.counts[0], data.counts[0])
-    if broken := [
-        line for each in (data.datasets if isinstance(data, TwoDatasets) else [data]) for line in each.broken
-    ]:
-        what = "picture is" if len(broken) == 1 else "pictures are"
-        warnings.append(f"{len(broken)} {what} left out: {by_reason(broken)}; events.jsonl names them.")
+        data = open_dataset(source, size, settings.channels, load_size, thorough=not fresh)
+    return data, warnings + _decoding_warnings(settings, data, size)
+
+
+def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
+    """What is only known once the pictures are decoded."""
+    warnings = []
+    datasets = data.datasets if isinstance(data, TwoDatasets) else [data]
+    if broken := [line for dataset in datasets for line in dataset.broken]:
+        subject = "picture is" if len(broken) == 1 else "pictures are"
+        warnings.append(f"{len(broken)} {subject} left out: {count_reasons(broken)}; events.jsonl names them.")
     if data.enlarged:
-        smaller, enlarged = ("is", "was") if data.enlarged == 1 else ("are", "were")
-        warnings.append(
-            f"{data.enlarged} of the pictures {smaller} smaller than {size} pixels and {enlarged} enlarged."
-        )
+        are, were = ("is", "was") if data.enlarged == 1 else ("are", "were")
+        warnings.append(f"{data.enlarged} of the pictures {are} smaller than {size} pixels and {were} enlarged.")
+    count = min(settings.limit or data.counts[0], data.counts[0])
     if count == 1:
         warnings.append("There is one picture only: all that can be learned is to repeat it.")
     if settings.batch_size > count:
         warnings.append(f"The batch of {settings.batch_size} is more than the data, so it is {count}.")
-    return data, warnings
+    return warnings
 
 
-def _origin(settings: Settings, data: str) -> Source | DomainSources:
-    """Where the data comes from: one set, or two for a family of two domains."""
-    if find_family(settings.family).domains:
+def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSources:
+    """One source, or two for a family of two domains."""
+    if family.domains:
         return resolve_domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
-        raise UsageError(f"{settings.family} learns from one set.", "--domains and --pair are for cyclegan.")
+        raise UsageError(f"{family.name} learns from one set.", "--domains and --pair are for cyclegan.")
     return resolve_source(data, settings.limit, settings.max_megapixels)
 
 
-def _look(origin: DomainSources) -> list[str]:
-    """The quick part of ``ganctl check``."""
-    if origin.tree is None:
+def _quick_check(source: DomainSources) -> list[str]:
+    """The warnings of a check of file names and lengths."""
+    if source.folders is None:
         return []
-    found = check.quick(*origin.tree)
-    return [f"{finding.message} {finding.remedy}" for finding in found if finding.severity != "note"]
+    findings = check.quick(*source.folders)
+    return [f"{finding.message} {finding.remedy}" for finding in findings if finding.severity != "note"]
 
 
-def _require_drawable(settings: Settings, size: int) -> None:
+def _require_drawable(family: Family, options: Any, size: int, channels: int | None) -> None:
     """Build the nets without their weights, before a long decoding is in vain.
 
     Raises:
-        UsageError: they cannot draw that size, or no memory could address them.
+        UsageError: they cannot generate that size, or no memory could hold them.
     """
-    found, shape = find_family(settings.family), (settings.channels or 3, size, size)
-    options = found.options(**settings.options)
+    shape = (channels or 3, size, size)
     try:
         with torch.device("meta"):
-            module = found.training(options, found.model(options, shape), shape)
+            module = family.training(options, family.model(options, shape), shape)
         module.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
-    except (RuntimeError, TypeError, OverflowError):
+    except (OverflowError, RuntimeError, TypeError) as error:  # torch raises a TypeError at sizes beyond 64 bits
+        if not isinstance(error, OverflowError) and "overflow" not in str(error).casefold():
+            raise
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def make_batches(settings: Settings, data: Data) -> SingleBatches | UnpairedBatches:
-    """The batches that the settings ask for."""
+def make_batches(settings: Settings, family: Family, options: Any, data: Data) -> SingleBatches | UnpairedBatches:
+    """Return the batches that the settings ask for.
+
+    Args:
+        settings: with everything decided.
+        family: the one that the settings name.
+        options: the settings' options as the family's dataclass.
+        data: from `open_data`.
+    """
     if isinstance(data, Dataset):
         return SingleBatches(data, settings.batch_size, settings.seed, settings.limit)
-    found = find_family(settings.family)
-    mirror = found.jitter(found.options(**settings.options), data.shape[1]).hflip
-    return UnpairedBatches(data, settings.batch_size, settings.seed, settings.limit, mirror)
+    hflip = family.jitter(options, data.shape[1]).hflip
+    return UnpairedBatches(data, settings.batch_size, settings.seed, settings.limit, hflip)

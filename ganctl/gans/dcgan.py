@@ -1,6 +1,6 @@
-"""DCGAN: unconditional pictures from noise (Radford, Metz and Chintala 2015, https://arxiv.org/abs/1511.06434).
+"""DCGAN: unconditional images from noise (Radford, Metz and Chintala 2015, https://arxiv.org/abs/1511.06434).
 
-Also LSGAN (``--loss lsgan``, Mao et al. 2017) and the hinge loss, on any of its nets.
+With ``--loss lsgan`` it is LSGAN (Mao et al. 2017); the hinge loss works too, each on any of its nets.
 """
 
 import math
@@ -15,16 +15,16 @@ from ganctl.data.batches import Batch
 from ganctl.errors import UsageError
 from ganctl.gans.base import Family, Preview, Shape, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
-from ganctl.gans.losses import adversarial, r1_penalty
+from ganctl.gans.losses import adversarial_loss, r1_penalty
 from ganctl.gans.nets import compact, dcgan_paper, dcgan_tutorial
 from ganctl.gans.options.dcgan import DEFAULT_PRESET, PRESETS, SUMMARY, Options
 
 
 def model(options: Options, shape: Shape) -> nn.Module:
-    """The generator: latents [N, options.latent_dim] → pictures [N, *shape] in [-1, 1].
+    """Build the generator: latents [N, options.latent_dim] → images [N, *shape] in [-1, 1].
 
     Raises:
-        ValueError: these nets cannot draw that size.
+        ValueError: these nets cannot generate that size.
     """
     channels, size, _ = shape
     match options.arch:
@@ -37,7 +37,7 @@ def model(options: Options, shape: Shape) -> nn.Module:
 
 
 def discriminator(options: Options, shape: Shape) -> nn.Module:
-    """The discriminator: pictures [N, *shape] in [-1, 1] → logits [N]."""
+    """Build the discriminator: images [N, *shape] in [-1, 1] → logits [N], high for real."""
     channels, size, _ = shape
     match options.arch:
         case "tutorial":
@@ -49,7 +49,7 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
 
 
 class DCGAN(TrainingModule):
-    """The generator and the discriminator in turn, or at once as TensorFlow's tutorial has it."""
+    """Discriminator and generator move in turn, or simultaneously as in TensorFlow's tutorial."""
 
     def __init__(self, options: Options, model: nn.Module, shape: Shape) -> None:
         super().__init__()
@@ -58,50 +58,50 @@ class DCGAN(TrainingModule):
         self.discriminator = discriminator(options, shape)
         self.to(memory_format=torch.channels_last)
         self.ema = options.ema
-        self.joins_pictures = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
-        self.loss = adversarial(options.loss, options.lsgan_a, options.lsgan_b, options.lsgan_c)
+        self.has_batch_norm = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
+        self.loss = adversarial_loss(options.loss, options.lsgan_a, options.lsgan_b, options.lsgan_c)
         self.augment = augmentation(options.augment)
-        if options.r1 > 0 and self.joins_pictures:
+        if options.r1 > 0 and self.has_batch_norm:
             raise UsageError(
                 f"The nets {options.arch} normalise over the batch, and R1 needs each picture's own gradient.",
                 "Leave it out: --set r1=0; or take nets without batch norm: --set arch=compact",
             )
 
     def optimizers(self) -> dict[str, Optimizer]:
-        """Adam for each side, with its own learning rate."""
+        """One Adam for each player, with its own learning rate."""
         o = self.options
-        rates = {"discriminator": o.lr_discriminator, "generator": o.lr_generator}
-        nets = {"discriminator": self.discriminator, "generator": self.model}
+        betas = (o.beta1, o.beta2)
         return {
-            player: adam(net.parameters(), rates[player], (o.beta1, o.beta2), o.epsilon) for player, net in nets.items()
+            "discriminator": adam(self.discriminator.parameters(), o.lr_discriminator, betas, o.epsilon),
+            "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
         }
 
     def updates(self, batch: Batch, step: int) -> Iterator[Update]:
-        """The discriminator moves, then the generator; or both in one update."""
+        """The discriminator moves, then the generator; or both in one update. `batch` has ``images``."""
         real = batch["images"]
         # Two latents at least: batch norm of a dense layer cannot do with one.
         fake = self.model(torch.randn(max(2, len(real)), self.options.latent_dim, device=real.device))
         if self.options.simultaneous:
-            loss, judged, metrics = self._judge(real, fake, step)
-            yield Update({"discriminator": loss, "generator": self.loss.generator(judged)}, metrics)
+            loss, fake_logits, metrics = self._discriminator_loss(real, fake, step)
+            yield Update({"discriminator": loss, "generator": self.loss.generator(fake_logits)}, metrics)
             return
-        loss, _, metrics = self._judge(real, fake.detach(), step)
+        loss, _, metrics = self._discriminator_loss(real, fake.detach(), step)
         yield Update({"discriminator": loss}, metrics)
         yield Update({"generator": self.loss.generator(self.discriminator(self.augment(fake)))})
 
-    def _judge(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """The discriminator's loss, its logits of the generated pictures, and the metrics."""
+    def _discriminator_loss(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """The discriminator's loss, its logits of the generated images, and the metrics."""
         penalised = self.options.r1 > 0 and step % self.options.r1_every == 0
-        real.requires_grad_(penalised)  # R1's gradient is that of the picture itself, through its augmentation
-        if penalised or self.joins_pictures or fake.requires_grad:
-            # Apart: a gradient that goes on, into the picture or the generator, then passes through its half only.
-            # R1's gradient of a gradient needs float32, whatever the rest is computed in.
+        real.requires_grad_(penalised)  # R1 differentiates by the image itself, through its augmentation
+        if penalised or self.has_batch_norm or fake.requires_grad:
+            # Two passes: batch statistics stay apart, and a gradient that flows on, into the image or the generator,
+            # goes through its half only. R1's gradient of a gradient needs float32, whatever the others take.
             with torch.autocast(real.device.type, enabled=False) if penalised else nullcontext():
                 real_logits = self.discriminator(self.augment(real))
             fake_logits = self.discriminator(self.augment(fake))
         else:
-            both = self.discriminator(self.augment(torch.cat([real, fake])))
-            real_logits, fake_logits = both.split([len(real), len(fake)])
+            logits = self.discriminator(self.augment(torch.cat([real, fake])))
+            real_logits, fake_logits = logits.split([len(real), len(fake)])
         loss = self.loss.discriminator(real_logits, fake_logits)
         metrics = {
             "D(x)": self.loss.mean_output(real_logits),
@@ -116,14 +116,14 @@ class DCGAN(TrainingModule):
         return loss, fake_logits, metrics
 
     def preview(self, model: nn.Module, batch: Batch) -> Preview:
-        """64 pictures of fixed latents."""
-        device = batch["images"].device
-        drawn = model(torch.randn(64, self.options.latent_dim, device=device))
-        return Preview(drawn, 8, drawn)
+        """Generate 64 images from the same latents every time."""
+        latents = torch.randn(64, self.options.latent_dim, device=batch["images"].device)
+        images = model(latents)
+        return Preview(images, 8, images)
 
 
-def schedule(options: Options, step: int, total: int) -> float:
-    """The learning rates' factor, from 1 down: 1 / √(1 + step / slowing), whatever the total."""
+def schedule(options: Options, step: int, total_steps: int) -> float:
+    """Lower the learning rates as 1 / √(1 + step / lr_decay_steps), whatever the total."""
     return 1 / math.sqrt(1 + step / options.lr_decay_steps) if options.lr_decay_steps else 1.0
 
 

@@ -1,22 +1,22 @@
-"""A pool of earlier generated pictures, which keeps the discriminator from forgetting them."""
+"""A pool of earlier translations, from which CycleGAN's discriminators are trained."""
 
 import torch
 from torch import Tensor, nn
 
 
 class ImagePool(nn.Module):
-    """Show the discriminator pictures from some steps ago (Shrivastava et al. 2017, section 2.3).
+    """A history of generated images, so that the discriminator does not forget them (Shrivastava et al. 2017, 2.3).
 
-    CycleGAN's rule (Zhu et al. 2017, section 4, and the authors' PyTorch code), for one picture after the other:
-    while the pool fills, a new picture is kept and shown. Then with probability 1/2 it is shown and not kept,
-    and otherwise it takes the place of a random earlier one, which is shown.
+    CycleGAN's rule (Zhu et al. 2017, section 4, and the authors' PyTorch code), for one image after the other: while
+    the pool fills, a new image is stored and returned. Then with probability 1/2 it is returned without being stored,
+    and otherwise it replaces a random earlier image, which is returned.
 
-    The pictures and their number are buffers, so that a restart goes on exactly. Each picture draws twice from
-    torch's global generator, while the pool fills too. Nothing waits for an accelerator.
+    The images and their number are buffers, so that a restart goes on exactly. Each image takes two numbers from
+    torch's global generator, also while the pool fills. Nothing waits for an accelerator.
 
     Args:
-        shape: of a picture: channels, height, width.
-        size: pictures in the pool, 50 in the paper; 0 shows every picture as it comes.
+        shape: of an image: channels, height, width.
+        size: images in the pool, 50 in the paper; 0 returns every image as it comes.
 
     Raises:
         ValueError: the size is negative.
@@ -35,19 +35,19 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """New pictures [N, C, H, W], any values → as many to show, detached, in the pool's type."""
+        """New images [N, C, H, W], any values → as many for the discriminator, detached, in the pool's dtype."""
         if not self.size:
             return images.detach()
         new = images.to(self.pictures)
         swaps = torch.rand(len(new), device=new.device) < 0.5
-        places = torch.randint(self.size, (len(new),), device=new.device)
-        return torch.stack([self._show(*one) for one in zip(new, swaps, places, strict=True)])
+        slots = torch.randint(self.size, (len(new),), device=new.device)
+        return torch.stack([self._exchange(*choice) for choice in zip(new, swaps, slots, strict=True)])
 
-    def _show(self, new: Tensor, swap: Tensor, place: Tensor) -> Tensor:
-        """One picture for one; all choices are tensors, for an accelerator need not report them."""
+    def _exchange(self, new: Tensor, swap: Tensor, slot: Tensor) -> Tensor:
+        """One image for one; all choices are tensors, so that an accelerator need not report them."""
         filling = self.count < self.size
-        place = torch.where(filling, self.count, place)[None]
-        old = self.pictures.index_select(0, place)[0]
-        self.pictures.index_copy_(0, place, torch.where(filling | swap, new, old)[None])
+        slot = torch.where(filling, self.count, slot)[None]
+        old = self.pictures.index_select(0, slot)[0]
+        self.pictures.index_copy_(0, slot, torch.where(filling | swap, new, old)[None])
         self.count += filling
         return torch.where(~filling & swap, old, new)

@@ -13,27 +13,27 @@ from torch import Tensor
 
 
 class AdversarialLoss(ABC):
-    """What the two players minimise, as functions of the discriminator's logits."""
+    """The losses of both players, as functions of the discriminator's logits."""
 
     @abstractmethod
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """The discriminator's loss on batches of real and generated pictures: [N], [M] → scalar."""
+        """Compute the discriminator's loss on real and generated images: [N], [M] → scalar."""
 
     @abstractmethod
     def generator(self, fake_logits: Tensor) -> Tensor:
-        """The generator's loss on a batch of its pictures: [N] → scalar."""
+        """Compute the generator's loss on its images: [N] → scalar."""
 
     def mean_output(self, logits: Tensor) -> Tensor:
-        """D(x) or D(G(z)) for the log: the mean output, a detached scalar."""
+        """Compute D(x) or D(G(z)) for the log: the mean output, a detached scalar, higher for more real."""
         return logits.detach().float().mean()
 
     def accuracy(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """The share of pictures on the right side of being undecided, the halves weighed alike: 0.5 is guessing."""
-        real, fake = self.realness(real_logits.detach()) > 0, self.realness(fake_logits.detach()) < 0
+        """Compute the discriminator's balanced accuracy: the mean of its hit rates on both halves; 0.5 is guessing."""
+        real, fake = self.margin(real_logits.detach()) > 0, self.margin(fake_logits.detach()) < 0
         return (real.float().mean() + fake.float().mean()) / 2
 
-    def realness(self, logits: Tensor) -> Tensor:
-        """How far above being undecided logits are: more than 0 is taken for real, less for generated."""
+    def margin(self, logits: Tensor) -> Tensor:
+        """Compute the signed distance from the decision boundary: above 0 is taken for real, below for fake."""
         return logits
 
 
@@ -54,7 +54,7 @@ class BCE(AdversarialLoss):
         return F.softplus(-fake_logits).mean()
 
     def mean_output(self, logits: Tensor) -> Tensor:
-        """The mean probability of being real, in [0, 1], a detached scalar."""
+        """Compute the mean probability of being real, in [0, 1], a detached scalar."""
         return logits.detach().float().sigmoid().mean()
 
 
@@ -63,9 +63,9 @@ class LeastSquares(AdversarialLoss):
     """Least squares (Mao et al. 2017, equation 2, with its factors 1/2).
 
     Attributes:
-        a: the discriminator's target for generated pictures.
-        b: the discriminator's target for real pictures.
-        c: the value the generator wants the discriminator to give its pictures: b, or between a and b, or beyond b.
+        a: the discriminator's target for generated images.
+        b: the discriminator's target for real images.
+        c: the generator's target for its images: b, or between a and b, or beyond b.
 
     Raises:
         ValueError: a and b are the same, or c is not on b's side of a.
@@ -86,13 +86,13 @@ class LeastSquares(AdversarialLoss):
                 f"generator would learn to be recognised: it is lsgan_b in most papers, --set lsgan_c={self.b:g}"
             )
 
-    def realness(self, logits: Tensor) -> Tensor:
-        """The distance from half way between the targets, towards that for real pictures."""
-        away = logits - (self.a + self.b) / 2
-        return away if self.b > self.a else -away
+    def margin(self, logits: Tensor) -> Tensor:
+        """Compute the distance from half way between the targets, towards that for real images."""
+        margin = logits - (self.a + self.b) / 2
+        return margin if self.b > self.a else -margin
 
     def mean_output(self, logits: Tensor) -> Tensor:
-        """The mean output, a detached scalar; mirrored half way between the targets if those are the other way round.
+        """Compute the mean output, a detached scalar, reflected half way between the targets where b is below a.
 
         So higher means more real in every log.
         """
@@ -121,13 +121,13 @@ class Hinge(AdversarialLoss):
         return -fake_logits.mean()
 
 
-def adversarial(name: str, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> AdversarialLoss:
-    """The loss called `name`: bce, lsgan or hinge.
+def adversarial_loss(name: str, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> AdversarialLoss:
+    """Return the adversarial loss of a name.
 
     Args:
-        name: one of the three.
-        a: lsgan's target for generated pictures.
-        b: lsgan's target for real pictures.
+        name: bce, lsgan or hinge.
+        a: lsgan's target for generated images.
+        b: lsgan's target for real images.
         c: lsgan's target of the generator.
 
     Raises:
@@ -145,9 +145,9 @@ def adversarial(name: str, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Ad
 
 
 def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
-    """E[‖∇ₓD(x)‖²]/2 on real pictures, to be weighted by γ (Mescheder et al. 2018, equation 9).
+    """Compute E[‖∇ₓD(x)‖²]/2 on real images, to be weighted by γ (Mescheder et al. 2018, equation 9).
 
-    The gradient of the summed logits is each picture's own as long as no batch statistics join the pictures.
+    The gradient of the summed logits is each image's own as long as no batch statistics join the images.
 
     Args:
         real_logits: [N], computed from `real_images` in float32.
@@ -156,22 +156,22 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
     Returns:
         A scalar that can be differentiated with respect to the discriminator's weights.
     """
-    with torch.autocast(real_images.device.type, enabled=False):  # which would reach into the gradient too
+    with torch.autocast(real_images.device.type, enabled=False):  # it would reach into the gradient too
         (gradient,) = torch.autograd.grad(real_logits.sum(), real_images, create_graph=True)
     return gradient.square().sum() / (2 * len(real_images))
 
 
 @torch.no_grad()
-def luminance_correlation(pictures: Tensor, others: Tensor) -> Tensor:
-    """How alike pictures are in what is light and what is dark: Pearson's correlation of their luma (BT.601).
+def luminance_correlation(images: Tensor, targets: Tensor) -> Tensor:
+    """Compute Pearson's correlation of the luma (BT.601) of images: whether light stays light and dark stays dark.
 
     Args:
-        pictures: [N, 1 or 3, H, W], any values.
-        others: of the same shape.
+        images: [N, 1 or 3, H, W], any values.
+        targets: of the same shape.
 
     Returns:
-        [N], from −1, negatives of each other, to 1; 0 where a picture is of one level.
+        [N], from −1 for negatives of each other to 1; 0 where an image is of a single value.
     """
-    weights = torch.tensor([0.299, 0.587, 0.114] if pictures.shape[1] == 3 else [1.0], device=pictures.device)
-    one, other = ((weights[:, None, None] * images.float()).sum(1).flatten(1) for images in (pictures, others))
-    return F.cosine_similarity(one - one.mean(1, keepdim=True), other - other.mean(1, keepdim=True))
+    weights = torch.tensor([0.299, 0.587, 0.114] if images.shape[1] == 3 else [1.0], device=images.device)
+    x, y = ((weights[:, None, None] * pixels.float()).sum(1).flatten(1) for pixels in (images, targets))
+    return F.cosine_similarity(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True))

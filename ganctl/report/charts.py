@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ganctl.runs.metric_names import ACCURACY, LOSS, METRIC, OUTPUT_REAL, OUTPUTS_FAKE, SAMPLE, SCORE
+from ganctl.spacing import evenly_spaced
 
 Row = Mapping[str, float]
 
@@ -55,7 +56,7 @@ class Chart:
     @property
     def table(self) -> list[tuple[float, list[float | None]]]:
         """Some of the places with their values, in words for who cannot see the chart."""
-        places = spread(len(self.epochs), _TABLED)
+        places = evenly_spaced(len(self.epochs), _TABLED)
         return [(self.epochs[place], [values[place] for values in self.series.values()]) for place in places]
 
     @property
@@ -140,10 +141,3 @@ def thinned(rows: Sequence[Row], names: Sequence[str], most: int = _POINTS) -> l
             if measured := [place for place in places if name in rows[place]]:
                 kept |= {pick(measured, key=lambda place: rows[place][name]) for pick in (min, max)}
     return [rows[place] for place in sorted(kept)]
-
-
-def spread(count: int, most: int) -> list[int]:
-    """At most so many places out of `count`, evenly, with the first and the last."""
-    if count <= most:
-        return list(range(count))
-    return [round(place * (count - 1) / (most - 1)) for place in range(most)]

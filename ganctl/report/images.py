@@ -7,10 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import images
+from ganctl import tensorfile
 from ganctl.data.batches import PREVIEW_ROWS
 from ganctl.errors import CheckpointError
-from ganctl.images import Thumbnail
+from ganctl.images import thumbnails
+from ganctl.images.thumbnails import Thumbnail
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 
@@ -66,7 +67,7 @@ def _reduced(previews: Sequence[tuple[int, Path]], side: int) -> list[Frame]:
     found = []
     for epoch, path in previews:
         with suppress(OSError):
-            found.append(Frame(epoch, images.thumbnail(path, side)))
+            found.append(Frame(epoch, thumbnails.thumbnail(path, side)))
     return found
 
 
@@ -74,7 +75,7 @@ def translations(run: Run, size: int) -> list[Translation]:
     """What the newest preview of a translating family holds; nothing where it cannot be read."""
     for _, path in reversed(run.previews()):
         with suppress(OSError):
-            rows = images.cell_thumbnails(path, _COLUMNS, size)
+            rows = thumbnails.cell_thumbnails(path, _COLUMNS, size)
             return [Translation(row[0], row[1], *names) for row, names in zip(rows, _ways(run, len(rows)), strict=True)]
     return []
 
@@ -92,6 +93,6 @@ def domains(run: Run) -> tuple[str, str]:
     with suppress(CheckpointError):
         for step in run.checkpoint_steps():
             with suppress(CheckpointError, KeyError, TypeError, ValueError):
-                first, second = checkpoint.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
+                first, second = tensorfile.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
                 return str(first), str(second)
     return "A", "B"

@@ -1,4 +1,4 @@
-"""Tensors in safetensors files, and checkpoints that are wholly there or not at all.
+"""Save, verify and choose checkpoints, which are wholly there or not at all.
 
     checkpoints/step-00004000/
       model.safetensors     the averaged weights for use; the header says what the model is
@@ -9,97 +9,27 @@ A checkpoint is built in a staging folder, every file and the folder brought to 
 Nothing in a file is ever executed: names, shapes, numbers and JSON are all there is.
 """
 
-import errno
 import hashlib
 import json
-import math
-import os
-import re
-import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-
+from ganctl import tensorfile
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, umask, write_atomically
+from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, write_atomically
 from ganctl.runs import names
 from ganctl.runs.run import Run
+from ganctl.tensorfile import TensorFile
 from ganctl.text import malformed, quote
 from ganctl.units import counted
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
-_KEY = "ganctl"
-_HEADER_LIMIT = 100 * 2**20  # bytes; the format's own
 
 
 class UnreadableError(CheckpointError):
     """A checkpoint that the disk does not give now: nothing says that it is damaged."""
-
-
-@dataclass(frozen=True)
-class TensorFile:
-    """One safetensors file.
-
-    Attributes:
-        tensors: by name.
-        header: the JSON object that ganctl wrote beside them.
-    """
-
-    tensors: Mapping[str, Tensor]
-    header: Mapping[str, Any]
-
-
-def write(path: Path, contents: TensorFile) -> None:
-    """Write a file, into a place that is staged. Tensors are stored contiguous and on the CPU.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in contents.tensors.items()}
-    try:
-        save_file(tensors, path, metadata={_KEY: json.dumps(contents.header)})
-    except SafetensorError as error:  # how its Rust core reports the disk
-        number = re.search(r"(?:os error|code:) (\d+)", str(error))
-        code = int(number[1]) if number else errno.EIO
-        raise OSError(code, os.strerror(code), str(path)) from None
-    path.chmod(0o666 & ~umask())  # save_file makes it 0600
-
-
-def read_header(path: Path) -> Mapping[str, Any]:
-    """The JSON object that ganctl wrote into a file, after a strict look at its whole table of tensors.
-
-    Raises:
-        CheckpointError: the file is missing, cut, malformed, names a tensor twice, or is not ganctl's.
-    """
-    try:
-        with path.open("rb") as file:
-            length = struct.unpack("<Q", file.read(8))[0]
-            if length > min(_HEADER_LIMIT, path.stat().st_size - 8):
-                raise ValueError("its header is cut")
-            table = json.loads(file.read(length), object_pairs_hook=_no_duplicates)
-        metadata = table.pop("__metadata__", {})
-        ends = [(*entry["data_offsets"], _bytes_of(entry)) for entry in table.values()]
-        position = 0
-        for begin, end, size in sorted(ends):
-            if begin != position or end - begin != size:
-                raise ValueError("its tensors do not lie one after the other")
-            position = end
-        if position != path.stat().st_size - 8 - length:
-            raise ValueError("its size is not what its header says")
-        header = json.loads(metadata[_KEY])
-        if not isinstance(header, dict):
-            raise ValueError("its header is no object")
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError, struct.error) as error:
-        foreign = isinstance(error, KeyError) and error.args[0] == _KEY
-        why = "it was not written by ganctl" if foreign else malformed(error)
-        raise CheckpointError(f"{path} cannot be used: {why}.") from None
-    return header
 
 
 def require_model(path: Path, header: Mapping[str, Any]) -> None:
@@ -109,25 +39,6 @@ def require_model(path: Path, header: Mapping[str, Any]) -> None:
     model = path.with_name(MODEL)
     remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
     raise CheckpointError(f"{path} holds what a training goes on from, and no model to use.", remedy)
-
-
-def count_elements(path: Path) -> int:
-    """The number of values in a file's tensors, from its table alone."""
-    with safe_open(path, "pt") as file:
-        return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
-
-
-def read(path: Path) -> TensorFile:
-    """A file's tensors, on the CPU, and its header.
-
-    Raises:
-        CheckpointError: as `read_header`.
-    """
-    header = read_header(path)
-    try:
-        return TensorFile(load_file(path), header)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be used: {malformed(error)}.") from None
 
 
 def save(
@@ -152,7 +63,7 @@ def save(
         return folder
     with atomic_folder(folder) as staged:
         for name, contents in ((MODEL, model), (STATE, state)):
-            write(staged / name, contents)
+            tensorfile.write(staged / name, contents)
         manifest = {name: _fingerprint(staged / name) for name in (MODEL, STATE)}
         write_atomically(staged / MANIFEST, json.dumps(manifest, indent=2).encode())
     run.mark_best(best)
@@ -183,7 +94,7 @@ def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
 
 def _compare(folder: Path, names: tuple[str, ...]) -> None:
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=_no_duplicates)
+        manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=tensorfile.refuse_duplicates)
         expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
     except (
         FileNotFoundError,
@@ -246,7 +157,7 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
         folder = run.checkpoint(step)
         try:
             verify(folder, (MODEL,))
-            read_header(folder / MODEL)
+            tensorfile.read_header(folder / MODEL)
         except CheckpointError as error:
             problems.append(error.message)
         else:
@@ -283,26 +194,3 @@ def _fingerprint(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"bytes": path.stat().st_size, "sha256": digest}
-
-
-def _bytes_of(entry: Mapping[str, Any]) -> int:
-    widths = {
-        "F64": 8,
-        "I64": 8,
-        "U64": 8,
-        "F32": 4,
-        "I32": 4,
-        "U32": 4,
-        "F16": 2,
-        "BF16": 2,
-        "I16": 2,
-        "U16": 2,
-    }
-    return int(math.prod(entry["shape"]) * widths.get(entry["dtype"], 1))
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a name stands in it twice")
-    return table

@@ -1,12 +1,12 @@
 """The film of a training, from its previews. Nothing here needs torch."""
 
-from ganctl import images
 from ganctl.errors import GanctlError
+from ganctl.images.frames import Frames, progress_frames
 from ganctl.runs import status
 from ganctl.runs.run import Run
 
 
-def progress_frames_of(run: Run) -> images.Frames:
+def progress_frames_of(run: Run) -> Frames:
     """A frame for each preview of a run, in the order of the epochs.
 
     Raises:
@@ -15,4 +15,4 @@ def progress_frames_of(run: Run) -> images.Frames:
     previews = run.previews()
     if not previews:
         raise GanctlError(f"{run.path} has no progress pictures yet.", status.continue_command(run))
-    return images.progress_frames(previews)
+    return progress_frames(previews)

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ganctl.metrics.score import lower_is_better
+
 LOSS, METRIC, SAMPLE, SCORE = "loss/", "metric/", "sample/", "score/"
 KINDS = (LOSS, METRIC, SAMPLE, SCORE)
 
@@ -22,8 +24,6 @@ OUTPUT_REAL = "metric/D(x)"
 OUTPUTS_FAKE = ("metric/D(G(z))", "metric/D(G(x))")
 LUMINANCE = "metric/luminance"
 PLAYERS = ("generator", "discriminator")
-
-_LOWER_IS_BETTER = ("fid-", "kid-")
 
 
 def numbers(line: Mapping[str, Any]) -> dict[str, float]:
@@ -45,7 +45,7 @@ def of_kind(line: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
 
 def is_better(score: str, value: float, than: float) -> bool:
     """Whether a score, named without prefix, is better than it was: distances shrink, likenesses grow."""
-    return value < than if score.startswith(_LOWER_IS_BETTER) else value > than
+    return value < than if lower_is_better(score) else value > than
 
 
 def is_clearly_better(score: str, value: float, than: float, share: float) -> bool:

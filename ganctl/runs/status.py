@@ -1,6 +1,5 @@
 """What a model or a run is, in rows for people."""
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,9 +74,10 @@ def _of_run(run: Run) -> Iterator[Row]:
 
 
 def _of_file(path: Path) -> Iterator[Row]:
+    from ganctl import tensorfile
     from ganctl.runs import checkpoint
 
-    header = checkpoint.read_header(path)
+    header = tensorfile.read_header(path)
     checkpoint.require_model(path, header)
     try:
         channels, height, width = header["shape"]
@@ -88,7 +88,7 @@ def _of_file(path: Path) -> Iterator[Row]:
         if "domains" in header:
             yield "domains", " ⇄ ".join(header["domains"])
         yield "steps", f"{header['step']:,} ({header['step'] / header['steps_per_epoch']:.4g} epochs)"
-        yield "parameters", f"{checkpoint.count_elements(path):,}"
+        yield "parameters", f"{tensorfile.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} does not say what it is: {malformed(error)}.") from None
@@ -96,9 +96,7 @@ def _of_file(path: Path) -> Iterator[Row]:
 
 def steps_per_epoch(record: Mapping[str, Any]) -> int:
     """The full batches of the data that a run learns from."""
-    told = record["settings"]
-    count = min(told["limit"] or math.inf, record["data"]["train"])
-    return int(count // min(told["batch_size"], count))
+    return int(record["steps_per_epoch"])
 
 
 def epochs_done(run: Run, record: Mapping[str, Any]) -> float:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import ganctl
-from ganctl import images
+from ganctl.images import reading
 from ganctl.metrics.distances import kernel_distance
 
 LAYERS = ("1_1", "1_2", "", "2_1", "2_2", "", "3_1", "3_2", "3_3", "", "4_1")  # "" halves the size
@@ -41,7 +41,7 @@ def features(weights: dict[str, Tensor], picture: Tensor) -> Tensor:
 def tensors(folder: Path) -> Iterator[Tensor]:
     """The pictures of a folder, each [1, 3, H, W] in [-1, 1]."""
     for file in sorted(folder.iterdir()):
-        yield torch.from_numpy(images.read(file).levels.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+        yield torch.from_numpy(reading.read_image(file).pixels.copy()).permute(2, 0, 1)[None] / 127.5 - 1
 
 
 @torch.inference_mode()

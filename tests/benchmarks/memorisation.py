@@ -24,8 +24,8 @@ from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import striped
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
 from ganctl.engine.events import Event, Previewed, Subscriber
+from ganctl.engine.setup import configure
 
 COUNT = 300
 SIZE = 32

@@ -13,9 +13,9 @@ from torch import Tensor
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
-from ganctl.evaluation.evaluate import judged, measured
+from ganctl.evaluation.evaluate import measure_samples, score_verdicts
 from ganctl.evaluation.extractors import digits_cnn
-from ganctl.evaluation.reference import reference, spaced
+from ganctl.evaluation.reference import reference, subsample
 
 CPU = torch.device("cpu")
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity", "contrast", "repeats", "novelty")
@@ -32,7 +32,7 @@ def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     repeated[:1000] = repeated[0]
     yield "one picture 1,000 times", repeated
     yield "half the contrast", (real + 1) / 2 - 1
-    yield "copies of training digits", to_tensor(spaced(data.train, len(real)), CPU)
+    yield "copies of training digits", to_tensor(subsample(data.train, len(real)), CPU)
 
 
 def main() -> None:
@@ -41,9 +41,9 @@ def main() -> None:
     print(f"| 10,000 pictures | {' | '.join(SHOWN)} | verdict |")
     print(f"| --- |{' --- |' * len(SHOWN)} --- |")
     for name, pictures in spoilt(data):
-        found = measured([pictures], len(pictures), data, references)
-        values = {score.name.split("-")[0]: score.value for score in found}
-        verdicts = ", ".join(verdict.code for verdict in judged(found)) or "none"
+        scores = measure_samples([pictures], len(pictures), data, references)
+        values = {score.name.split("-")[0]: score.value for score in scores}
+        verdicts = ", ".join(verdict.code for verdict in score_verdicts(scores)) or "none"
         print(f"| {name} | {' | '.join(f'{values[key]:.3g}' for key in SHOWN)} | {verdicts} |", flush=True)
 
 

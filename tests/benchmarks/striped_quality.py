@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ganctl.data.batches import to_tensor
 from ganctl.data.sources import striped
-from ganctl.images import save_grid, to_uint8
+from ganctl.images.grids import save_grid, to_uint8
 from ganctl.inference.model import Model, load
 
 Levels = NDArray[np.uint8]

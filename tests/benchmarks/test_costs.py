@@ -12,9 +12,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
 from ganctl.engine.events import Emitter
-from ganctl.engine.session import Training
+from ganctl.engine.setup import configure
+from ganctl.engine.training import Training
 from tests.benchmarks.in_turns import record, timed
 
 
@@ -56,9 +56,10 @@ def test_cost_of_a_batch(benchmark: BenchmarkFixture, started: Training) -> None
     record(benchmark, batch_over_step=cost)
 
 
-def test_cost_of_looking_on(benchmark: BenchmarkFixture, started: Training) -> None:
-    state, batches, watch = started.state, started.batches, started.plan.monitor
+def test_cost_of_monitoring(benchmark: BenchmarkFixture, started: Training) -> None:
+    state, batches, monitor = started.state, started.batches, started.plan.monitor
+    assert monitor is not None
     preview = state.module.preview(state.ema_model, batches.held_out(state.device))
-    watch.measure(state, preview, 1, Emitter())  # looks at the real pictures
-    cost = over_a_step(benchmark, started, lambda: watch.measure(state, preview, 1, Emitter()), times=5)
-    record(benchmark, looking_on_over_training=cost / batches.steps_per_epoch)
+    monitor.measure(state, preview, 1, Emitter())  # looks at the real pictures
+    cost = over_a_step(benchmark, started, lambda: monitor.measure(state, preview, 1, Emitter()), times=5)
+    record(benchmark, monitoring_over_training=cost / batches.steps_per_epoch)

@@ -28,7 +28,8 @@ from torchvision import transforms
 
 from ganctl.data.sources import striped
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
+from ganctl.engine.training import Training
 from ganctl.gans.image_pool import ImagePool
 from ganctl.gans.nets import patchgan, resnet
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
@@ -97,7 +98,7 @@ def test_memory_of_the_paper_step(benchmark: BenchmarkFixture) -> None:
 
 
 @contextmanager
-def ganctl_training(*assignments: str) -> Iterator[session.Training]:
+def ganctl_training(*assignments: str) -> Iterator[Training]:
     """A training on the built-in pair, decoded before."""
     told = dict(pair.split("=") for pair in (f"blocks={BLOCKS}", *assignments))
     settings = configure(

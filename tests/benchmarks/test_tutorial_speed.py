@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from ganctl.engine import loop, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from tests.benchmarks.in_turns import PRODUCT, Step, in_turns, matrix_product, ratio, record
 
 BATCH, LATENT, ROUNDS = 256, 100, 10

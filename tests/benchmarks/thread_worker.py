@@ -16,7 +16,7 @@ def main() -> None:
 
         threads.configure()
     from ganctl.engine import loop, session
-    from ganctl.engine.configuration import configure
+    from ganctl.engine.setup import configure
 
     settings = configure("dcgan", data="digits", flags={"device": "cpu", "limit": 2048, "evaluate_every": 0})
     with session.start(settings, sys.argv[1]) as started:

@@ -1,6 +1,7 @@
 """Fixtures of the command line's tests."""
 
 import time
+from functools import partial
 
 import pytest
 
@@ -27,5 +28,5 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two frames are enough."""
-    walk = inference.walk
-    monkeypatch.setattr(inference, "walk", lambda model, seed: walk(model, seed, keys=1, between=2))
+    short = partial(inference.LatentWalk, num_keys=1, frames_per_key=2)
+    monkeypatch.setattr(inference, "LatentWalk", short)

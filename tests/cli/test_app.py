@@ -109,7 +109,7 @@ def test_out_of_memory_names_the_peak_and_a_smaller_command(photos: Path, monkey
 
         monkeypatch.setattr(session, "start", start)
         message = failed(train(photos), 1)
-        assert re.search(r"the most that was held is [\d.]+ GiB on cpu\. Try a smaller --batch-size", message)
+        assert re.search(r"the peak was [\d.]+ GiB on cpu\. Try a smaller --batch-size", message)
 
 
 def test_what_a_full_disk_and_a_full_memory_advise_are_options_that_the_command_has() -> None:

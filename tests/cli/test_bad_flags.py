@@ -35,7 +35,7 @@ from tests.commands import failed, ganctl, nothing_left, train
         ("--epochs 1.5", "--epochs"),
         ("--batch-size 0", "It must be at least 1."),
         ("--size 0", "It must be at least 4."),
-        ("--size 17", "cannot draw 17 pixels"),
+        ("--size 17", "cannot generate images of 17 pixels"),
         ("--size 100000", "It must be at most 1024."),
         ("--preset paper --size 28", "not 28"),
         ("--preset paper --size 16 --set r1=1", "R1 needs each picture's own gradient. Leave it out: --set r1=0"),

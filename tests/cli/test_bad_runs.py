@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganctl.runs import checkpoint
+from ganctl import tensorfile
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
 
@@ -84,6 +84,6 @@ def test_what_was_saved_before_a_divergence_stays(photos: Path, run: Run) -> Non
     assert "diverged at step 6" in failed(ganctl("resume", "photos", "--more", 2), 5)
     assert run.checkpoint_steps() == [5]
     for file in run.path.rglob("*.safetensors"):
-        assert all(tensor.isfinite().all() for tensor in checkpoint.read(file).tensors.values())
+        assert all(tensor.isfinite().all() for tensor in tensorfile.read(file).tensors.values())
     assert all(math.isfinite(value) for line in run.read_log() for value in line.values())
     assert ganctl("sample", "photos", "-n", 1).code == 0

@@ -111,7 +111,7 @@ def test_make_gif_walks_through_the_latents(run: Run, monkeypatch: pytest.Monkey
     walked = ganctl("make-gif", "photos", "--walk")  # on a busy machine it says that it takes long
     assert (walked.code, walked.out) == (0, ["runs/photos/walk.gif"])
     assert len(durations(run.walk_gif)) > 24
-    monkeypatch.setattr(inference, "walk", partial(inference.walk, keys=1, between=2))
+    monkeypatch.setattr(inference, "LatentWalk", partial(inference.LatentWalk, num_keys=1, frames_per_key=2))
     before = everything(run.path)
     name = ganctl("make-gif", run.checkpoint(10), "--walk").out[0]
     assert Path(name).parent == Path()

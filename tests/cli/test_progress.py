@@ -12,7 +12,7 @@ from ganctl.cli import console, progress
 from ganctl.cli.progress import TrainingProgress, TranslationProgress
 from ganctl.engine import events, session
 from ganctl.engine.events import Subscriber
-from ganctl.engine.session import Training
+from ganctl.engine.training import Training
 from ganctl.inference import translate
 from tests.screens import Screen, seen_on
 from tests.trainings import EPOCHS, STEPS, begin, tiny, tiny_pair

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.cli import app
-from ganctl.data import domains, resolve
+from ganctl.data import resolve
 from ganctl.data.sources import cyclegan_sets
 from ganctl.errors import DataError
 from ganctl.runs import checkpoint, names
-from ganctl.runs.checkpoint import TensorFile
+from ganctl.tensorfile import TensorFile
 from tests.commands import failed, ganctl
 from tests.handmade_runs import STEPS, rich, written
 from tests.test_text import foreign
@@ -42,8 +43,8 @@ def test_a_folder_without_runs_names_a_family_that_does_what_was_asked_for() -> 
 
 def test_the_sets_that_runs_are_called_after_are_those_that_families_know() -> None:
     assert {family: sorted(known) for family, known in names.SETS.items()} == {
-        "dcgan": sorted(resolve.NAMES),
-        "cyclegan": sorted(domains.NAMES),
+        "dcgan": sorted(resolve.SINGLE_SETS),
+        "cyclegan": sorted(resolve.TWO_DOMAIN_SETS),
     }
 
 
@@ -53,7 +54,7 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
     shutil.copytree(pair, "horse2zebra/horse2zebra")
     Path("horse2zebra/__MACOSX").mkdir()
     Path("horse2zebra/readme.txt").write_text("pictures")
-    zoo = domains.resolve_domains("horse2zebra")
+    zoo = resolve.resolve_domains("horse2zebra")
     assert zoo.names == ("horse", "zebra")
     assert [len(side.train) for side in zoo.sources] == [9, 14]  # type: ignore[attr-defined]
     assert ganctl("check", "horse2zebra").code == 0
@@ -62,10 +63,10 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
     Path("zoo/zoo").mkdir(parents=True)
     for inner, name in (("trainA", "cats"), ("trainB", "dogs")):
         shutil.copytree(pair / inner, Path("zoo/zoo", name))
-    assert domains.resolve_domains("zoo", "cats,dogs").names == ("cats", "dogs")
+    assert resolve.resolve_domains("zoo", "cats,dogs").names == ("cats", "dogs")
     Path("zoo/other").mkdir()
     with pytest.raises(DataError):
-        domains.resolve_domains("zoo", "cats,dogs")
+        resolve.resolve_domains("zoo", "cats,dogs")
 
 
 @pytest.mark.parametrize("command", [("train", "cyclegan", "--data"), ("check",)])
@@ -74,7 +75,7 @@ def test_domains_that_are_paths_are_told_as_names(pair: Path, command: tuple[str
     message = failed(ganctl(*command, "my zoo", "--domains", "train/trainA,train/trainB"), 2)
     flags = shlex.split(message.split(" Write ")[1])
     assert flags == ["--data", "my zoo/train", "--domains", "trainA,trainB"]
-    assert domains.resolve_domains(flags[1], flags[3]).names == ("trainA", "trainB")
+    assert resolve.resolve_domains(flags[1], flags[3]).names == ("trainA", "trainB")
     assert "side by side" in failed(ganctl(*command, "my zoo", "--domains", "train/trainA,test/testB"), 2)
 
 
@@ -95,7 +96,7 @@ def test_a_training_state_is_no_model_and_the_model_beside_it_is_named() -> None
     folder = written(Path("runs/one")).checkpoint(100)
     model, state = foreign(folder / checkpoint.MODEL), folder / checkpoint.STATE
     for path in (state, Path("renamed.safetensors")):
-        checkpoint.write(
+        tensorfile.write(
             path, TensorFile({"x": torch.zeros(1)}, {"step": 1, "steps_since_log": 0, "log_sums": [], "monitor": {}})
         )
     for command in (("info",), ("sample",), ("translate",), ("train", "dcgan", "--init-from")):

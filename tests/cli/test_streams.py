@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, images, progress
+from ganctl import cli, progress
 from ganctl.cli import progress as cli_progress
+from ganctl.images import grids
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
 from tests.translators import write_model
@@ -35,14 +36,14 @@ def test_where_stdout_is_closed_pictures_are_translated_all_the_same(monkeypatch
 
 
 def test_single_pictures_stream_however_many_are_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = images.save_single
+    save = grids.save_image
 
     def third_is_refused(path: Path, image: Tensor) -> None:
         if path.stem.endswith("2"):
             raise OSError(28, "No space left on device", str(path))
         save(path, image)
 
-    monkeypatch.setattr(images, "save_single", third_is_refused)
+    monkeypatch.setattr(grids, "save_image", third_is_refused)
     assert ganctl("sample", "photos", "-n", 10**14, "-o", "big/").code == 1
     assert sorted(path.name for path in Path("big").iterdir()) == ["00000000000000.png", "00000000000001.png"]
     assert "big/00000000000000.png exists already" in failed(ganctl("sample", "photos", "-n", 10**14, "-o", "big/"), 2)
@@ -86,7 +87,7 @@ def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) 
     [
         (("sample", "photos", "-n", 9, "-o", "x.png"), "Generating: 9 of 9 pictures."),
         (("sample", "photos", "-n", 9, "-o", "s/"), "Generating: 9 of 9 pictures."),
-        (("evaluate", "photos", "-n", 9), "Drawing and measuring: 9 of 9 pictures."),
+        (("evaluate", "photos", "-n", 9), "Generating and measuring: 9 of 9 pictures."),
         (("make-gif", "photos", "-o", "x.gif"), "Filming x.gif: 3 pictures"),
         (("make-gif", "photos", "--walk", "-o", "x.gif"), "Filming x.gif: 2 pictures"),
     ],

@@ -1,3 +1,5 @@
+"""digits: generated handwriting, the same every time, with labels, and much like MNIST."""
+
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -22,7 +24,7 @@ def test_a_picture_does_not_depend_on_how_the_range_is_cut() -> None:
     assert np.array_equal(np.concatenate([piece[1] for piece in pieces]), labels)
 
 
-def test_threads_may_draw_side_by_side() -> None:
+def test_threads_may_generate_side_by_side() -> None:
     starts = range(0, 2000, 500)
     with ThreadPoolExecutor(4) as pool:
         pieces = list(pool.map(lambda start: digits.draw("test", start, start + 500)[0], starts))
@@ -46,7 +48,7 @@ def test_every_digit_comes_equally_often_and_in_no_order() -> None:
         assert 0.05 < same < 0.15, f"labels repeat after {period}"
 
 
-def test_no_picture_comes_twice_not_even_in_the_other_part() -> None:
+def test_no_picture_comes_twice_not_even_in_the_other_split() -> None:
     pictures = np.concatenate([digits.draw("train", 0, 5000)[0], digits.draw("test", 0, 1000)[0]])
     assert len({picture.tobytes() for picture in pictures}) == 6000
 
@@ -76,7 +78,7 @@ def test_writers_differ(digit: int) -> None:
 @pytest.mark.parametrize("digit", range(10))
 def test_a_digit_resembles_its_own_kind_more_than_any_other(digit: int) -> None:
     images, labels = digits.draw("train", 0, 5000)
-    means = np.stack([images[labels == other].mean(axis=0).ravel() for other in range(10)])
+    means = np.stack([images[labels == label].mean(axis=0).ravel() for label in range(10)])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     unseen, kinds = digits.draw("test", 0, 1000)
     nearest = (unseen[kinds == digit].reshape(-1, 784) @ means.T).argmax(axis=1)
@@ -90,11 +92,11 @@ def test_an_empty_range_gives_no_pictures() -> None:
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (5, 4), (0, 10_001)])
-def test_a_range_outside_the_part_is_refused_by_name(start: int, stop: int) -> None:
+def test_a_range_outside_the_split_is_refused_by_name(start: int, stop: int) -> None:
     with pytest.raises(ValueError, match=f"digits test has pictures 0 to 10000, not {start} to {stop}"):
         digits.draw("test", start, stop)
 
 
-def test_an_unknown_part_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="digits has the parts train, test, not 'valid'"):
+def test_an_unknown_split_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="digits has the splits train, test, not 'valid'"):
         digits.draw("valid", 0, 1)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.engine import forecast, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.gans.nets.layers import InstanceNorm
 from ganctl.inference import model as inference
 from ganctl.precision import Precision
@@ -60,7 +61,7 @@ def test_the_tutorial_of_cyclegan_trains_too(pair: Path, tmp_path: Path) -> None
 def test_what_resumes_is_what_was_saved_and_goes_on(case: tuple[Settings, int], tmp_path: Path) -> None:
     settings, total = case
     run = begin(settings, tmp_path / "run", stop_at=7)
-    saved = checkpoint.read(run.checkpoint(7) / checkpoint.STATE).tensors
+    saved = tensorfile.read(run.checkpoint(7) / checkpoint.STATE).tensors
     with session.resume(run) as resumed:
         restored = resumed.state.to_file().tensors
         assert set(restored) == set(saved)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ganctl import tensorfile
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
-from ganctl.runs import checkpoint
+from ganctl.engine.setup import configure
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -42,7 +42,7 @@ def test_a_stop_at_any_step_changes_nothing(pair: Path, whole: Run, k: int) -> N
 
 
 def test_the_pools_are_full_and_part_of_the_checkpoint(whole: Run) -> None:
-    stored = checkpoint.read(whole.checkpoint(PAIR_TOTAL) / STATE).tensors
+    stored = tensorfile.read(whole.checkpoint(PAIR_TOTAL) / STATE).tensors
     for side in "ab":
         assert stored[f"module.pool_{side}.count"] == 3
         assert (stored[f"module.pool_{side}.pictures"].flatten(1).std(1) > 0).all()

@@ -14,9 +14,9 @@ import pytest
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from ganctl.engine.configuration import configure
+from ganctl import tensorfile
+from ganctl.engine.setup import configure
 from ganctl.files import STAGING, append_lines
-from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import Outcome, ganctl, train
 from tests.trainings import STEPS, assert_equal, begin
@@ -99,7 +99,7 @@ def disk(k: int, number: int, lasting: bool) -> Iterator[Disk]:
             patch.setattr(os, name, found.asked_for(getattr(os, name)))
         patch.setattr(os, "rename", found.rename)
         patch.setattr(io, "open", found.open)
-        patch.setattr(checkpoint, "save_file", found.save_file)
+        patch.setattr(tensorfile, "save_file", found.save_file)
         yield found
 
 

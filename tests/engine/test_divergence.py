@@ -18,9 +18,10 @@ from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans import dcgan
 from ganctl.gans.base import Update
-from ganctl.runs.checkpoint import MODEL, STATE, read
+from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
+from ganctl.tensorfile import read
 from tests.commands import failed, ganctl, train
 from tests.engine.test_loop import CPU, TwoDomains, fresh
 from tests.trainings import STEPS, begin, tiny
@@ -75,7 +76,7 @@ def diverge(settings: Settings, path: Path = Path("some/run")) -> tuple[Diverged
     [
         (bad_loss, "the loss of the generator"),
         (bad_gradient, "the gradient of discriminator.output.weight"),
-        (bad_reading, "the reading D(x)"),
+        (bad_reading, "the metric D(x)"),
     ],
 )
 def test_the_first_bad_tensor_is_named_with_its_step(
@@ -255,6 +256,7 @@ def test_nothing_that_would_be_saved_may_be_infinite(spoil: Callable[[State], An
     state = State(fresh(False), CPU)
     state.require_finite()
     spoil(state)
+    state.step += 1  # only a step changes anything in a training
     with pytest.raises(DivergedError):
         state.require_finite()
 

@@ -16,12 +16,13 @@ import ganctl
 from ganctl import interrupt, progress
 from ganctl.cli import console
 from ganctl.cli import progress as cli_progress
-from ganctl.data.cache import dataset as cache
+from ganctl.data.cache import decode as decoding
 from ganctl.engine import monitor, session
 from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.evaluation import samples
 from ganctl.gans import dcgan
-from ganctl.gans.dataset import open_data as assemble
+from ganctl.gans.dataset import open_data
+from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.run import Run
 from tests.engine.test_loop import TwoDomains, train
 from tests.forked import STUCK, Forks, forks
@@ -55,6 +56,12 @@ def raises(error: BaseException) -> Callable[..., Any]:
         raise error
 
     return function
+
+
+def decode(photos: Path) -> None:
+    """Open the data of a tiny training."""
+    settings = tiny(photos)
+    open_data(settings, FAMILY, FAMILY.options(**settings.options))
 
 
 def warned(run: Run) -> list[str]:
@@ -171,7 +178,7 @@ def test_python_is_warned_of_what_the_terminal_is(photos: Path, monkeypatch: pyt
     said = [str(warning.message) for warning in caught]
     assert said[0].startswith("mnist cannot be had, so the built-in set digits is used. ")
     assert said[1] == "The batch of 64 is more than the data, so it is 40."
-    assert said[2].startswith("The preview of epoch 0 could not be drawn, training goes on: ")
+    assert said[2].startswith("The preview of epoch 0 could not be generated, training goes on: ")
     assert caught[0].filename == __file__
     (run / "checkpoints" / "step-00000002" / "model.safetensors").write_bytes(b"")
     with pytest.warns(UserWarning, match="has 0 bytes"):
@@ -233,7 +240,7 @@ def test_a_signal_while_pictures_are_decoded_leaves_nothing_even_from_a_call_tha
     photos: Path, forked: Forks, number: signal.Signals
 ) -> None:
     script = (
-        STUCK + "from ganctl.data.cache import dataset\ndataset.with_channels = lambda *_: [open('here', 'w'), stuck()]"
+        STUCK + "from ganctl.data.cache import decode\ndecode.with_channels = lambda *_: [open('here', 'w'), stuck()]"
     )
     cache = Path("cache").absolute()
     told = ("--data", photos, "--run", "a/run", *SMALL)
@@ -309,15 +316,15 @@ def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
     monkeypatch.setattr(cli_progress, "HIDDEN_SECONDS", 0.0)
     monkeypatch.setattr(cli_progress, "REFRESH_SECONDS", 0.01)
     monkeypatch.setattr(cli_progress, "LINE_SECONDS", 0.01)
-    plain = cache.with_channels
+    plain = decoding.with_channels
 
     def slow(*arguments: Any) -> Any:
         time.sleep(0.1)
         return plain(*arguments)
 
-    monkeypatch.setattr(cache, "with_channels", slow)
+    monkeypatch.setattr(decoding, "with_channels", slow)
     with progress.shown_by(cli_progress.waiting):
-        assemble(tiny(photos))
+        decode(photos)
     shown = screen.getvalue()
     assert f"Decoding {photos.name}{'' if terminal else ':'} " in shown
     assert "40 of 42 pictures, 0 s left" in shown
@@ -330,16 +337,16 @@ def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest
     monkeypatch.setenv("GANCTL_CACHE", "cache")
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
     with progress.shown_by(cli_progress.waiting):
-        assemble(tiny(photos))
+        decode(photos)
     assert pipe.getvalue() == ""
 
 
 def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
-    with pytest.raises(interrupt.Interrupted) as caught, interrupt.reasons_to_stop(at_once=True):
+    with pytest.raises(interrupt.Interrupted) as caught, interrupt.stop_reasons(immediate=True):
         signal.raise_signal(signal.SIGTERM)
     assert caught.value.reason == "SIGTERM"
     told: list[str] = []
-    with interrupt.reasons_to_stop(at_once=True, heard=told.append) as reason:
+    with interrupt.stop_reasons(immediate=True, on_signal=told.append) as reason:
         assert reason() is None
         signal.raise_signal(signal.SIGTERM)
         assert reason() == "SIGTERM"
@@ -348,7 +355,7 @@ def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
 
 def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
     undone: list[str] = []
-    with pytest.raises(interrupt.Interrupted), interrupt.reasons_to_stop(at_once=True):
+    with pytest.raises(interrupt.Interrupted), interrupt.stop_reasons(immediate=True):
         with interrupt.cleanup_on_interrupt(lambda: undone.append("first")):
             pass
         with interrupt.cleanup_on_interrupt(lambda: undone.append("second")):

@@ -17,9 +17,10 @@ from ganctl.engine.state import State
 from ganctl.errors import DivergedError, GanctlError
 from ganctl.gans.base import Preview, TrainingModule, Update
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import STATE, read
+from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run, create
 from ganctl.seeds import Stream, mix
+from ganctl.tensorfile import read
 
 CPU = torch.device("cpu")
 

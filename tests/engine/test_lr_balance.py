@@ -1,4 +1,4 @@
-"""Balance slows down the side that overpowers the other, gives back what it took, and forgets nothing."""
+"""Balance slows down the player that overpowers the other, gives back what it took, and forgets nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,23 +7,26 @@ from typing import Any
 import pytest
 
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
-from ganctl.engine.lr_balance import HIGH, LEAST, LOW, WILD, balanced_factors
-from ganctl.runs.checkpoint import STATE, read
+from ganctl.engine.lr_balance import MAX_ACCURACY, MAX_DISCRIMINATOR_LOSS, MIN_ACCURACY, MIN_FACTOR, balanced_factors
+from ganctl.engine.setup import configure
+from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
+from ganctl.tensorfile import read
 from tests.commands import failed, train
 from tests.trainings import TOTAL, assert_equal, begin, go_on, tiny
 
-EVEN = {"generator": 1.0, "discriminator": 1.0}
+EQUAL = {"generator": 1.0, "discriminator": 1.0}
 
 
-def after(accuracy: float, factors: Mapping[str, float] = EVEN, loss: float = 1.0, steps: int = 50) -> dict[str, float]:
+def after(
+    accuracy: float, factors: Mapping[str, float] = EQUAL, loss: float = 1.0, steps: int = 50
+) -> dict[str, float]:
     return balanced_factors(factors, {"metric/accuracy": accuracy, "loss/discriminator": loss}, steps)
 
 
-@pytest.mark.parametrize("accuracy", [LOW, 0.5, 0.65, HIGH])
+@pytest.mark.parametrize("accuracy", [MIN_ACCURACY, 0.5, 0.65, MAX_ACCURACY])
 def test_an_even_game_is_left_alone(accuracy: float) -> None:
-    assert after(accuracy) == EVEN
+    assert after(accuracy) == EQUAL
 
 
 def test_a_discriminator_that_is_always_right_halves_its_rate_in_fifty_steps() -> None:
@@ -37,7 +40,7 @@ def test_a_discriminator_that_is_often_wrong_slows_the_generator() -> None:
 
 
 def test_a_discriminator_that_is_wrong_with_great_confidence_is_slowed_itself() -> None:
-    assert after(0.25, loss=2 * WILD) == {"generator": 1.0, "discriminator": pytest.approx(0.5)}
+    assert after(0.25, loss=2 * MAX_DISCRIMINATOR_LOSS) == {"generator": 1.0, "discriminator": pytest.approx(0.5)}
 
 
 def test_what_was_taken_comes_back_slowly_and_whole() -> None:
@@ -46,14 +49,14 @@ def test_what_was_taken_comes_back_slowly_and_whole() -> None:
     assert all(0.5 < factor < 0.7 for factor in back.values())
     for _ in range(50):
         back = after(0.6, back)
-    assert back == EVEN
+    assert back == EQUAL
 
 
-def test_no_side_is_stopped() -> None:
-    factors: Mapping[str, float] = EVEN
+def test_no_player_is_stopped() -> None:
+    factors: Mapping[str, float] = EQUAL
     for _ in range(100):
         factors = after(1.0, factors)
-    assert factors["discriminator"] == LEAST
+    assert factors["discriminator"] == MIN_FACTOR
 
 
 def test_a_run_in_balance_that_was_stopped_ends_with_the_same_bits(photos: Path) -> None:
@@ -62,10 +65,10 @@ def test_a_run_in_balance_that_was_stopped_ends_with_the_same_bits(photos: Path)
 
     whole = begin(settings(), Path("whole/run"))
     stopped = begin(settings(), Path("stopped/run"), stop_at=7)
-    notes = read(stopped.checkpoint(7) / STATE).header["monitor"]
-    assert notes["balance"]["discriminator"] < 1
+    memory = read(stopped.checkpoint(7) / STATE).header["monitor"]
+    assert memory["lr_factors"]["discriminator"] < 1
     with session.resume(stopped) as resumed:
-        assert resumed.state.lr_factors == notes["balance"]
+        assert resumed.state.lr_factors == memory["lr_factors"]
     go_on(stopped)
     assert_equal(whole, stopped)
     unbalanced = begin(tiny(photos, lr_discriminator=0.1), Path("unbalanced/run"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ganctl.engine import events, session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.batches import SingleBatches
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from ganctl import tensorfile
 from ganctl.data.cache.dataset import Dataset
 from ganctl.engine import monitor, session
-from ganctl.engine.monitor import Quality
+from ganctl.engine.monitor import PICTURES_PER_EVALUATION, Quality, evaluation_interval
+from ganctl.engine.resumption import ResumeRequest
 from ganctl.errors import CheckpointError
 from ganctl.evaluation import samples
 from ganctl.gans import dataset
-from ganctl.runs import checkpoint
+from ganctl.gans.dcgan import FAMILY
 from ganctl.runs.checkpoint import MODEL
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
@@ -55,19 +57,19 @@ def test_stops_change_nothing_with_evaluation_best_keeping_verdicts_and_balance_
     go_on(stopped)
     assert_equal(whole, stopped)
     assert whole.best() == stopped.best()
-    notes = checkpoint.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["monitor"]
-    assert set(notes) == {"best", "balance", "balanced", "watch"}
+    notes = tensorfile.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["monitor"]
+    assert set(notes) == {"best", "lr_factors", "balanced_at_step", "verdicts"}
 
 
 def test_who_looks_on_does_not_change_what_is_seen(photos: Path) -> None:
     seen, unseen = watched(photos, "a/run", balance=False), begin(tiny(photos), Path("b/run"))
-    a, b = (checkpoint.read(run.checkpoint(TOTAL) / MODEL) for run in (seen, unseen))
+    a, b = (tensorfile.read(run.checkpoint(TOTAL) / MODEL) for run in (seen, unseen))
     assert all(a.tensors[name].equal(b.tensors[name]) for name in b.tensors)
 
 
 def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality_measure", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run", keep=2, checkpoint_every="4e")
     assert run.best() == {"step": 2 * STEPS, "epoch": 2, "score": "fid-x", "value": 1.0}
     assert run.checkpoint_steps() == [4 * STEPS, 2 * STEPS], "a best is saved when it is found"
@@ -77,7 +79,7 @@ def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.Monk
 
 def test_a_best_checkpoint_can_be_used_and_others_named(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([3.0, 1.0, 2.0, 4.0])
-    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality_measure", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")
     outcome = ganctl("sample", run.path, "--checkpoint", "best", "-n", 4, "-o", "best.png")
     assert outcome.code == 0, outcome.err
@@ -99,7 +101,7 @@ def test_going_back_sets_aside_what_came_later_and_leads_to_the_same_end(photos:
     whole = begin(tiny(photos), Path("whole/run"))
     run = begin(tiny(photos), Path("a/run"))
     later = [line for line in run.read_log() if line["step"] > 2 * STEPS]
-    said = go_on(run, stop_at=2 * STEPS + 1, origin=str(2 * STEPS))
+    said = go_on(run, stop_at=2 * STEPS + 1, from_checkpoint=str(2 * STEPS))
     assert any("abandoned/1" in sentence for sentence in said)
     assert any("does the same again" in sentence for sentence in said)
     aside = Run(run.path / "abandoned" / "1")
@@ -113,10 +115,10 @@ def test_going_back_sets_aside_what_came_later_and_leads_to_the_same_end(photos:
 
 def test_going_back_with_another_seed_is_another_training(photos: Path) -> None:
     run = begin(tiny(photos), Path("a/run"))
-    said = go_on(run, origin=str(STEPS), changes={"seed": "1", "lr_generator": "0.001"})
+    said = go_on(run, from_checkpoint=str(STEPS), changes={"seed": "1", "lr_generator": "0.001"})
     assert not any("does the same again" in sentence for sentence in said)
     again = begin(tiny(photos), Path("b/run"))
-    a, b = (checkpoint.read(each.checkpoint(TOTAL) / MODEL) for each in (run, again))
+    a, b = (tensorfile.read(each.checkpoint(TOTAL) / MODEL) for each in (run, again))
     assert not all(a.tensors[name].equal(b.tensors[name]) for name in b.tensors)
     record = run.record()
     assert record["settings"]["seed"] == 1
@@ -131,7 +133,7 @@ def test_going_back_to_a_damaged_checkpoint_moves_nothing(photos: Path) -> None:
     run = begin(tiny(photos), Path("a/run"))
     (run.checkpoint(STEPS) / MODEL).write_bytes(b"")
     before = run.checkpoint_steps()
-    with pytest.raises(CheckpointError), session.resume(run, origin=str(STEPS)):
+    with pytest.raises(CheckpointError), session.resume(run, ResumeRequest(from_checkpoint=str(STEPS))):
         pass
     assert run.checkpoint_steps() == before
     assert not (run.path / "abandoned").exists()
@@ -148,8 +150,8 @@ def test_a_kill_while_going_back_can_be_completed(photos: Path, monkeypatch: pyt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "rename", killed)
-        go_on(run, origin=str(2 * STEPS))
-    go_on(run, origin=str(2 * STEPS))
+        go_on(run, from_checkpoint=str(2 * STEPS))
+    go_on(run, from_checkpoint=str(2 * STEPS))
     assert {path.name for path in (run.path / "abandoned").iterdir()} == {"1", "2"}
     assert_equal(run, whole)
 
@@ -157,7 +159,7 @@ def test_a_kill_while_going_back_can_be_completed(photos: Path, monkeypatch: pyt
 def test_a_verdict_is_told_once_in_the_diary_on_stderr_and_kept_over_a_stop(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganctl.evaluation.verdicts.STEPS", 1)
+    monkeypatch.setattr("ganctl.evaluation.verdict_tracker.MIN_STEPS", 1)
     monkeypatch.setattr("ganctl.evaluation.sample_stats.diversity", lambda pictures: 1.0 if len(pictures) < 64 else 0.1)
     run = begin(tiny(photos), Path("a/run"), stop_at=12)
     go_on(run)
@@ -169,10 +171,10 @@ def test_a_verdict_is_told_once_in_the_diary_on_stderr_and_kept_over_a_stop(
 
 
 def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganctl.evaluation.verdicts.STEPS", 1)
-    monkeypatch.setattr("ganctl.evaluation.verdicts.STALE", 2)
-    monkeypatch.setattr("ganctl.evaluation.verdicts.EVEN", 1.0)
-    monkeypatch.setattr("ganctl.evaluation.verdicts._RULES", {})
+    monkeypatch.setattr("ganctl.evaluation.verdict_tracker.MIN_STEPS", 1)
+    monkeypatch.setattr("ganctl.evaluation.verdict_tracker.PATIENCE_MEASUREMENTS", 2)
+    monkeypatch.setattr("ganctl.evaluation.verdict_tracker.EQUILIBRIUM_MARGIN", 1.0)
+    monkeypatch.setattr("ganctl.evaluation.verdict_tracker._RULES", {})
     run = begin(tiny(photos, stop_at="equilibrium"), Path("a/run"))
     assert run.checkpoint_steps()[0] == 2 * STEPS
     (stop,) = [event for event in map(json.loads, run.events.read_text().splitlines()) if event["event"] == "stop"]
@@ -183,22 +185,22 @@ def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> None:
     asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
-    data, _ = dataset.open_data(enough)
+    data, _ = dataset.open_data(enough, FAMILY, FAMILY.options(**enough.options))
     assert isinstance(data, Dataset)
     named = dataclasses.replace(data, spec="digits")
-    assert monitor.cadence(enough, named, monitor.WORTH) == 1
-    assert monitor.cadence(enough, named, monitor.WORTH // 2) == 2
-    assert monitor.cadence(enough, named, monitor.WORTH // 3) == 0, "the training is over before that"
-    assert monitor.cadence(enough, data, monitor.WORTH) == 0, "no extractor that ships fits a folder"
-    assert monitor.cadence(asked, data, 40) == 3
-    assert monitor.cadence(tiny(photos, evaluate_every=0), named, monitor.WORTH) == 0
+    assert evaluation_interval(enough, named, PICTURES_PER_EVALUATION) == 1
+    assert evaluation_interval(enough, named, PICTURES_PER_EVALUATION // 2) == 2
+    assert evaluation_interval(enough, named, PICTURES_PER_EVALUATION // 3) == 0, "the training is over before that"
+    assert evaluation_interval(enough, data, PICTURES_PER_EVALUATION) == 0, "no extractor that ships fits a folder"
+    assert evaluation_interval(asked, data, 40) == 3
+    assert evaluation_interval(tiny(photos, evaluate_every=0), named, PICTURES_PER_EVALUATION) == 0
 
 
 def test_a_measurement_that_fails_stops_no_training(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(net: object) -> None:
         raise RuntimeError("no memory is left")
 
-    monkeypatch.setattr(monitor, "_quality", lambda *_: fails)
+    monkeypatch.setattr(monitor, "_quality_measure", lambda *_: fails)
     run = watched(photos, "a/run")
     assert run.checkpoint_steps()[0] == TOTAL
     assert run.events.read_text().count("could not be measured, training goes on: no memory is left") == EPOCHS
@@ -207,18 +209,18 @@ def test_a_measurement_that_fails_stops_no_training(photos: Path, monkeypatch: p
 def test_balance_can_be_switched_on_and_off_in_a_run(photos: Path) -> None:
     run = begin(tiny(photos), Path("a/run"), stop_at=7)
     go_on(run, stop_at=12, changes={"balance": "true"})
-    state = checkpoint.read_header(run.checkpoint(12) / "state.safetensors")
-    assert set(state["monitor"]["balance"]) == {"generator", "discriminator"}
+    state = tensorfile.read_header(run.checkpoint(12) / "state.safetensors")
+    assert set(state["monitor"]["lr_factors"]) == {"generator", "discriminator"}
     go_on(run, changes={"balance": "false"})
-    assert "balance" not in checkpoint.read_header(run.checkpoint(TOTAL) / "state.safetensors")["monitor"]
+    assert "lr_factors" not in tensorfile.read_header(run.checkpoint(TOTAL) / "state.safetensors")["monitor"]
 
 
 def test_a_best_that_was_gone_back_behind_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-    monkeypatch.setattr(monitor, "_quality", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
+    monkeypatch.setattr(monitor, "_quality_measure", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")
     (run.checkpoint(STEPS)).rename("elsewhere")
-    go_on(run, origin=str(2 * STEPS))
+    go_on(run, from_checkpoint=str(2 * STEPS))
     assert run.best() == {"step": 3 * STEPS, "epoch": 3, "score": "fid-x", "value": 5.0}
 
 

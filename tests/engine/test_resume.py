@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import DataError
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run

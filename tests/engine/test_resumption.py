@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganctl import tensorfile
 from ganctl.engine import session
+from ganctl.engine.resumption import ResumeRequest
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.inference import model
-from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
@@ -157,7 +158,7 @@ def test_a_run_without_its_record_is_not_taken_for_nothing(run: Run) -> None:
 
 
 def test_from_python_too_a_model_that_draws_from_noise_says_that_it_redraws_nothing(run: Run) -> None:
-    with pytest.raises(UsageError, match="draws pictures from noise"):
+    with pytest.raises(UsageError, match="generates pictures from noise"):
         model.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
 
 
@@ -246,9 +247,9 @@ def test_what_is_refused_sets_nothing_aside(
 def test_a_damaged_checkpoint_is_set_aside_only_when_nothing_is_refused_any_more(run: Run) -> None:
     (run.checkpoint(2 * STEPS) / STATE).write_bytes(b"")
     before = content(run)
-    with pytest.raises(UsageError, match="no device"), session.resume(run, device="quantum"):
+    with pytest.raises(UsageError, match="no device"), session.resume(run, ResumeRequest(device="quantum")):
         pass
-    with pytest.raises(DataError), session.resume(run, data="nowhere"):
+    with pytest.raises(DataError), session.resume(run, ResumeRequest(data="nowhere")):
         pass
     assert content(run) == before
 
@@ -300,7 +301,7 @@ def test_domains_keep_their_names_where_the_data_has_another(pair: Path) -> None
     record = run.record()
     run.rewrite({**record, "data": {**record["data"], "domains": ["cat", "dog"]}})
     go_on(run, stop_at=2, data=str(pair))
-    assert checkpoint.read_header(run.checkpoint(2) / MODEL)["domains"] == ["cat", "dog"]
+    assert tensorfile.read_header(run.checkpoint(2) / MODEL)["domains"] == ["cat", "dog"]
 
 
 def test_the_device_is_chosen_anew_where_nobody_chose_it(run: Run) -> None:

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ganctl.engine import session
 from ganctl.engine.events import Emitter, Event, Logged, Previewed, Started, Subscriber, Warned
-from ganctl.engine.tensorboard import Board
+from ganctl.engine.tensorboard import EventFile
 from ganctl.errors import UsageError
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
@@ -103,7 +103,7 @@ def reports(*steps: int) -> list[Event]:
 def follow(run: Run, events: list[Event], step: int, epochs: int = 4) -> list[Event]:
     """All that happens where the board of a run of three steps an epoch is shown events, from a step on."""
     seen: list[Event] = []
-    emit = Emitter(Board(run, 3, epochs).subscriber, Subscriber(seen.append))
+    emit = Emitter(EventFile(run, 3, epochs).subscriber, Subscriber(seen.append))
     for event in (Started(step), *events):
         emit(event)
     return seen

@@ -15,7 +15,7 @@ from ganctl.errors import GanctlError, UsageError
 from ganctl.evaluation.extractors import inception
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.extractors.inception import EXPECTED, MIRRORS, WEIGHTS, load
-from ganctl.images import to_uint8
+from ganctl.images.grids import to_uint8
 from tests.mirror import CONTENT, CUT, serving
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ SMALL = Expected(f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", len(CONTENT))
 
 
 class Untrained(FeatureExtractorInceptionV3):  # type: ignore[misc]
-    """torch-fidelity's net with weights that were drawn, large enough for signals to reach its end."""
+    """torch-fidelity's net with random weights, large enough for signals to reach its end."""
 
     def __init__(self) -> None:
         with torch.random.fork_rng(devices=[]):
@@ -34,7 +34,7 @@ class Untrained(FeatureExtractorInceptionV3):  # type: ignore[misc]
                 module.weight.mul_(6**0.5)
 
     def load_state_dict(self, *_: object) -> None:
-        """Keep what was drawn."""
+        """Keep the random weights."""
 
 
 def saved(content: object) -> io.BytesIO:
@@ -57,43 +57,43 @@ def extractor(untrained: Untrained, tmp_path_factory: pytest.TempPathFactory) ->
     path.write_bytes(content)
     expected = Expected(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content))
     before = torch.get_rng_state()
-    found = inception._load(path, CPU, (), expected)
+    extractor = inception._load(path, CPU, (), expected)
     assert torch.equal(torch.get_rng_state(), before), "a training that evaluates would go another way"
     path.unlink()
-    return found
+    return extractor
 
 
 def pictures(count: int, channels: int, height: int = 28, width: int = 28) -> Tensor:
-    chance = torch.Generator().manual_seed(0)
-    return 2.2 * torch.rand(count, channels, height, width, generator=chance) - 1.1
+    generator = torch.Generator().manual_seed(0)
+    return 2.2 * torch.rand(count, channels, height, width, generator=generator) - 1.1
 
 
 @pytest.mark.parametrize("size", [(28, 28), (64, 40), (320, 300)])
 def test_features_are_those_of_torch_fidelity_on_the_saved_pictures(
     extractor: Extractor, untrained: Untrained, size: tuple[int, int]
 ) -> None:
-    shown = pictures(2, 3, *size)
-    found = extractor.features(shown)
-    (expected,) = untrained(torch.from_numpy(to_uint8(shown)).permute(0, 3, 1, 2))
-    assert found.shape == (2, 2048)
-    assert found.std() > 1e-3
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.max().item())
+    images = pictures(2, 3, *size)
+    features = extractor.features(images)
+    (expected,) = untrained(torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2))
+    assert features.shape == (2, 2048)
+    assert features.std() > 1e-3
+    torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-5 * expected.max().item())
 
 
-def test_grey_is_seen_as_three_equal_channels(extractor: Extractor) -> None:
+def test_grey_becomes_three_equal_channels(extractor: Extractor) -> None:
     grey = pictures(2, 1)
     torch.testing.assert_close(extractor.features(grey), extractor.features(grey.repeat(1, 3, 1, 1)), rtol=0, atol=0)
 
 
 def test_any_number_of_pictures_goes_in_a_few_at_a_time(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = pictures(5, 1)
-    whole = extractor.features(shown)
-    monkeypatch.setattr(inception, "_BATCH", 2)
-    torch.testing.assert_close(extractor.features(shown), whole)
+    images = pictures(5, 1)
+    whole = extractor.features(images)
+    monkeypatch.setattr(inception, "_BATCH_SIZE", 2)
+    torch.testing.assert_close(extractor.features(images), whole)
     assert not whole.requires_grad
 
 
-def test_it_says_its_name_and_its_resize(extractor: Extractor) -> None:
+def test_it_has_a_name_and_describes_its_input(extractor: Extractor) -> None:
     assert extractor.name == "inception"
     assert extractor.input_format == "three channels, 299×299, bilinear as in TensorFlow 1"
 

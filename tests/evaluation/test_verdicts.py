@@ -10,39 +10,37 @@ import typer
 
 from ganctl import cli, gans
 from ganctl.cli import families
-from ganctl.engine.configuration import configure
+from ganctl.engine.setup import configure
 from ganctl.errors import UsageError
-from ganctl.evaluation.verdicts import (
-    GAIN,
-    PATIENCE,
-    RULES,
-    STALE,
-    STEPS,
-    VERDICTS,
-    Rule,
+from ganctl.evaluation.verdict_tracker import (
+    MIN_RELATIVE_GAIN,
+    MIN_STEPS,
+    PATIENCE_EPOCHS,
+    PATIENCE_MEASUREMENTS,
     VerdictTracker,
-    find,
-    verdicts_of,
 )
+from ganctl.evaluation.verdicts import RULES, VERDICTS, Rule, find, verdicts_of
 from ganctl.gans import FAMILIES, dataset
 from ganctl.settings import changed, parse_assignments
 from tests.commands import failed, ganctl
 
-LONG = STEPS // PATIENCE  # steps of an epoch that is just long enough
+EPOCH_STEPS = MIN_STEPS // PATIENCE_EPOCHS  # steps of an epoch that is just long enough
 
 
-def told(lines: Iterable[dict[str, float]], steps: int = LONG, memory: dict[str, Any] | None = None) -> list[str]:
-    """What a watcher says of epochs, of one line each: ``+CODE@epoch`` and ``-CODE@epoch``."""
+def tracked(
+    lines: Iterable[dict[str, float]], steps: int = EPOCH_STEPS, memory: dict[str, Any] | None = None
+) -> list[str]:
+    """What a tracker raises and clears, as ``+CODE@epoch`` and ``-CODE@epoch``."""
     memory = {} if memory is None else memory
-    said = []
+    codes = []
     for line in lines:
         memory = json.loads(json.dumps(memory))  # a restart between any two
-        changes = VerdictTracker(memory, steps).look(line)
-        said += [f"{'+' if raised else '-'}{verdict.code}@{line['epoch']:.0f}" for verdict, raised in changes]
-    return said
+        changes = VerdictTracker(memory, steps).update(line)
+        codes += [f"{'+' if raised else '-'}{verdict.code}@{line['epoch']:.0f}" for verdict, raised in changes]
+    return codes
 
 
-def epochs(series: dict[str, list[float]], steps: int = LONG) -> list[dict[str, float]]:
+def epochs(series: dict[str, list[float]], steps: int = EPOCH_STEPS) -> list[dict[str, float]]:
     """Lines of the ends of epochs 1, 2 …, with a value of each series."""
     rows = zip(*series.values(), strict=True)
     return [{"step": steps * n, "epoch": n, **dict(zip(series, row, strict=True))} for n, row in enumerate(rows, 1)]
@@ -53,8 +51,11 @@ def test_every_rule_raises_after_some_epochs_and_clears_after_as_many(rule: Rule
     if rule.metric in ("swing", "fooled"):
         return  # made of others: see below
     bad, good = rule.raises + rule.sign * 0.01, rule.clears - rule.sign * 0.01
-    said = told(epochs({rule.metric: [bad] * 4 + [good] * 4}))
-    assert [word for word in said if rule.code in word] == [f"+{rule.code}@{PATIENCE}", f"-{rule.code}@{4 + PATIENCE}"]
+    changes = tracked(epochs({rule.metric: [bad] * 4 + [good] * 4}))
+    assert [change for change in changes if rule.code in change] == [
+        f"+{rule.code}@{PATIENCE_EPOCHS}",
+        f"-{rule.code}@{4 + PATIENCE_EPOCHS}",
+    ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.metric}")
@@ -66,68 +67,74 @@ def test_what_hovers_between_the_thresholds_neither_raises_nor_clears(rule: Rule
 
 
 def test_one_bad_epoch_between_good_ones_raises_nothing() -> None:
-    assert told(epochs({"sample/diversity": [1, 0.1, 1, 0.1, 1, 0.1, 1]})) == []
+    assert tracked(epochs({"sample/diversity": [1, 0.1, 1, 0.1, 1, 0.1, 1]})) == []
 
 
 def test_epochs_of_a_few_steps_need_more_of_them() -> None:
-    said = told(epochs({"sample/diversity": [0.1] * 60}, 5), 5)
-    assert said == [f"+COLLAPSE@{STEPS // 5}"]
+    changes = tracked(epochs({"sample/diversity": [0.1] * 60}, 5), 5)
+    assert changes == [f"+COLLAPSE@{MIN_STEPS // 5}"]
 
 
 def test_an_epoch_without_the_reading_leaves_a_verdict_as_it_is() -> None:
     lines = epochs({"sample/diversity": [0.1] * 6})
     for line in lines[2:5]:
         del line["sample/diversity"]
-    assert told(lines) == ["+COLLAPSE@2"]
+    assert tracked(lines) == ["+COLLAPSE@2"]
 
 
 def test_accuracy_is_judged_by_the_whole_epoch_and_not_by_its_last_line() -> None:
     lines = [
-        {"step": step, "epoch": -(-step // LONG), "metric/accuracy": 0.8 if step % LONG else 1.0}
+        {
+            "step": step,
+            "epoch": -(-step // EPOCH_STEPS),
+            "metric/accuracy": 0.8 if step % EPOCH_STEPS else 1.0,
+        }
         for step in range(5, 1000, 5)
     ]
-    assert told(lines) == []
+    assert tracked(lines) == []
 
 
 def test_a_discriminator_that_prefers_generated_pictures_is_told() -> None:
     for name in ("metric/D(G(z))", "metric/D(G(x))"):
-        assert told(epochs({"metric/D(x)": [0.7] * 3, name: [0.9] * 3, "metric/accuracy": [0.5] * 3})) == ["+G-WINS@2"]
-        assert told(epochs({"metric/D(x)": [0.7] * 3, name: [0.6] * 3, "metric/accuracy": [0.7] * 3})) == []
+        assert tracked(epochs({"metric/D(x)": [0.7] * 3, name: [0.9] * 3, "metric/accuracy": [0.5] * 3})) == [
+            "+G-WINS@2"
+        ]
+        assert tracked(epochs({"metric/D(x)": [0.7] * 3, name: [0.6] * 3, "metric/accuracy": [0.7] * 3})) == []
 
 
 def test_swings_within_epochs_are_told() -> None:
     lines = [
-        {"step": step, "epoch": -(-step // LONG), "metric/accuracy": 0.95 if step % 20 else 0.5}
+        {"step": step, "epoch": -(-step // EPOCH_STEPS), "metric/accuracy": 0.95 if step % 20 else 0.5}
         for step in range(10, 301, 10)
     ]
-    assert told(lines) == ["+OSCILLATING@2"]
+    assert tracked(lines) == ["+OSCILLATING@2"]
 
 
 def test_equilibrium_without_figures_takes_long() -> None:
-    assert told(epochs({"metric/accuracy": [0.52] * 9})) == [f"+EQUILIBRIUM@{STALE}"]
+    assert tracked(epochs({"metric/accuracy": [0.52] * 9})) == [f"+EQUILIBRIUM@{PATIENCE_MEASUREMENTS}"]
 
 
 def test_equilibrium_waits_until_the_figure_stops_getting_better() -> None:
     falling = [2.0 * 0.9**n for n in range(8)]
-    flat = [falling[-1] * (1 - GAIN / 2)] * 10
-    said = told(epochs({"metric/accuracy": [0.52] * 18, "score/fid-x": falling + flat}))
-    assert said == [f"+EQUILIBRIUM@{8 + STALE + PATIENCE - 1}"]
+    flat = [falling[-1] * (1 - MIN_RELATIVE_GAIN / 2)] * 10
+    changes = tracked(epochs({"metric/accuracy": [0.52] * 18, "score/fid-x": falling + flat}))
+    assert changes == [f"+EQUILIBRIUM@{8 + PATIENCE_MEASUREMENTS + PATIENCE_EPOCHS - 1}"]
 
 
 def test_equilibrium_waits_for_measurements_and_not_for_epochs() -> None:
     lines = epochs({"metric/accuracy": [0.52] * 30})
     for line in lines[8::9]:
         line["score/fid-x"] = 5.0 / line["epoch"]
-    assert told(lines[8:]) == [], "three measurements, each better than the one before"
+    assert tracked(lines[8:]) == [], "three measurements, each better than the one before"
 
 
 def test_likenesses_that_stay_are_no_gain_either() -> None:
-    said = told(epochs({"metric/accuracy": [0.52] * 12, "score/psnr-x": [20.0] * 12}))
-    assert said == [f"+EQUILIBRIUM@{1 + STALE + PATIENCE - 1}"]
+    changes = tracked(epochs({"metric/accuracy": [0.52] * 12, "score/psnr-x": [20.0] * 12}))
+    assert changes == [f"+EQUILIBRIUM@{1 + PATIENCE_MEASUREMENTS + PATIENCE_EPOCHS - 1}"]
 
 
 def test_a_collapsed_training_is_in_no_equilibrium() -> None:
-    assert told(epochs({"metric/accuracy": [0.5] * 20, "sample/diversity": [0.1] * 20})) == ["+COLLAPSE@2"]
+    assert tracked(epochs({"metric/accuracy": [0.5] * 20, "sample/diversity": [0.1] * 20})) == ["+COLLAPSE@2"]
 
 
 def test_a_healthy_training_is_told_nothing() -> None:
@@ -139,7 +146,7 @@ def test_a_healthy_training_is_told_nothing() -> None:
         "sample/novelty": 1.0,
         "sample/checkerboard": 1.1,
     }
-    assert told(epochs({name: [value] * 30 for name, value in healthy.items()})) == []
+    assert tracked(epochs({name: [value] * 30 for name, value in healthy.items()})) == []
 
 
 def test_a_finished_model_is_judged_at_once() -> None:
@@ -204,7 +211,8 @@ def tried(family: str, preset: str, flags: str) -> None:
     sets = parse_assignments(told.get("assignments") or [])
     settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
     if sets:  # the rest asks for no other nets
-        dataset._require_drawable(settings, 64)
+        known = gans.find(family)
+        dataset._require_drawable(known, known.options(**settings.options), 64, None)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganctl.data.batches import to_tensor
-from ganctl.data.cache.dataset import Dataset
-from ganctl.data.domains import TwoDatasets
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.sources import digits, striped
 from ganctl.engine import session
-from ganctl.engine.configuration import configure
 from ganctl.engine.events import Event, Subscriber, VerdictChanged
+from ganctl.engine.setup import configure
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans import dataset, dcgan
 from ganctl.gans.base import Shape
@@ -87,7 +86,7 @@ def learn_from(monkeypatch: pytest.MonkeyPatch, train: Bytes, labels: Bytes) -> 
     test, test_labels = digits.draw("test", 0, 1000)
     name = f"of {len(np.unique(train, axis=0))} pictures"
     data = Dataset("digits", "digits", train[..., None], test[..., None], labels, test_labels, name, [], 0)
-    monkeypatch.setattr(dataset, "open_data", lambda settings, fresh=True: (data, []))
+    monkeypatch.setattr(dataset, "open_data", lambda *_, fresh=True: (data, []))
 
 
 def test_twenty_pictures_are_learnt_by_heart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +107,7 @@ def test_a_domain_of_negatives_is_translated_to_negatives(monkeypatch: pytest.Mo
     light = Dataset("light", "", train, test, none, none, "", [], 0)
     dark = Dataset("dark", "", 255 - train, 255 - test, none, none, "", [], 0)
     data = TwoDatasets("animals", "", ("light", "dark"), (light, dark))
-    monkeypatch.setattr(dataset, "open_data", lambda settings, fresh=True: (data, []))
+    monkeypatch.setattr(dataset, "open_data", lambda *_, fresh=True: (data, []))
     small = {"width": "8", "blocks": "1", "discriminator_width": "16", "lambda_identity": "0", "jitter": "1"}
     small |= {"output": "image", "lr_generator": "1e-3", "lr_discriminator": "1e-3"}
     flags = {"size": 32, "epochs": EPOCHS, "batch_size": 1}

@@ -16,8 +16,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ganctl import images as pictures
 from ganctl import report
+from ganctl.images import grids
+from ganctl.images.grids import to_uint8
 from ganctl.report import charts, settings_table, summary
 from ganctl.report import images as album
 from ganctl.runs import events as diary
@@ -348,8 +349,8 @@ def test_settings_that_differ_from_the_preset_come_first_and_decided_ones_are_no
 def test_a_grid_can_be_cut_into_its_pictures_again(size: int, columns: int, rows: int) -> None:
     levels = torch.linspace(-1, 1, rows * columns)
     images = levels.view(-1, 1, 1, 1).expand(-1, 3, size, size)
-    cut = pictures.cells(pictures.grid(images, columns), columns, size)
+    cut = grids.split_grid(grids.make_grid(images, columns), columns, size)
     found = [np.unique(np.asarray(cell)) for row in cut for cell in row]
-    assert np.concatenate(found).tolist() == pictures.to_uint8(images)[:, 0, 0, 0].tolist()
+    assert np.concatenate(found).tolist() == to_uint8(images)[:, 0, 0, 0].tolist()
     with pytest.raises(ValueError, match="no grid"):
-        pictures.cells(pictures.grid(images, columns), columns, size + 1)
+        grids.split_grid(grids.make_grid(images, columns), columns, size + 1)

@@ -1,24 +1,22 @@
 """A damaged checkpoint is noticed, set aside and replaced; it never costs the run."""
 
-import json
 import re
 import shutil
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
 
-from ganctl.engine.configuration import configure
+from ganctl import tensorfile
+from ganctl.engine.setup import configure
 from ganctl.errors import CheckpointError
-from ganctl.files import STAGING, umask
+from ganctl.files import STAGING
 from ganctl.runs import checkpoint
-from ganctl.runs.checkpoint import MANIFEST, MODEL, STATE, TensorFile
+from ganctl.runs.checkpoint import MANIFEST, MODEL, STATE
 from ganctl.runs.run import Run, create
+from ganctl.tensorfile import TensorFile
 from tests.commands import failed, ganctl
 from tests.handmade_runs import written
 from tests.trainings import assert_equal, begin, go_on, tiny
@@ -121,84 +119,30 @@ def test_a_checkpoint_of_another_model_is_set_aside(run: Run, photos: Path) -> N
     assert "another model" in go_on(run, stop_at=6)[0]
 
 
-def table(path: Path) -> tuple[dict[str, Any], bytes]:
-    content = path.read_bytes()
-    length = struct.unpack("<Q", content[:8])[0]
-    return json.loads(content[8 : 8 + length]), content[8 + length :]
-
-
-def rewritten(path: Path, header: str, data: bytes) -> None:
-    path.write_bytes(struct.pack("<Q", len(header.encode())) + header.encode() + data)
-
-
-def test_a_file_that_names_a_tensor_twice_is_refused(run: Run) -> None:
-    path = run.checkpoint(10) / MODEL
-    header, data = table(path)
-    name = next(key for key in header if key != "__metadata__")
-    rewritten(path, json.dumps(header)[:-1] + f', "{name}": {json.dumps(header[name])}}}', data)
-    with pytest.raises(CheckpointError, match="twice"):
-        checkpoint.read_header(path)
-
-
-def test_a_file_with_overlapping_or_missing_tensors_is_refused(run: Run) -> None:
-    path = run.checkpoint(10) / MODEL
-    header, data = table(path)
-    names = [key for key in header if key != "__metadata__"]
-    overlapping = {**header, names[0]: {**header[names[0]], "data_offsets": header[names[1]]["data_offsets"]}}
-    missing = {key: value for key, value in header.items() if key != names[0]}
-    unknown = {**header, names[0]: {**header[names[0]], "dtype": "Q7"}}
-    for wrong in (overlapping, missing, unknown, {**header, names[0]: 3}, [1, 2]):
-        rewritten(path, json.dumps(wrong), data)
-        with pytest.raises(CheckpointError):
-            checkpoint.read_header(path)
-
-
-def test_a_foreign_safetensors_file_is_refused_by_name() -> None:
-    save_file({"x": torch.zeros(3)}, "foreign.safetensors")
-    with pytest.raises(CheckpointError, match="not written by ganctl"):
-        checkpoint.read(Path("foreign.safetensors"))
-
-
-TENSORS: Mapping[str, Tensor] = {
-    "scalar": torch.tensor(3.5),
-    "empty": torch.zeros(0, 3),
-    "channels last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
-    "half": torch.randn(3).to(torch.bfloat16),
-    "whole": torch.tensor([1, -2]),
-    "truth": torch.tensor([True, False]),
-}
-
-
-def test_what_is_written_is_read_back_bit_for_bit() -> None:
-    path = Path("some.safetensors")
-    checkpoint.write(path, TensorFile(TENSORS, {"step": 3, "name": "höhe"}))
-    back = checkpoint.read(path)
-    assert back.header == {"step": 3, "name": "höhe"}
-    assert back.tensors.keys() == TENSORS.keys()
-    assert all(torch.equal(back.tensors[name], tensor) for name, tensor in TENSORS.items())
-    assert path.stat().st_mode & 0o777 == 0o644 & ~umask()
-    assert checkpoint.count_elements(path) == sum(tensor.numel() for tensor in TENSORS.values())
+MODEL_FILE, STATE_FILE = TensorFile({"x": torch.ones(2)}, {}), TensorFile({"x": torch.ones(3)}, {})
 
 
 def test_only_the_newest_checkpoints_are_kept() -> None:
     run = create(Path("run"), {})
     for step in (1, 2, 3, 4):
-        checkpoint.save(run, step, TensorFile(TENSORS, {}), TensorFile(TENSORS, {}), keep=2)
+        checkpoint.save(run, step, MODEL_FILE, STATE_FILE, keep=2)
     assert run.checkpoint_steps() == [4, 3]
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["step-00000003", "step-00000004"]
 
 
-@pytest.mark.parametrize("failing", ["write", "write_atomically"])
-def test_a_save_that_fails_leaves_nothing_and_costs_nothing(monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+@pytest.mark.parametrize(("module", "failing"), [(tensorfile, "write"), (checkpoint, "write_atomically")])
+def test_a_save_that_fails_leaves_nothing_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, failing: str
+) -> None:
     run = create(Path("run"), {})
-    checkpoint.save(run, 1, TensorFile(TENSORS, {}), TensorFile(TENSORS, {}), keep=2)
+    checkpoint.save(run, 1, MODEL_FILE, STATE_FILE, keep=2)
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, failing, full)
+    monkeypatch.setattr(module, failing, full)
     with pytest.raises(OSError, match="No space"):
-        checkpoint.save(run, 2, TensorFile(TENSORS, {}), TensorFile(TENSORS, {}), keep=2)
+        checkpoint.save(run, 2, MODEL_FILE, STATE_FILE, keep=2)
     assert [path.name for path in run.checkpoints.iterdir()] == ["step-00000001"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
 from tests.commands import Outcome, failed, ganctl
-from tests.runs.test_run import RECORD
+from tests.handmade_runs import RECORD
 
 
 def made(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **settings: Any) -> Run:
@@ -18,6 +18,7 @@ def made(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **
     told = Settings.from_json({"family": "dcgan", "batch_size": 8, "epochs": 4, **settings}).to_json()
     versions = {"ganctl": "0.1.0", "torch": "2.6.0"}
     record = {**RECORD, "settings": told, "data": {**RECORD["data"], **(data or {})}, "versions": versions}
+    record["steps_per_epoch"] = min(told["limit"] or 40, 40) // 8
     run = create(Path("runs", name), record)
     run.append_log([json.dumps(line) for line in log])
     return run

@@ -1,1 +1,1 @@
-"""Every set decoded once, into memory-mapped uint8 arrays in the user's cache."""
+"""The user's cache: sets decoded once into memory-mapped files, its entries, their locks and their integrity."""

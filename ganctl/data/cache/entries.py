@@ -1,4 +1,4 @@
-"""What is in the user's cache, and how it is emptied: never of what a running process uses."""
+"""Lists the entries of the user's cache and removes them, but never what a running process uses."""
 
 import json
 import os
@@ -12,25 +12,24 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from ganctl.data.cache.store import lock_of, unused
+from ganctl.data.cache.store import lock_of, lock_unused, user_cache
 from ganctl.data.sources import cyclegan_sets, mnist
-from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import STAGING, is_full, remove_folder, remove_strays
 
 Kind = Literal["decoded", "features", "downloads"]
 KINDS: tuple[Kind, ...] = ("decoded", "features", "downloads")
 
-_FETCHABLE = {*mnist.FOLDERS, *cyclegan_sets.TO_FETCH}
+_DOWNLOADABLE = {*mnist.FOLDERS, *cyclegan_sets.DOWNLOADABLE}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that the cache holds.
+    """A file or folder in the cache.
 
     Attributes:
-        kind: decoded sets, features of real pictures, or what was downloaded.
-        path: a file or a folder.
+        kind: a decoded set, features of real pictures, or a download.
+        path: the file or folder.
         size: bytes.
     """
 
@@ -41,11 +40,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cleared:
-    """What became of the cache.
+    """The result of `clear`.
 
     Attributes:
-        removed: what it held.
-        left: what it still holds, each with the reason.
+        removed: the entries that are gone.
+        left: the entries that are still there, each with the reason.
     """
 
     removed: tuple[Entry, ...]
@@ -53,7 +52,7 @@ class Cleared:
 
 
 def entries() -> list[Entry]:
-    """All that the cache holds, by kind and name; the locks beside it are none of it.
+    """List the entries of the cache by kind and name; the locks beside them are none.
 
     Raises:
         StorageError: it is no folder, or cannot be read.
@@ -62,7 +61,7 @@ def entries() -> list[Entry]:
 
 
 def clear() -> Cleared:
-    """Remove what the cache holds, but what a running process uses and what could not be downloaded again.
+    """Remove all entries but those that a running process uses and those that could not be downloaded again.
 
     Raises:
         OSError: the disk refuses, or the cache is no folder.
@@ -74,11 +73,7 @@ def clear() -> Cleared:
     for entry in entries():
         if entry.path.name.startswith(STAGING):
             left.append((entry, "a running process is writing it"))
-        elif (
-            entry.kind == "downloads"
-            and entry.path.is_dir()
-            and entry.path.name not in {*mnist.FOLDERS, *cyclegan_sets.TO_FETCH}
-        ):
+        elif entry.kind == "downloads" and entry.path.is_dir() and entry.path.name not in _DOWNLOADABLE:
             left.append((entry, "it cannot be downloaded again"))
         elif remove_unused(entry.path):
             removed.append(entry)
@@ -91,19 +86,19 @@ def clear() -> Cleared:
 
 
 def remove_unused(path: Path) -> bool:
-    """Remove an entry with its lock, unless a process uses it or is making it; whether it could be removed.
+    """Remove an entry with its lock, unless a process uses it or is making it; return whether it was removed.
 
     Raises:
         OSError: the disk refuses.
     """
-    made = path.with_suffix("") if path.suffix == ".part" else path
-    inside = path.rglob("*.lock") if path.is_dir() else ()
-    with ExitStack() as held:
+    target = path.with_suffix("") if path.suffix == ".part" else path
+    inner_locks = path.rglob("*.lock") if path.is_dir() else ()
+    with ExitStack() as stack:
         try:
-            for lock in (lock_of(made), *inside):
-                held.enter_context(FileLock(lock, timeout=0))
-            mapped = path / "train"  # of a decoded set
-            if not all(held.enter_context(unused(marked)) for marked in (path, mapped) if marked.exists()):
+            for lock in (lock_of(target), *inner_locks):
+                stack.enter_context(FileLock(lock, timeout=0))
+            marked = (path, path / "train")  # the latter of a decoded set: the file that is mapped
+            if not all(stack.enter_context(lock_unused(used)) for used in marked if used.exists()):
                 return False
             if path.is_dir() and not path.is_symlink():
                 _remove(path)
@@ -115,20 +110,20 @@ def remove_unused(path: Path) -> bool:
             if sys.platform != "win32":  # where nothing is removed that is open
                 raise
             return False
-        lock_of(made).unlink(missing_ok=True)  # whoever waits for it makes the same again, at worst
+        lock_of(target).unlink(missing_ok=True)  # whoever waits for it makes the same again, at worst
     return True
 
 
-def drop_useless(form: int) -> None:
-    """Remove decoded sets that nothing will ever ask for: of other formats, and of folders that are no more.
+def remove_outdated(current_format: int) -> None:
+    """Remove decoded sets that nothing will ever ask for: of other formats, and of folders that are gone.
 
     Args:
-        form: the format of today.
+        current_format: the format of today.
     """
     for path in _paths("decoded"):
         try:
             meta = json.loads((path / "meta.json").read_bytes())
-            useless = meta["format"] != form or not (meta["folder"] is None or Path(meta["folder"]).is_dir())
+            useless = meta["format"] != current_format or not (meta["folder"] is None or Path(meta["folder"]).is_dir())
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             useless = not path.name.startswith(".")
         if useless:
@@ -146,7 +141,7 @@ def _remove(folder: Path) -> None:
 
 
 def _paths(kind: Kind) -> Iterator[Path]:
-    """What is stored of a kind; a StorageError where that cannot be listed, which is not taken for nothing."""
+    """Yield the entries of a kind; raise StorageError where they cannot be listed, which is not the same as none."""
     cache = user_cache()
     for folder in (cache, cache / kind):
         try:
@@ -155,18 +150,18 @@ def _paths(kind: Kind) -> Iterator[Path]:
             if isinstance(error, FileNotFoundError) and not folder.is_symlink():
                 return
             no_folder = isinstance(error, FileNotFoundError | NotADirectoryError)
-            said = f"{folder} {'is no folder' if no_folder else f'cannot be read: {error.strerror}'}."
-            raise StorageError(said, "Set GANCTL_CACHE to a folder that can be read.", error.errno) from None
+            message = f"{folder} {'is no folder' if no_folder else f'cannot be read: {error.strerror}'}."
+            raise StorageError(message, "Set GANCTL_CACHE to a folder that can be read.", error.errno) from None
     yield from (folder / name for name in sorted(names) if not name.endswith(".lock"))
 
 
 def _size(path: Path) -> int:
-    """The bytes of a file, or of all files in a folder; of what vanishes meanwhile, none."""
-    found = 0
-    for at, _, files in os.walk(path):
+    """The bytes of a file, or of all files in a folder; of a file that vanishes meanwhile, none."""
+    total = 0
+    for folder, _, files in os.walk(path):
         for name in files:
             with suppress(OSError):
-                found += Path(at, name).lstat().st_size
+                total += Path(folder, name).lstat().st_size
     with suppress(OSError):
-        return found if path.is_dir() else path.lstat().st_size
-    return found
+        return total if path.is_dir() else path.lstat().st_size
+    return total

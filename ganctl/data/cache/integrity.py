@@ -1,4 +1,4 @@
-"""Whether the files of a decoded set are still those that were written."""
+"""Checks that the files of a decoded set are still those that were written."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ganctl.spacing import evenly_spaced
 
 _PIECES, _PIECE = 64, 4096  # bytes that are looked at at every start, evenly spaced
 
@@ -57,7 +59,7 @@ def _sampled(path: Path) -> str:
     last = max(0, path.stat().st_size - _PIECE)
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        for start in np.linspace(0, last, _PIECES).astype(int).tolist():
+        for start in evenly_spaced(last + 1, _PIECES):
             file.seek(start)
             digest.update(file.read(_PIECE))
     return digest.hexdigest()

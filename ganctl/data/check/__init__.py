@@ -1,1 +1,1 @@
-"""What is wrong with a set of pictures, found before a training meets it."""
+"""``ganctl check``: finds what is wrong with a set of pictures before a training meets it."""

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of pictures, before a training finds out."""
+"""`examine` and `quick`: find what is wrong with a folder of pictures, by decoding all of them or by their names."""
 
 import hashlib
 import warnings
@@ -14,22 +14,22 @@ from typing import NamedTuple
 from ganctl.data.check import findings
 from ganctl.data.check.findings import Finding
 from ganctl.data.sources import layout
-from ganctl.data.sources.folder import folders_to_hold_out
+from ganctl.data.sources.folder import held_out_folders
 from ganctl.data.sources.layout import TEST, TRAIN, Layout, Picture
-from ganctl.images import MAX_MEGAPIXELS
 from ganctl.images.probing import Probe, probe
+from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.threads import usable
 
-SIZE = 256  # the side that sets of two domains are trained at if nothing else is said
-_COMPARED = 200  # pictures of equal name and size that `quick` compares between two folders
-_PIECE = 2**18
+SIZE = 256  # pixels: what sets of two domains are trained at unless --size says otherwise
+_MAX_COMPARED = 200  # pictures of equal name and length that `quick` compares between two folders
+_CHUNK_BYTES = 2**18
 
 
 class Contents(NamedTuple):
     """The readable pictures of a folder.
 
     Attributes:
-        sides: width and height of the smallest, the median and the largest, by their shorter sides; empty if none.
+        sides: width and height of the smallest, the median and the largest, by their shorter edges; empty if none.
         modes: how many there are of each Pillow mode, the most frequent first.
     """
 
@@ -39,11 +39,11 @@ class Contents(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """A set that was looked at.
+    """What `examine` found.
 
     Attributes:
-        layout: what lies where.
-        contents: of each of its folders.
+        layout: the folders of the set.
+        contents: the readable pictures of each folder.
         findings: the worst first.
         skipped: every file and folder that a training would do without, with the reason.
     """
@@ -55,28 +55,22 @@ class Report:
 
     @property
     def problems(self) -> list[Finding]:
-        """What makes a training impossible."""
+        """The findings that make a training impossible."""
         return [finding for finding in self.findings if finding.severity == "problem"]
 
 
 def quick(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST) -> list[Finding]:
-    """What names and sizes of files tell of a set of two domains, in a fraction of a second.
+    """Find what names and lengths of files tell of a set of two domains, in a fraction of a second.
 
-    Args:
-        root: its folder.
-        train: the names of the two folders to learn from.
-        test: of the two with held-out pictures; empty if there are to be none.
-
-    Raises:
-        DataError: there is no such folder, or it cannot be read.
+    Arguments and errors are those of `layout.layout_of_two`.
     """
-    lies = layout.of_pair(root, train, test)
-    found = [*findings.of_tree(lies)]
-    for first, second in combinations(lies.folders, 2):
-        candidates = list(_namesakes(first.pictures, second.pictures))
-        same = [theirs.path for ours, theirs in candidates[:_COMPARED] if _equal(ours, theirs)]
-        found += findings.of_shared(first, second, same, more=len(candidates) > _COMPARED)
-    return _worst_first(found)
+    set_layout = layout.layout_of_two(root, train, test)
+    results = [*findings.missing_or_empty(set_layout)]
+    for first, second in combinations(set_layout.folders, 2):
+        candidates = list(_same_name_and_length(first.pictures, second.pictures))
+        shared = [b.path for a, b in candidates[:_MAX_COMPARED] if _same_bytes(a, b)]
+        results += findings.shared_pictures(first, second, shared, more=len(candidates) > _MAX_COMPARED)
+    return _worst_first(results)
 
 
 def examine(
@@ -85,74 +79,74 @@ def examine(
     size: int | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Report:
-    """Look at every picture of a set: each is decoded, and those of equal length are compared.
+    """Decode every picture of a set, and compare those of equal length.
 
     Args:
         root: its folder.
         domains: the names of its two domains' folders, where they are not trainA and trainB.
-        size: the side to train at; 256 for two domains if not given.
-        max_megapixels: see `pictures.reading.decode`.
+        size: width and height to train at, in pixels; 256 for two domains if not given.
+        max_megapixels: see `images.reading.decode`.
 
     Raises:
         DataError: there is no such folder, or it cannot be read.
     """
-    lies = layout.find(root, domains)
-    size = size or (SIZE if lies.paired else None)
-    found, contents, skipped = [*findings.of_tree(lies)], list[Contents](), list[tuple[Path, str]]()
-    if not lies.paired:
-        found += _held_out(lies.folders[0])
+    set_layout = layout.find_layout(root, domains)
+    size = size or (SIZE if set_layout.has_two_domains else None)
+    results = [*findings.missing_or_empty(set_layout)]
+    contents, skipped = list[Contents](), list[tuple[Path, str]]()
+    if not set_layout.has_two_domains:
+        results += _held_out(set_layout.folders[0])
     with warnings.catch_warnings(), ThreadPoolExecutor(usable()) as pool:
         warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
-        for folder in lies.folders:
-            paths = [picture.path for picture in folder.pictures]
-            tried = dict(zip(paths, pool.map(partial(_tried, max_megapixels), paths), strict=True))
-            good = {path: at for path, at in tried.items() if isinstance(at, Probe)}
-            broken = {path: at for path, at in tried.items() if isinstance(at, str)}
-            bad = dict(sorted({**broken, **dict(folder.unreadable)}.items()))
-            found += findings.of_broken(folder, bad)
-            skipped += bad.items()
+        for folder in set_layout.folders:
+            probes = dict(zip(folder.paths, pool.map(partial(_probe, max_megapixels), folder.paths), strict=True))
+            readable = {path: result for path, result in probes.items() if isinstance(result, Probe)}
+            broken = {path: result for path, result in probes.items() if isinstance(result, str)}
+            unreadable = dict(sorted({**broken, **dict(folder.unreadable)}.items()))
+            results += findings.unreadable(folder, unreadable)
+            skipped += unreadable.items()
             skipped += ((path, "it is left out") for path in (*folder.thumbnails, *folder.unnamed))
-            found += findings.of_looks(folder, good, size)
-            contents.append(_contents(good.values()))
-        found += _repeated(lies, _digests(pool, lies))
-    return Report(lies, tuple(contents), tuple(_worst_first(found)), tuple(skipped))
+            results += findings.sizes_and_modes(folder, readable, size)
+            contents.append(_contents(readable.values()))
+        results += _repeated(set_layout, _digests(pool, set_layout))
+    return Report(set_layout, tuple(contents), tuple(_worst_first(results)), tuple(skipped))
 
 
 def _held_out(folder: layout.Folder) -> Iterator[Finding]:
-    """What is not learnt from because of its name, where one set is to be learnt from."""
-    if folders := folders_to_hold_out(folder.path, folder.paths):
+    """Tell which pictures of a set without domains are held out because of their folders' names."""
+    if folders := held_out_folders(folder.path, folder.paths):
         count = sum(any(path.is_relative_to(test) for test in folders) for path in folder.paths)
-        yield Finding("note", findings.of_held_out(folders, count), "Rename a folder to learn from it too.")
+        yield Finding("note", findings.held_out_message(folders, count), "Rename a folder to learn from it too.")
 
 
-def _worst_first(found: Iterable[Finding]) -> list[Finding]:
-    return sorted(found, key=lambda finding: ("problem", "warning", "note").index(finding.severity))
+def _worst_first(results: Iterable[Finding]) -> list[Finding]:
+    return sorted(results, key=lambda finding: ("problem", "warning", "note").index(finding.severity))
 
 
-def _namesakes(ours: Sequence[Picture], theirs: Sequence[Picture]) -> Iterator[tuple[Picture, Picture]]:
-    """Pairs that have the same name and length."""
-    named = {(picture.path.name, picture.size): picture for picture in ours if picture.size}
-    for picture in theirs:
-        if other := named.get((picture.path.name, picture.size)):
-            yield other, picture
+def _same_name_and_length(first: Sequence[Picture], second: Sequence[Picture]) -> Iterator[tuple[Picture, Picture]]:
+    """Yield pairs, one of each folder, of the same name and length."""
+    by_name = {(picture.path.name, picture.size): picture for picture in first if picture.size}
+    for picture in second:
+        if namesake := by_name.get((picture.path.name, picture.size)):
+            yield namesake, picture
 
 
-def _equal(one: Picture, other: Picture) -> bool:
+def _same_bytes(a: Picture, b: Picture) -> bool:
     """Whether two files hold the same bytes."""
-    if one.file == other.file:
+    if a.file == b.file:
         return True
     try:
-        with one.path.open("rb") as ours, other.path.open("rb") as theirs:
-            while piece := ours.read(_PIECE):
-                if piece != theirs.read(_PIECE):
+        with a.path.open("rb") as file_a, b.path.open("rb") as file_b:
+            while chunk := file_a.read(_CHUNK_BYTES):
+                if chunk != file_b.read(_CHUNK_BYTES):
                     return False
-            return not theirs.read(1)
+            return not file_b.read(1)
     except OSError:
         return False
 
 
-def _tried(max_megapixels: float, path: Path) -> Probe | str:
-    """What a picture is, or why it cannot be read."""
+def _probe(max_megapixels: float, path: Path) -> Probe | str:
+    """A picture's size and mode, or why it cannot be read."""
     try:
         return probe(path, max_megapixels)
     except OSError as error:
@@ -160,19 +154,19 @@ def _tried(max_megapixels: float, path: Path) -> Probe | str:
 
 
 def _contents(probes: Iterable[Probe]) -> Contents:
-    known = sorted(probes, key=lambda at: (min(at.width, at.height), max(at.width, at.height)))
-    chosen = (known[0], known[len(known) // 2], known[-1]) if known else ()
-    modes = Counter(at.mode for at in known)
-    return Contents(tuple((at.width, at.height) for at in chosen), dict(modes.most_common()))
+    by_size = sorted(probes, key=lambda probe: (min(probe.width, probe.height), max(probe.width, probe.height)))
+    examples = (by_size[0], by_size[len(by_size) // 2], by_size[-1]) if by_size else ()
+    modes = Counter(probe.mode for probe in by_size)
+    return Contents(tuple((probe.width, probe.height) for probe in examples), dict(modes.most_common()))
 
 
-def _digests(pool: Executor, lies: Layout) -> dict[Path, bytes]:
+def _digests(pool: Executor, set_layout: Layout) -> dict[Path, bytes]:
     """The hash of every picture that is as long as another one: no others can be copies."""
-    by_size = defaultdict(list)
-    for folder in lies.folders:
+    by_length = defaultdict(list)
+    for folder in set_layout.folders:
         for picture in folder.pictures:
-            by_size[picture.size].append(picture.path)
-    paths = [path for size, alike in by_size.items() if size and len(alike) > 1 for path in alike]
+            by_length[picture.size].append(picture.path)
+    paths = [path for length, alike in by_length.items() if length and len(alike) > 1 for path in alike]
     return {path: digest for path, digest in zip(paths, pool.map(_digest, paths), strict=True) if digest}
 
 
@@ -180,19 +174,19 @@ def _digest(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError:  # which is said of it already
+    except OSError:  # which is told already
         return b""
 
 
-def _repeated(lies: Layout, digests: Mapping[Path, bytes]) -> Iterator[Finding]:
-    """Pictures that are there twice, in a folder or in two."""
-    firsts: list[dict[bytes, Path]] = []
-    for folder in lies.folders:
+def _repeated(set_layout: Layout, digests: Mapping[Path, bytes]) -> Iterator[Finding]:
+    """Find pictures that are in a set twice, in one folder or in two."""
+    originals: list[dict[bytes, Path]] = []  # of each folder, the first picture of each hash
+    for folder in set_layout.folders:
         first: dict[bytes, Path] = {}
-        known = [(picture.path, digests[picture.path]) for picture in folder.pictures if picture.path in digests]
-        copies = [(path, first[digest]) for path, digest in known if first.setdefault(digest, path) != path]
-        yield from findings.of_copies(folder, copies)
-        firsts.append(first)
-    for (first_folder, ours), (second_folder, theirs) in combinations(zip(lies.folders, firsts, strict=True), 2):
-        shared = [path for digest, path in theirs.items() if digest in ours]
-        yield from findings.of_shared(first_folder, second_folder, shared)
+        hashed = [(path, digests[path]) for path in folder.paths if path in digests]
+        copies = [(path, first[digest]) for path, digest in hashed if first.setdefault(digest, path) != path]
+        yield from findings.duplicates(folder, copies)
+        originals.append(first)
+    for (folder_a, first_a), (folder_b, first_b) in combinations(zip(set_layout.folders, originals, strict=True), 2):
+        shared = [path for digest, path in first_b.items() if digest in first_a]
+        yield from findings.shared_pictures(folder_a, folder_b, shared)

@@ -1,1 +1,1 @@
-"""Downloads with mirrors and checksums, and archives unpacked without trust."""
+"""Downloads over several mirrors with checksums, and the extraction of zip archives that nobody has to trust."""

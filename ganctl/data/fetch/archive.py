@@ -1,6 +1,7 @@
-"""Zips from elsewhere, unpacked wholly or not at all, and never outside their folder.
+"""Extracts zip archives wholly or not at all, and never outside their folder: the only way that ganctl unpacks one.
 
-All that a zip says of its members is judged before the first byte is written. What it says may be a lie, so the
+Where a SHA-256 is known, `download` has compared it and no archive can surprise. Archives without a published
+checksum can: so every member is judged by its header before the first byte is written, and as a header may lie, the
 bytes are counted again as they come.
 """
 
@@ -16,22 +17,22 @@ from pathlib import Path, PurePosixPath
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder
 
-_MOST_MEMBERS = 200_000
-_LONGEST_NAME = 1000
-_MOST_BYTES = 16 * 2**30
-_MOST_RATIO = 200  # of bytes inflated to bytes packed; pictures are packed already, drawings reach some dozens
-_SMALL = 2**20  # bytes that no ratio makes harmful
-_PIECE = 2**20
+_MAX_MEMBERS = 200_000
+_MAX_NAME_LENGTH = 1000
+_MAX_BYTES = 16 * 2**30
+_MAX_RATIO = 200  # of bytes extracted to bytes packed; pictures are packed already, drawings reach some dozens
+_HARMLESS_BYTES = 2**20  # whatever the ratio
+_CHUNK_BYTES = 2**20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits 0, 6 and 13 (APPNOTE.TXT 6.3.10, section 4.4.4)
-_LITTER = "__MACOSX"  # which macOS adds beside what was packed
+_MACOS_FOLDER = "__MACOSX"  # which macOS adds beside what was packed
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 def extract(source: Path, target: Path) -> None:
-    """Unpack a zip into a new folder; the one folder that everything in it is in, if there is one, is left out.
+    """Extract a zip into a new folder; if one folder holds everything in it, that folder is left out.
 
-    Two that unpack to the same place at once are the caller's to prevent.
+    The caller prevents that two processes extract to the same folder at once.
 
     Args:
         source: the zip.
@@ -42,18 +43,18 @@ def extract(source: Path, target: Path) -> None:
         OSError: the disk refuses.
     """
     with _opened(source) as archive:
-        places = _places(archive, source)
+        paths = _checked_paths(archive, source)
         with atomic_folder(target) as staged:
-            for member, place in places.items():
-                _write(archive, member, staged / place)
+            for member, path in paths.items():
+                _write(archive, member, staged / path)
 
 
 def is_sound(source: Path) -> bool:
-    """Whether a file is a zip that `extract` would unpack; every member is inflated, and its CRC compared."""
+    """Whether a file is a zip that `extract` would accept; every member is decompressed, and its CRC compared."""
     try:
         with _opened(source) as archive:
-            for member in _places(archive, source):
-                for _ in _inflated(archive, member):
+            for member in _checked_paths(archive, source):
+                for _ in _chunks(archive, member):
                     pass
     except DataError:
         return False
@@ -62,22 +63,23 @@ def is_sound(source: Path) -> bool:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
-    """The zip, with every trouble that zipfile has with it as one sentence."""
+    """Open the zip, and turn every error of zipfile into one sentence."""
     try:
         with zipfile.ZipFile(source) as archive:
             yield archive
     except _DAMAGE as error:
-        why = str(error).rstrip(".") or type(error).__name__
-        raise DataError(f"{source.name} is damaged or no zip: {why}.", f"Remove {source}, and fetch it anew.") from None
+        reason = str(error).rstrip(".") or type(error).__name__
+        message = f"{source.name} is damaged or no zip: {reason}."
+        raise DataError(message, f"Remove {source}, and fetch it anew.") from None
 
 
-def _places(archive: zipfile.ZipFile, source: Path) -> dict[zipfile.ZipInfo, PurePosixPath]:
-    """Where each member goes, once all of them have been found harmless."""
+def _checked_paths(archive: zipfile.ZipFile, source: Path) -> dict[zipfile.ZipInfo, PurePosixPath]:
+    """The path of each member in the target folder, once all members have been found harmless."""
     members = archive.infolist()
-    if trouble := _of_all(members, source.stat().st_size) or _of_any(members):
-        raise DataError(f"{source.name} is refused: {trouble}.", f"Remove {source}, and fetch it from elsewhere.")
+    if problem := _problem_of_all(members, source.stat().st_size):
+        raise DataError(f"{source.name} is refused: {problem}.", f"Remove {source}, and fetch it from elsewhere.")
     paths = {member: PurePosixPath(member.filename) for member in members}
-    paths = {member: path for member, path in paths.items() if path.parts[0] != _LITTER}
+    paths = {member: path for member, path in paths.items() if path.parts[0] != _MACOS_FOLDER}
     tops = {path.parts[0] for path in paths.values()}
     if len(tops) == 1 and all(len(path.parts) > 1 or member.is_dir() for member, path in paths.items()):
         (top,) = tops
@@ -85,90 +87,71 @@ def _places(archive: zipfile.ZipFile, source: Path) -> dict[zipfile.ZipInfo, Pur
     return paths
 
 
-def _of_all(members: list[zipfile.ZipInfo], packed: int) -> str:
-    """What is wrong with the members together, in a few words, or nothing."""
+def _problem_of_all(members: list[zipfile.ZipInfo], packed: int) -> str:
+    """What is wrong with the members, in a few words, or nothing."""
     total = sum(member.file_size for member in members)
     if not members:
         return "it is empty"
-    if len(members) > _MOST_MEMBERS:
+    if len(members) > _MAX_MEMBERS:
         return f"it has {len(members):,} members"
-    if total > _MOST_BYTES or total > max(_SMALL, _MOST_RATIO * packed):
+    if total > _MAX_BYTES or total > max(_HARMLESS_BYTES, _MAX_RATIO * packed):
         return f"{packed:,} bytes would become {total:,}"
-    return ""
-
-
-def _of_any(members: list[zipfile.ZipInfo]) -> str:
-    """What is wrong with the first member that something is wrong with, or nothing."""
-    folders: dict[PurePosixPath, bool] = {}
+    is_folder: dict[PurePosixPath, bool] = {}
     for member in members:
-        if trouble := _of_name(member) or _of_content(member):
-            return f"{member.orig_filename[:200]!r} {trouble}"
+        if problem := _problem_of(member):
+            return f"{member.orig_filename[:200]!r} {problem}"
         path = PurePosixPath(member.filename)
-        if path in folders:
+        if path in is_folder:
             return f"{member.filename!r} is there twice"
-        folders[path] = member.is_dir()
-    for path in folders:
-        for above in path.parents:
-            if not folders.get(above, True):
-                return f"{str(above)!r} is both a file and a folder"
-    return ""
+        is_folder[path] = member.is_dir()
+    parents = {parent for path in is_folder for parent in path.parents}
+    clash = next((path for path, folder in is_folder.items() if path in parents and not folder), None)
+    return "" if clash is None else f"{str(clash)!r} is both a file and a folder"
 
 
-def _of_name(member: zipfile.ZipInfo) -> str:
-    """What is wrong with the name; zipfile has changed it already if it holds a NUL, or a backslash on Windows."""
-    name = member.orig_filename
-    if len(name) > _LONGEST_NAME:
-        return "has too long a name"
-    if "\0" in name or "\\" in name or member.filename != name:
-        return "has a name that could be read in two ways"
-    if name.startswith("/") or re.match("[A-Za-z]:", name):
-        return "has an absolute path"
-    if {"", ".", ".."} & set(name.removesuffix("/").split("/")):
-        return "has a path that does not simply lead down"
-    return ""
+def _problem_of(member: zipfile.ZipInfo) -> str:
+    """What is wrong with one member, in a few words, or nothing."""
+    name = member.orig_filename  # which zipfile shortens at a NUL, and changes at a backslash on Windows
+    kind = stat.S_IFMT(member.external_attr >> 16)  # of a file, to Unix; 0 if packed elsewhere
+    problems = {
+        "has too long a name": len(name) > _MAX_NAME_LENGTH,
+        "has a name that could be read in two ways": "\0" in name or "\\" in name or member.filename != name,
+        "has an absolute path": name.startswith("/") or re.match("[A-Za-z]:", name),
+        "has a path that does not simply lead down": {"", ".", ".."} & set(name.removesuffix("/").split("/")),
+        "is a link": kind == stat.S_IFLNK,
+        "is a device, a pipe or a socket": kind not in (0, stat.S_IFREG, stat.S_IFDIR),
+        "is both a file and a folder": kind and (kind == stat.S_IFDIR) != name.endswith("/"),
+        "is encrypted": member.flag_bits & _ENCRYPTED,
+        "is packed in a way that zips of pictures are not": member.compress_type not in _METHODS,
+        "is nowhere in it": member.header_offset < 0,
+        f"would become {member.file_size:,} bytes of {member.compress_size:,}": (
+            member.file_size > max(_HARMLESS_BYTES, _MAX_RATIO * member.compress_size)
+        ),
+    }
+    return next((problem for problem, applies in problems.items() if applies), "")
 
 
-def _of_content(member: zipfile.ZipInfo) -> str:
-    """What is wrong with the rest; what Unix calls a file's kind is in the upper half of the attributes."""
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "is a link" if kind == stat.S_IFLNK else "is a device, a pipe or a socket"
-    if kind and (kind == stat.S_IFDIR) != member.is_dir():
-        return "is both a file and a folder"
-    if member.flag_bits & _ENCRYPTED:
-        return "is encrypted"
-    if member.compress_type not in _METHODS:
-        return "is packed in a way that zips of pictures are not"
-    if member.header_offset < 0:
-        return "is nowhere in it"
-    if member.file_size > max(_SMALL, _MOST_RATIO * member.compress_size):
-        return f"would become {member.file_size:,} bytes of {member.compress_size:,}"
-    return ""
-
-
-def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: Path) -> None:
+def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     if member.is_dir():
-        place.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         return
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("xb") as file:
-            for piece in _inflated(archive, member):
-                file.write(piece)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.writelines(_chunks(archive, member))
     except FileExistsError:  # where a file system takes two of its names for one
-        raise DataError(
-            f"{member.filename!r} has the name of another member here.", "Unpack the zip by hand."
-        ) from None
+        message = f"{member.filename!r} has the name of another member here."
+        raise DataError(message, "Unpack the zip by hand.") from None
 
 
-def _inflated(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
-    """A member's bytes; reading to the end compares their CRC."""
-    left = member.file_size
+def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield a member's bytes; reading to the end compares their CRC."""
+    remaining = member.file_size
     with archive.open(member) as file:
-        while piece := file.read(_PIECE):
-            left -= len(piece)
-            if left < 0:
+        while chunk := file.read(_CHUNK_BYTES):
+            remaining -= len(chunk)
+            if remaining < 0:
                 break
-            yield piece
-    if left:
+            yield chunk
+    if remaining:
         raise zipfile.BadZipFile(f"{member.filename!r} is not as long as it says")

@@ -1,4 +1,4 @@
-"""Files from the network: several mirrors, a checksum, and partial files that are continued."""
+"""Downloads files: several mirrors, a checksum, and partial files that are continued."""
 
 import hashlib
 import time
@@ -18,25 +18,26 @@ from ganctl.data.fetch import archive
 from ganctl.errors import DataError
 from ganctl.files import move_into_place
 
-TIMEOUT = (5.0, 30.0)  # seconds to connect, and between two pieces of an answer
-_PIECE = 2**16
-_GRACE, _SLOWEST = 30.0, 2000.0  # after so many seconds a mirror has to give so many bytes a second
+TIMEOUT_SECONDS = (5.0, 30.0)  # to connect, and between two chunks of an answer
+_CHUNK_BYTES = 2**16
+_GRACE_SECONDS = 30.0  # after which a mirror has to reach the least speed
+_MIN_BYTES_PER_SECOND = 2000.0
 
 
 class Expected(NamedTuple):
-    """What is known of a file before it is here.
+    """What is known of a file before it is downloaded.
 
     Attributes:
         checksum: ``sha256:`` or ``md5:`` and the digest in hexadecimal; None where nobody published one, and then
             the file has to be a zip whose own CRCs hold.
-        size: bytes; None where it is not known, and then what the server says of its answer's length has to hold.
+        size: bytes; None where it is not known, and then the length that the server declares has to be right.
     """
 
     checksum: str | None
     size: int | None = None
 
     def fits(self, path: Path) -> bool:
-        """Whether a file is there and is this one."""
+        """Whether a file exists and is this one."""
         if not path.exists() or self.size not in (None, path.stat().st_size):
             return False
         if self.checksum is None:
@@ -47,14 +48,14 @@ class Expected(NamedTuple):
 
 
 def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
-    """Bring a file here, from the first mirror that gives the right one.
+    """Download a file from the first mirror that has the right one, and return its path.
 
     What a broken connection left is kept beside the target and continued, by the next mirror or the next call.
 
     Args:
-        mirrors: whole addresses of the file, in order of preference.
-        target: where it is to be; left alone if it is there and right.
-        expected: what makes it the right one.
+        mirrors: addresses of the file, in order of preference.
+        target: the path to write; left alone if the right file is there already.
+        expected: what the right file is known by.
 
     Raises:
         DataError: no mirror gave it; each one's reason is named.
@@ -64,19 +65,19 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
         return compute_once(
             target,
             load=lambda: target if expected.fits(target) else None,
-            make=lambda: _downloaded(mirrors, target, expected),
-            shown=progress.task(f"Downloading {target.name}", "bytes", expected.size),
+            make=lambda: _try_mirrors(mirrors, target, expected),
+            display=progress.task(f"Downloading {target.name}", "bytes", expected.size),
         )
 
 
-def _downloaded(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
-    """Ask one mirror after the other. The caller holds the lock."""
-    part = target.with_name(f"{target.name}.part")
-    missing = None if expected.size is None else expected.size - (part.stat().st_size if part.exists() else 0)
+def _try_mirrors(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
+    """Try one mirror after the other. The caller holds the lock."""
+    partial = _partial_file(target)
+    missing = None if expected.size is None else expected.size - (partial.stat().st_size if partial.exists() else 0)
     problems = []
     with room_for(target.name, missing):
         for number, mirror in enumerate(mirrors):
-            problem = _fetch(mirror, target, expected, last=number == len(mirrors) - 1)
+            problem = _try_mirror(mirror, target, expected, last=number == len(mirrors) - 1)
             if problem is None:
                 return target
             problems.append(f"{urlsplit(mirror).netloc}: {problem}")
@@ -86,22 +87,26 @@ def _downloaded(mirrors: Sequence[str], target: Path, expected: Expected) -> Pat
     )
 
 
-def _fetch(mirror: str, target: Path, expected: Expected, last: bool) -> str | None:
-    """Try one mirror; what was wrong, in a few words, or None. Only the last one may be as slow as it likes."""
-    part = target.with_name(target.name + ".part")
+def _partial_file(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part")
+
+
+def _try_mirror(mirror: str, target: Path, expected: Expected, last: bool) -> str | None:
+    """Try one mirror; return what was wrong, in a few words, or None. Only the last one may be as slow as it likes."""
+    partial = _partial_file(target)
     while True:
-        continued = part.exists()
+        continued = partial.exists()
         try:
-            _go_on(mirror, part, expected.size, 0.0 if last else _SLOWEST)
+            _continue(mirror, partial, expected.size, 0.0 if last else _MIN_BYTES_PER_SECOND)
         except requests.RequestException as error:
-            return _in_short(error)
+            return _reason(error)
         except _WrongSizeError:
             return "wrong size"
-        if expected.fits(part):  # which also tells whether a part that has no rest is the whole
-            move_into_place(part, target)
+        if expected.fits(partial):  # which also tells whether a partial file that lacks nothing is the right one
+            move_into_place(partial, target)
             return None
-        part.unlink(missing_ok=True)
-        if not continued:  # else it is perhaps the old part that was wrong
+        partial.unlink(missing_ok=True)
+        if not continued:  # else it is perhaps the old bytes that were wrong
             return "wrong content"
 
 
@@ -109,33 +114,34 @@ class _WrongSizeError(Exception):
     """The mirror has a file of another length."""
 
 
-def _go_on(mirror: str, part: Path, size: int | None, slowest: float) -> None:
-    """Ask for what a partial file lacks, and add it."""
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(mirror, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code != requests.codes.requested_range_not_satisfiable or not have:
+def _continue(mirror: str, partial: Path, size: int | None, min_bytes_per_second: float) -> None:
+    """Request what a partial file lacks, and append it."""
+    start = partial.stat().st_size if partial.exists() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    with requests.get(mirror, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+        if answer.status_code != requests.codes.requested_range_not_satisfiable or not start:
             answer.raise_for_status()
-            _keep(answer, part, size, slowest)
+            _save(answer, partial, size, min_bytes_per_second)
 
 
-def _keep(answer: requests.Response, part: Path, size: int | None, slowest: float) -> None:
-    """Write the bytes as they come: a server that calls a .gz encoded must not have it unpacked."""
-    going_on = answer.status_code == requests.codes.partial_content
-    start = part.stat().st_size if going_on else 0
-    said = answer.headers.get("Content-Length", "")
-    end = start + int(said) if said.isdecimal() else None
+def _save(answer: requests.Response, partial: Path, size: int | None, min_bytes_per_second: float) -> None:
+    """Write the bytes as they come: a .gz stays packed even if the server declares it as an encoding."""
+    continued = answer.status_code == requests.codes.partial_content
+    start = partial.stat().st_size if continued else 0
+    length = answer.headers.get("Content-Length", "")
+    end = start + int(length) if length.isdecimal() else None
     if size is not None and end not in (None, size):
-        raise _WrongSizeError  # before a gigabyte of something else is here
+        raise _WrongSizeError  # before a gigabyte of something else is downloaded
     began = time.monotonic()
-    with part.open("ab" if going_on else "wb") as file:
+    with partial.open("ab" if continued else "wb") as file:
         try:
-            while piece := answer.raw.read1(_PIECE, decode_content=False):  # what has come, be it a single byte
-                file.write(piece)
+            while chunk := answer.raw.read1(_CHUNK_BYTES, decode_content=False):  # what has come, be it a single byte
+                file.write(chunk)
                 progress.reach(file.tell())
                 if size is not None and file.tell() > size:
                     break
-                if (seconds := time.monotonic() - began) > _GRACE and file.tell() - start < slowest * seconds:
+                seconds = time.monotonic() - began
+                if seconds > _GRACE_SECONDS and file.tell() - start < min_bytes_per_second * seconds:
                     raise requests.Timeout
         except ReadTimeoutError as error:
             raise requests.ReadTimeout from error
@@ -145,7 +151,7 @@ def _keep(answer: requests.Response, part: Path, size: int | None, slowest: floa
             raise ChunkedEncodingError
 
 
-def _in_short(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException) -> str:
     if error.response is not None:
         return f"HTTP {error.response.status_code}"
     if isinstance(error, requests.Timeout):

@@ -1,1 +1,1 @@
-"""Where pictures come from: a source can be decoded block by block."""
+"""Sources of pictures: folders, MNIST's files, CycleGAN's sets and the built-in sets, each decoded block by block."""

@@ -1,6 +1,5 @@
-"""What a source of pictures is: something that can be decoded, block by block."""
+"""`Source`: a set of pictures that can be decoded, block by block."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
-import pooch
 from numpy.typing import NDArray
 
 from ganctl.threads import usable
@@ -19,71 +17,66 @@ R = TypeVar("R")
 
 
 class Block(NamedTuple):
-    """Some decoded pictures.
+    """A few decoded pictures.
 
     Attributes:
-        images: levels [n, size, size, channels].
-        labels: [n], or empty where the set has none.
+        images: uint8 [n, size, size, channels].
+        labels: uint8 [n], or empty where the set has none.
         broken: files that could not be read, each with the reason.
-        shorter: the shorter side in pixels of each as it was, or empty where all are drawn.
+        original_sizes: the shorter edge in pixels of each picture as it was, or empty where all are generated.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     broken: list[str]
-    shorter: Sequence[int] = ()
+    original_sizes: Sequence[int] = ()
 
 
 class Source(ABC):
     """A set of pictures that can be decoded.
 
     Attributes:
-        name: what runs are called after.
-        skipped: files and folders that it has to do without before anything is decoded, each with the reason.
-        notes: sentences on what is done with its files that is not to be expected.
+        name: the set's name, from which a run's default name is made.
+        skipped: files and folders that are left out before anything is decoded, each with the reason.
+        warnings: sentences on files that are used in a way that a user may not expect.
     """
 
     name: str
     skipped: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def spec(self) -> str:
-        """What ``--data`` has to say to open it again, from anywhere."""
+        """The value of ``--data`` that opens the set again, from any working folder."""
         return self.name
 
     @abstractmethod
-    def identity(self) -> Any:
-        """JSON that changes whenever decoding would give other pictures."""
+    def cache_key(self) -> Any:
+        """JSON that changes whenever decoding would give other pictures: a part of the cache key."""
 
     def directory(self) -> Path | None:
-        """The folder that its picture files lie in; None where there is none without which it is of no use."""
+        """The folder of the picture files; a cached copy is of no use without it. None for a set without a folder."""
         return None
 
     @abstractmethod
     def native_size(self) -> int | None:
-        """The side of its pictures in pixels; None where they differ."""
+        """Width and height of every picture in pixels; None where they differ."""
 
     @abstractmethod
     def native_channels(self) -> int | None:
-        """1 or 3; None where decoding has to tell."""
+        """1 (grey) or 3 (RGB); None where only decoding tells."""
 
     def count(self) -> int | None:
-        """How many pictures there are, held-out ones included; None where only decoding tells."""
+        """The number of pictures of both splits; None where only decoding tells."""
         return None
 
     @abstractmethod
-    def blocks(self, part: Split, size: int) -> Iterator[Block]:
-        """Its pictures in a fixed order, native channels (3 where those are unknown)."""
-
-
-def user_cache() -> Path:
-    """Where downloads and decoded sets are kept: ``GANCTL_CACHE``, else the system's place for caches."""
-    return Path(os.environ.get("GANCTL_CACHE") or pooch.os_cache("ganctl"))
+    def blocks(self, split: Split, size: int) -> Iterator[Block]:
+        """Decode a split in a fixed order, with `native_channels` channels (3 where those are unknown)."""
 
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """Results in order, a few ahead of the one asked for, so that memory does not grow with the set."""
+    """Yield results in order, computed a few ahead of the consumer, so that memory does not grow with the set."""
     workers = usable()
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(items), 4 * workers):

@@ -1,4 +1,4 @@
-"""The built-in sets as sources; the modules `digits` and `striped` beside this one draw them."""
+"""The built-in sets as sources; `digits` and `striped` beside this module generate their pictures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ganctl import images as pictures
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
+from ganctl.images import conversion
 
-_DIGITS = 2000  # pictures drawn together
-_ANIMALS = 100
+_DIGITS_PER_BLOCK = 2000
+_ANIMALS_PER_BLOCK = 100
 
 
 @dataclass(frozen=True)
 class Digits(Source):
-    """The handwriting."""
+    """Generated handwriting, with labels."""
 
     name: str = "digits"
 
-    def identity(self) -> Any:
-        """The version of the drawing code."""
+    def cache_key(self) -> Any:
+        """The version of the generating code."""
         return ["digits", digits.VERSION]
 
     def native_size(self) -> int:
@@ -36,45 +36,45 @@ class Digits(Source):
         """70,000."""
         return sum(digits.COUNTS.values())
 
-    def blocks(self, part: Split, size: int) -> Iterator[Block]:
+    def blocks(self, split: Split, size: int) -> Iterator[Block]:
         """60,000 training and 10,000 test pictures."""
 
-        def draw(start: int) -> Block:
-            images, labels = digits.draw(part, start, min(start + _DIGITS, digits.COUNTS[part]))
-            return Block(pictures.resize(images[..., None], size), labels, [])
+        def generate(start: int) -> Block:
+            images, labels = digits.draw(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
+            return Block(conversion.resize(images[..., None], size), labels, [])
 
-        yield from in_parallel(draw, range(0, digits.COUNTS[part], _DIGITS))
+        yield from in_parallel(generate, range(0, digits.COUNTS[split], _DIGITS_PER_BLOCK))
 
 
 @dataclass(frozen=True)
 class Striped(Source):
-    """One domain of the pair of animals."""
+    """One domain of ``plain2striped``."""
 
     domain: str
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """With the domain's."""
+        """The set's name and the domain's."""
         return f"plain2striped-{self.domain}"
 
-    def identity(self) -> Any:
-        """The version of the drawing code."""
+    def cache_key(self) -> Any:
+        """The version of the generating code, and the domain."""
         return ["plain2striped", striped.VERSION, self.domain]
 
     def native_size(self) -> int:
-        """64 pixels, though they can be drawn at any size."""
+        """64 pixels, though the animals can be generated at any size."""
         return 64
 
     def native_channels(self) -> int:
-        """Colour."""
+        """RGB."""
         return 3
 
-    def blocks(self, part: Split, size: int) -> Iterator[Block]:
+    def blocks(self, split: Split, size: int) -> Iterator[Block]:
         """1,000 training and 200 test pictures."""
-        count = striped.COUNTS[part][striped.DOMAINS.index(self.domain)]
+        count = striped.COUNTS[split][striped.DOMAINS.index(self.domain)]
 
-        def draw(start: int) -> Block:
-            drawn = striped.draw(part, self.domain, start, min(start + _ANIMALS, count), size)
-            return Block(drawn, np.empty(0, np.uint8), [])
+        def generate(start: int) -> Block:
+            images = striped.draw(split, self.domain, start, min(start + _ANIMALS_PER_BLOCK, count), size)
+            return Block(images, np.empty(0, np.uint8), [])
 
-        yield from in_parallel(draw, range(0, count, _ANIMALS))
+        yield from in_parallel(generate, range(0, count, _ANIMALS_PER_BLOCK))

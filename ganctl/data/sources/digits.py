@@ -1,4 +1,4 @@
-"""`digits`: 70,000 handwritten-looking digits that ganctl draws itself, so nothing is downloaded.
+"""`digits`: 70,000 handwritten-looking digits that ganctl generates itself, so nothing is downloaded.
 
 Every digit has a few *hands* (a seven with or without its bar). A hand is some extreme *forms* of one pen
 path, and a writer is a random mixture of them. The control points are then shaken, joined by a Catmull-Rom
@@ -16,17 +16,17 @@ Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
 VERSION = 1
-"""Raised whenever the drawing changes; part of the cache key."""
+"""Raised whenever the pictures change; part of the cache key."""
 
 COUNTS = {"train": 60_000, "test": 10_000}
-"""Pictures in each part."""
+"""Pictures in each split."""
 
-SIZE = 28  # pixels along an edge
-BOX = 20.0  # the longest side of the ink, in pixels, as in MNIST
-BLOCK = 500  # pictures drawn from one seed: divides every count, and holds each digit equally often
+SIZE = 28  # width and height in pixels
+BOX = 20.0  # width or height of the ink in pixels, whichever is larger, as in MNIST
+BLOCK = 500  # pictures generated from one seed: divides every count, and holds each digit equally often
 
-PEN = 1.2  # half the width of a typical stroke, in pixels
-SPACING = 0.8  # pixels of pen path between two samples
+PEN_RADIUS = 1.2  # half the width of a typical stroke, in pixels
+SAMPLE_SPACING = 0.8  # pixels of pen path between two samples
 BLUR = 0.6  # pixels over which the ink of neighbouring samples flows together
 EDGE = 1.25  # pixels from full ink to none
 
@@ -99,8 +99,8 @@ HANDS = """
 class Hand(NamedTuple):
     """One way to write a digit, and the matrices that turn its K control points into S samples of a pen path.
 
-    `smooth @ points + roundness * rounding @ points` is, at 0, where the samples are and, at 1, the way the
-    pen goes from each to the next. At roundness 0 corners are sharp, at 1 they are as smooth as all else.
+    `smooth @ points + roundness * rounding @ points` is, at 0, the samples' positions and, at 1, the steps
+    from each to the next. At roundness 0 corners are sharp, at 1 they are as smooth as all else.
     """
 
     share: float
@@ -110,47 +110,47 @@ class Hand(NamedTuple):
     along: Floats  # [S], from 0 where the pen lands to 1 where it lifts
 
 
-def draw(part: str, start: int, stop: int) -> tuple[Bytes, Bytes]:
-    """Draw the pictures `start` to `stop - 1` of a part.
+def draw(split: str, start: int, stop: int) -> tuple[Bytes, Bytes]:
+    """Generate the pictures `start` to `stop - 1` of a split.
 
-    Picture `i` of a part is the same however the range is cut, and no two pictures of the set are the same.
+    Picture `i` of a split is the same however the range is cut, and no two pictures of the set are the same.
 
     Args:
-        part: "train" or "test".
+        split: "train" or "test".
         start: the first picture, from 0.
-        stop: one past the last, at most `COUNTS[part]`.
+        stop: one past the last, at most `COUNTS[split]`.
 
     Returns:
-        Images [n, 28, 28], 0 for paper to 255 for ink, and labels [n], 0 to 9; every run of 500 pictures from
+        uint8 images [n, 28, 28], 0 for paper to 255 for ink, and labels [n], 0 to 9; every run of 500 pictures from
         a multiple of 500 holds each digit 50 times.
 
     Raises:
-        ValueError: if the part is unknown or the range reaches outside it.
+        ValueError: if the split is unknown or the range reaches outside it.
     """
-    if part not in COUNTS:
-        raise ValueError(f"digits has the parts {', '.join(COUNTS)}, not {part!r}")
-    if not 0 <= start <= stop <= COUNTS[part]:
-        raise ValueError(f"digits {part} has pictures 0 to {COUNTS[part]}, not {start} to {stop}")
+    if split not in COUNTS:
+        raise ValueError(f"digits has the splits {', '.join(COUNTS)}, not {split!r}")
+    if not 0 <= start <= stop <= COUNTS[split]:
+        raise ValueError(f"digits {split} has pictures 0 to {COUNTS[split]}, not {start} to {stop}")
     images = np.empty((stop - start, SIZE, SIZE), np.uint8)
     labels = np.empty(stop - start, np.uint8)
     for first in range(start - start % BLOCK, stop, BLOCK):
-        wanted = slice(max(start, first) - first, min(stop, first + BLOCK) - first)
-        place = slice(wanted.start + first - start, wanted.stop + first - start)
-        block_images, block_labels = _block(part, first // BLOCK)
-        images[place], labels[place] = block_images[wanted], block_labels[wanted]
+        in_block = slice(max(start, first) - first, min(stop, first + BLOCK) - first)
+        rows = slice(in_block.start + first - start, in_block.stop + first - start)
+        block_images, block_labels = _block(split, first // BLOCK)
+        images[rows], labels[rows] = block_images[in_block], block_labels[in_block]
     return images, labels
 
 
-def _block(part: str, index: int) -> tuple[Bytes, Bytes]:
-    rng = np.random.default_rng(np.random.SeedSequence([VERSION, list(COUNTS).index(part), index]))
+def _block(split: str, index: int) -> tuple[Bytes, Bytes]:
+    rng = np.random.default_rng(np.random.SeedSequence([VERSION, list(COUNTS).index(split), index]))
     labels = rng.permutation(np.arange(BLOCK) % 10).astype(np.uint8)
     images = np.empty((BLOCK, SIZE, SIZE), np.uint8)
     for digit, hands in _hands().items():
-        places = np.flatnonzero(labels == digit)
-        chosen = rng.choice(len(hands), len(places), p=[hand.share for hand in hands])
+        digit_rows = np.flatnonzero(labels == digit)
+        hand_numbers = rng.choice(len(hands), len(digit_rows), p=[hand.share for hand in hands])
         for number, hand in enumerate(hands):
-            where = places[chosen == number]
-            images[where] = _write(hand, len(where), rng)
+            rows = digit_rows[hand_numbers == number]
+            images[rows] = _write(hand, len(rows), rng)
     return images, labels
 
 
@@ -176,26 +176,26 @@ def _hand(share: float, lines: list[str]) -> Hand:
             before, after = max(k - 1, first), min(k + 1, last)
             tangent[k, [before, after]] = np.array([-1, 1]) / (after - before)
         for k in range(first, last):
-            t, weights = _hermite(1 + int(reach[k] / SPACING))
+            t, weights = _hermite(1 + int(reach[k] / SAMPLE_SPACING))
             piece = np.zeros((2, 2, len(t), count))
             piece[..., [k, k + 1]] = weights
             pieces.append(piece)
             along.append((k - first + t) / (last - first))
         first = last + 1
-    place, bend = np.concatenate(pieces, axis=2)
-    smooth, rounding = place + (bend * ~corner) @ tangent, (bend * corner) @ tangent
+    position, bend = np.concatenate(pieces, axis=2)
+    smooth, rounding = position + (bend * ~corner) @ tangent, (bend * corner) @ tangent
     return Hand(share, forms, smooth, rounding, np.concatenate(along))
 
 
 def _hermite(samples: int) -> tuple[Floats, Floats]:
-    """Where on a cubic piece the samples lie, [n], and what its ends weigh there.
+    """The samples' parameters on a cubic piece, [n], and the weights of its ends there.
 
-    The weights are [2, 2, n, 2]: of the end points and of the end tangents; in the place and in the step to
+    The weights are [2, 2, n, 2]: of the end points and of the end tangents; in the position and in the step to
     the next sample.
     """
     t = (np.arange(samples) + 0.5) / samples
-    one, zero = np.ones(samples), np.zeros(samples)
-    powers = np.array([[t**3, t**2, t, one], [3 * t**2 / samples, 2 * t / samples, one / samples, zero]])
+    ones, zeros = np.ones(samples), np.zeros(samples)
+    powers = np.array([[t**3, t**2, t, ones], [3 * t**2 / samples, 2 * t / samples, ones / samples, zeros]])
     cubics = np.array([[[2, -3, 0, 1], [-2, 3, 0, 0]], [[1, -2, 1, 0], [1, -1, 0, 0]]])
     return t, np.einsum("kep,wpn->kwne", cubics, powers)
 
@@ -206,17 +206,17 @@ def _write(hand: Hand, n: int, rng: np.random.Generator) -> Bytes:
     mixture = 1.25 * rng.dirichlet(np.full(len(hand.forms), 0.7), n) - 0.25 / len(hand.forms)
     points = (_shake(np.tensordot(mixture, hand.forms, 1), rng) @ _slant(n, rng))[:, None]
     path = hand.smooth @ points + rng.uniform(0.0, 0.6, (n, 1, 1, 1)) * (hand.rounding @ points)
-    pen = np.clip(PEN * np.exp(rng.normal(0.0, 0.27, (n, 1))), 0.7, 1.8)
+    pen = np.clip(PEN_RADIUS * np.exp(rng.normal(0.0, 0.27, (n, 1))), 0.7, 1.8)
     size = np.ptp(path[:, 0], axis=1).max(axis=1)[:, None]
     path *= ((BOX * rng.uniform(0.92, 1.0, (n, 1)) - 2 * pen) / size)[..., None, None]
-    place, step = path[:, 0], path[:, 1]
+    position, step = path[:, 0], path[:, 1]
     radius = pen * _pressure(hand.along, step, rng)
     length = np.linalg.norm(step, axis=2)
     weight = length * radius
-    middle = np.einsum("ns,nsd->nd", weight / weight.sum(axis=1, keepdims=True), place)
-    place += (SIZE / 2 - middle + rng.uniform(-0.5, 0.5, (n, 2)))[:, None]
-    place += rng.normal(0.0, 0.07, place.shape)
-    return _ink(place, length, radius, pen)
+    middle = np.einsum("ns,nsd->nd", weight / weight.sum(axis=1, keepdims=True), position)
+    position += (SIZE / 2 - middle + rng.uniform(-0.5, 0.5, (n, 2)))[:, None]
+    position += rng.normal(0.0, 0.07, position.shape)
+    return _ink(position, length, radius, pen)
 
 
 def _shake(points: Floats, rng: np.random.Generator) -> Floats:
@@ -232,15 +232,14 @@ def _slant(n: int, rng: np.random.Generator) -> Floats:
     """Stretch, slant and turn: matrices [n, 2, 2] for row vectors."""
     width = np.exp(rng.normal(0.06, 0.14, n))
     slant, angle = rng.normal(0.19, 0.2, n), rng.normal(0.0, 0.09, n)
-    zero, one = np.zeros(n), np.ones(n)
-    shear = np.array([[width, zero], [-slant, one]])
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    matrices: Floats = np.einsum("ijn,jkn->nik", shear, turn)
+    shear = np.array([[width, np.zeros(n)], [-slant, np.ones(n)]])
+    rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    matrices: Floats = np.einsum("ijn,jkn->nik", shear, rotation)
     return matrices
 
 
 def _pressure(along: Floats, step: Floats, rng: np.random.Generator) -> Floats:
-    """How wide the pen writes at each sample, about 1: [n, S]. It drifts, has a broad nib, and is rough."""
+    """The width of the stroke at each sample, about 1: [n, S]. It drifts, has a broad nib, and is rough."""
     n = len(step)
     drift = rng.normal(0.0, 0.07, (n, 3)) @ np.cos(np.pi * np.outer([1, 2, 3], along))
     heading = np.arctan2(step[..., 1], step[..., 0])
@@ -249,13 +248,13 @@ def _pressure(along: Floats, step: Floats, rng: np.random.Generator) -> Floats:
     return width
 
 
-def _ink(place: Floats, length: Floats, radius: Floats, pen: Floats) -> Bytes:
-    """Ink a disc of the given radius at each sample: places [n, S, 2] in pixels to pictures [n, 28, 28].
+def _ink(position: Floats, length: Floats, radius: Floats, pen: Floats) -> Bytes:
+    """Ink a disc of the given radius at each sample: positions [n, S, 2] in pixels to pictures [n, 28, 28].
 
     The squared distance from a pixel to the path is the smooth minimum -2σ² log Σ exp(-d²/2σ²) over samples.
     Each exp is one over x times one over y, so the sum is a matrix product.
     """
-    offset = (place[..., None] - np.arange(SIZE)).astype(np.float32)
+    offset = (position[..., None] - np.arange(SIZE)).astype(np.float32)
     # Beyond e^-40 there is no ink, and the product of two is not yet a denormal number, which would be slow.
     bell = np.exp(np.maximum(offset**2 / np.float32(-2 * BLUR**2), np.float32(-40)))
     share = length / (BLUR * np.sqrt(2 * np.pi)) * np.exp((radius**2 - pen**2) / (2 * BLUR**2))

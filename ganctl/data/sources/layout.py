@@ -1,4 +1,4 @@
-"""Which pictures lie in which folder of a set, by names and sizes of files alone."""
+"""`Layout`: which pictures lie in which folder of a set, by names and sizes of files alone."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import images as pictures
 from ganctl.data.sources.base import Split
 from ganctl.errors import DataError
+from ganctl.images import scanning
 
 TRAIN, TEST = ("trainA", "trainB"), ("testA", "testB")
 
 
 class Picture(NamedTuple):
-    """A file that its name calls a picture.
+    """A file whose name ends as a picture's does.
 
     Attributes:
         path: where it is.
         size: bytes.
-        file: which one it is, by device and number: two names may be of one file.
+        file: device and inode number: two paths may lead to one file.
     """
 
     path: Path
@@ -29,21 +29,21 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder of a set, read to its depths.
+    """One folder of a set, with all that is below it.
 
     Attributes:
         name: in the set.
-        split: what its pictures are for.
-        domain: which of the two they are of, 0 or 1.
+        split: the split that its pictures belong to.
+        domain: 0 or 1, the domain that they belong to.
         path: where it is, or should be.
         exists: whether it is there and a folder.
-        pictures: the files in it that are called pictures and may be, in the order of their paths.
-        unreadable: what a training has to do without, known before anything is decoded: pictures of other formats,
-            links to nothing, pipes, and folders that cannot be opened, each with the reason.
+        pictures: the files that may be pictures, in the order of their paths.
+        unreadable: what cannot be decoded, known by its name alone: pictures of other formats, links to nothing,
+            pipes, and folders that cannot be opened, each with the reason.
         thumbnails: folders of thumbnails and the like, which are left out.
-        unnamed: pictures whose names have no picture's ending, which are left out.
-        others: the rest of its files, hidden ones left out.
-        trouble: why it could not be read; empty if it could.
+        unnamed: pictures without a picture's ending, which are left out.
+        other_files: the remaining files; hidden ones are left out.
+        error: why the folder could not be read; empty if it could.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Folder:
     unreadable: tuple[tuple[Path, str], ...] = ()
     thumbnails: tuple[Path, ...] = ()
     unnamed: tuple[Path, ...] = ()
-    others: tuple[Path, ...] = ()
-    trouble: str = ""
+    other_files: tuple[Path, ...] = ()
+    error: str = ""
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Those of its pictures."""
+        """The paths of the pictures."""
         return tuple(picture.path for picture in self.pictures)
 
 
@@ -71,7 +71,7 @@ class Layout:
     Attributes:
         root: its folder.
         folders: those that are used, or should be there: two to train on and perhaps two to test on, or one.
-        unused: names beside them.
+        unused: names of files and folders beside them.
     """
 
     root: Path
@@ -79,61 +79,63 @@ class Layout:
     unused: tuple[str, ...] = ()
 
     @property
-    def paired(self) -> bool:
-        """Whether it has two domains."""
+    def has_two_domains(self) -> bool:
+        """Whether it is a set of two domains."""
         return len(self.folders) > 1
 
 
-def of_pair(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST) -> Layout:
-    """A set of two domains.
+def layout_of_two(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST) -> Layout:
+    """Read the folders of a set of two domains.
 
     Args:
         root: its folder.
-        train: the names of the two folders to learn from.
-        test: of the two with held-out pictures; empty if there are to be none.
+        train: the names of the two folders to train on.
+        test: the names of the two folders to test on; empty for none.
 
     Raises:
         DataError: there is no such folder, or it cannot be read.
     """
-    parts: tuple[tuple[Split, Sequence[str]], ...] = (("train", train), ("test", test))
-    folders = [_folder(root / name, name, part, domain) for part, two in parts for domain, name in enumerate(two)]
-    unused = (name for name in _names(root) if name not in {*train, *test} and not name.startswith("."))
+    splits: tuple[tuple[Split, Sequence[str]], ...] = (("train", train), ("test", test))
+    folders = [
+        _read_folder(root / name, name, split, domain) for split, names in splits for domain, name in enumerate(names)
+    ]
+    unused = (name for name in _names_in(root) if name not in {*train, *test} and not name.startswith("."))
     return Layout(root, tuple(folders), tuple(unused))
 
 
-def find(root: Path, domains: tuple[str, str] | None = None) -> Layout:
-    """A set of two domains where its folders are called so, else one of pictures at any depth.
+def find_layout(root: Path, domains: tuple[str, str] | None = None) -> Layout:
+    """Find out whether a folder is a set of two domains, else take it for one of pictures at any depth.
 
     Args:
-        root: its folder, or one that holds nothing but it.
-        domains: the names of two folders in it; where trainA or trainB is there instead, those are meant.
+        root: the set's folder, or one that holds nothing but it.
+        domains: the names of two folders in it; where there are trainA or trainB instead, those are meant.
 
     Raises:
         DataError: there is no such folder, or it cannot be read.
     """
-    there = _names(root)
-    inside = {name.casefold() for name in there}
-    wanted = {"traina", "trainb"} | {name.casefold() for name in domains or ()}
-    if not inside & wanted and (inner := _only_folder(root, there)) and _holds_any(inner, wanted):
-        return find(inner, domains)  # unpacked into a folder of its own name: horse2zebra/horse2zebra
-    if domains and (inside & {name.casefold() for name in domains} or not inside & {"traina", "trainb"}):
-        return of_pair(root, domains, ())
-    if inside & {"traina", "trainb"}:
-        return of_pair(root)
-    return Layout(root, (folder(root),))
+    names = _names_in(root)
+    lower = {name.casefold() for name in names}
+    usual, named = {"traina", "trainb"}, {name.casefold() for name in domains or ()}
+    if not lower & (usual | named) and (inner := _only_folder(root, names)) and _holds_any(inner, usual | named):
+        return find_layout(inner, domains)  # unpacked into a folder of its own name: horse2zebra/horse2zebra
+    if domains and (lower & named or not lower & usual):
+        return layout_of_two(root, domains, ())
+    if lower & usual:
+        return layout_of_two(root)
+    return Layout(root, (read_folder(root),))
 
 
-def folder(path: Path) -> Folder:
-    """One folder of pictures at any depth.
+def read_folder(path: Path) -> Folder:
+    """Read one folder of pictures at any depth.
 
     Hidden files and folders are left out (macOS puts a ``._x.jpg`` beside every ``x.jpg``). Linked folders count, each
     real folder once.
     """
-    return _folder(path, path.resolve().name or str(path), "train", 0)
+    return _read_folder(path, path.resolve().name or str(path), "train", 0)
 
 
-def _names(root: Path) -> list[str]:
-    """What lies in a set's folder, in order."""
+def _names_in(root: Path) -> list[str]:
+    """The names of a set's files and folders, sorted."""
     if not root.exists():
         raise DataError(f"There is no data {str(root)!r}.", "Name a folder of pictures.")
     if not root.is_dir():
@@ -145,7 +147,7 @@ def _names(root: Path) -> list[str]:
 
 
 def _only_folder(root: Path, names: Sequence[str]) -> Path | None:
-    """The one folder in a folder, if it is one; what zips of macOS leave beside it does not count."""
+    """The one folder in a folder; what zips of macOS leave beside it does not count."""
     folders = [
         root / name for name in names if name != "__MACOSX" and not name.startswith(".") and (root / name).is_dir()
     ]
@@ -160,30 +162,30 @@ def _holds_any(folder: Path, names: AbstractSet[str]) -> bool:
         return False
 
 
-def _folder(path: Path, name: str, part: Split, domain: int) -> Folder:
+def _read_folder(path: Path, name: str, split: Split, domain: int) -> Folder:
     if not path.is_dir():
-        return Folder(name, part, domain, path, exists=False)
-    below = pictures.scan(path)
-    unreadable = dict(below.unreadable)
-    trouble = unreadable.pop(path, "")
-    found: list[Picture] = []
-    for file in below.files:
+        return Folder(name, split, domain, path, exists=False)
+    scan = scanning.scan(path)
+    unreadable = dict(scan.unreadable)
+    error = unreadable.pop(path, "")
+    readable: list[Picture] = []
+    for file in scan.files:
         try:
-            about = file.stat()
-        except OSError as error:  # it was there a moment ago
-            unreadable[file] = error.strerror or str(error)
+            status = file.stat()
+        except OSError as vanished:  # it was there a moment ago
+            unreadable[file] = vanished.strerror or str(vanished)
         else:
-            found.append(Picture(file, about.st_size, (about.st_dev, about.st_ino)))
+            readable.append(Picture(file, status.st_size, (status.st_dev, status.st_ino)))
     return Folder(
         name,
-        part,
+        split,
         domain,
         path,
-        True,
-        tuple(sorted(found)),
-        tuple(sorted(unreadable.items())),
-        below.thumbnails,
-        below.unnamed,
-        tuple(sorted(below.others)),
-        trouble,
+        exists=True,
+        pictures=tuple(sorted(readable)),
+        unreadable=tuple(sorted(unreadable.items())),
+        thumbnails=scan.thumbnails,
+        unnamed=scan.unnamed,
+        other_files=tuple(sorted(scan.others)),
+        error=error,
     )

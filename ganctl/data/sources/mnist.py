@@ -5,23 +5,30 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import pooch
 from numpy.typing import NDArray
 
-from ganctl import images as pictures
-from ganctl.data.cache.store import room_for, use
+from ganctl.data.cache.store import mark_folder_used, room_for, user_cache
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import Block, Source, Split, user_cache
+from ganctl.data.sources.base import Block, Source, Split
 from ganctl.errors import DataError
 from ganctl.files import make_folder
+from ganctl.images import conversion
 
-_BLOCK = 500  # pictures decoded together
-_FILES = tuple(f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
-_SETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "mnist": (
+_IMAGES_PER_BLOCK = 500
+_FILES = tuple(f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+
+
+class _KnownSet(NamedTuple):
+    folder: str  # as torchvision calls it
+    mirrors: tuple[str, ...]
+    md5: tuple[str, ...]  # of `_FILES`
+
+
+_SETS = {
+    "mnist": _KnownSet(
         "MNIST",
         (
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -35,7 +42,7 @@ _SETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
             "ec29112dd5afa0611ce80d1b7f02629c",
         ),
     ),
-    "fashion-mnist": (
+    "fashion-mnist": _KnownSet(
         "FashionMNIST",
         (
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -50,19 +57,19 @@ _SETS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     ),
 }
 NAMES = tuple(_SETS)
-FOLDERS = tuple(folder for folder, _, _ in _SETS.values())
+FOLDERS = tuple(entry.folder for entry in _SETS.values())
 
 
 @dataclass(frozen=True)
 class IdxFiles(Source):
-    """A set whose four files are here."""
+    """A set whose four IDX files are on this machine."""
 
     name: str
     folder: Path
     checksums: tuple[str, ...]
 
-    def identity(self) -> Any:
-        """Its checksums, which were compared when it was opened."""
+    def cache_key(self) -> Any:
+        """The MD5 of each file, compared when the set was opened."""
         return ["idx", *self.checksums]
 
     def native_size(self) -> int:
@@ -73,37 +80,45 @@ class IdxFiles(Source):
         """Grey."""
         return 1
 
-    def blocks(self, part: Split, size: int) -> Iterator[Block]:
+    def blocks(self, split: Split, size: int) -> Iterator[Block]:
         """60,000 training and 10,000 test pictures."""
-        stem = {"train": "train", "test": "t10k"}[part]
+        stem = {"train": "train", "test": "t10k"}[split]
         images = _read_idx(self.folder / f"{stem}-images-idx3-ubyte.gz")[..., None]
         labels = _read_idx(self.folder / f"{stem}-labels-idx1-ubyte.gz")
-        for start in range(0, len(images), _BLOCK):
-            chosen = slice(start, start + _BLOCK)
-            yield Block(pictures.resize(images[chosen], size), labels[chosen], [])
+        for start in range(0, len(images), _IMAGES_PER_BLOCK):
+            rows = slice(start, start + _IMAGES_PER_BLOCK)
+            yield Block(conversion.resize(images[rows], size), labels[rows], [])
 
 
-def idx_files(name: str) -> IdxFiles:
-    """From ``GANCTL_DATA``, else the user's cache, else the network."""
-    folder, mirrors, checksums = _SETS[name]
-    own = os.environ.get("GANCTL_DATA")
-    if own and all((Path(own) / folder / "raw" / file).exists() for file in _FILES):
-        place = Path(own) / folder / "raw"
-        for file, md5 in zip(_FILES, checksums, strict=True):
-            if pooch.file_hash(str(place / file), alg="md5") != md5:
-                raise DataError(f"{place / file} is damaged: its checksum is not {md5}.", "Fetch it anew.")
-        return IdxFiles(name, place, checksums)
-    place = user_cache() / "downloads" / folder / "raw"
+def fetch(name: str) -> IdxFiles:
+    """Open a set from ``GANCTL_DATA``, else from the user's cache, else download it.
+
+    Args:
+        name: one of `NAMES`.
+
+    Raises:
+        DataError: a file is damaged, or no mirror gave it.
+        StorageError: there is no room for it, or the cache cannot be used.
+    """
+    entry = _SETS[name]
+    user_data = os.environ.get("GANCTL_DATA")
+    if user_data and all((Path(user_data) / entry.folder / "raw" / file).exists() for file in _FILES):
+        folder = Path(user_data) / entry.folder / "raw"
+        for file, md5 in zip(_FILES, entry.md5, strict=True):
+            if not Expected(f"md5:{md5}").fits(folder / file):
+                raise DataError(f"{folder / file} is damaged: its checksum is not {md5}.", "Fetch it anew.")
+        return IdxFiles(name, folder, entry.md5)
+    folder = user_cache() / "downloads" / entry.folder / "raw"
     with room_for(name):
-        make_folder(place)
-    use(place.parent)
-    for file, md5 in zip(_FILES, checksums, strict=True):
-        download([mirror + file for mirror in mirrors], place / file, Expected(f"md5:{md5}"))
-    return IdxFiles(name, place, checksums)
+        make_folder(folder)
+    mark_folder_used(folder.parent)
+    for file, md5 in zip(_FILES, entry.md5, strict=True):
+        download([mirror + file for mirror in entry.mirrors], folder / file, Expected(f"md5:{md5}"))
+    return IdxFiles(name, folder, entry.md5)
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
-    """An IDX file of bytes: magic number 0, 0, 8, dimensions, then their sizes, big-endian, then the bytes."""
+    """Read an IDX file of bytes: magic number 0, 0, 8, dimensions, then their sizes, big-endian, then the bytes."""
     content = gzip.decompress(path.read_bytes())
     shape = np.frombuffer(content, ">u4", content[3], 4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)

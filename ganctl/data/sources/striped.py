@@ -1,282 +1,229 @@
-"""`plain2striped`: two domains that ganctl draws itself: animals of one plain colour, and striped animals.
+"""`plain2striped`: two domains that ganctl generates itself: animals of one plain colour, and striped animals.
 
-Every scene has a plain look and a striped look, and each follows from the other. Where the plain look has the
-coat's colour `p`, 0 to 1 and softly shaded, and `w` is how much of that pixel is light stripe, the striped look has
+Every scene has a plain and a striped version, and each follows from the other. Where the plain one has the coat's
+colour `p`, 0 to 1 and softly shaded, and `w` is how much of that pixel is light stripe, the striped one has
 
-    (1 - w) · DARK · p + w · (LIFT + (1 - LIFT) · p),
+    (1 - w) · DARK_STRIPE · p + w · (LIGHT_STRIPE + (1 - LIGHT_STRIPE) · p),
 
-which can be solved for `p`. `w` follows from the torso, which both looks show: the stripes lie across its axis, their
-upper ends leant back by LEAN, a light one on its centre, and repeat after PERIOD of its length. Ground and eye are
-the same in both. So a translation has one right answer, and it is mirrored or cropped with the picture.
+which can be solved for `p`. `w` follows from the torso, which both show: the stripes lie across its axis, their upper
+ends tilted back by STRIPE_TILT, a light one on its centre, and repeat after STRIPE_PERIOD of its length. Landscape and
+eye are the same in both. So a translation has one right answer, and it is mirrored or cropped with the picture.
 
-Places are complex numbers: x to the right + y down · i, from 0 to 1 across the picture.
+Points are complex numbers: x to the right + y down · i, from 0 to 1 across the picture.
 """
 
-from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganctl.data.sources import landscape
+from ganctl.data.sources.landscape import coverage
+
 Floats = NDArray[np.floating]
-Places = NDArray[np.complex64]
+Points = NDArray[np.complex64]
 Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 VERSION = 1
-"""Raised whenever the drawing changes; part of the cache key."""
+"""Raised whenever the pictures change; part of the cache key."""
 
 DOMAINS = ("plain", "striped")
 
 COUNTS = {"train": (1000, 1000), "test": (200, 200)}
-"""Pictures in each part, of each domain."""
+"""Pictures in each split, of each domain."""
 
-DARK = 0.2  # a dark stripe is the plain colour times this
-LIFT = 0.45  # a light stripe is this share of white over the plain colour
-PERIOD = 0.25  # of the stripes, in torso lengths: 5 to 8 pixels in a picture of 64
-LEAN = np.deg2rad(20)
+DARK_STRIPE = 0.2  # a dark stripe is the plain colour times this
+LIGHT_STRIPE = 0.45  # a light stripe is this share of white over the plain colour
+STRIPE_PERIOD = 0.25  # in torso lengths: 5 to 8 pixels in a picture of 64
+STRIPE_TILT = np.deg2rad(20)
 MARGIN = 0.04  # of the picture, left free around the animal
 
-# Where the animals live: the sky above and at the horizon, the land there and in front.
-LANDS = """
-5c9de0 cfe6f5 8fb56a 4f8a3c    6fb2e8 f3e2b8 d9bf74 b58a3c
-8fb8de eef3f8 c4d2e2 e4ebf4    4f8fd6 f6dcb4 e8c48c d29a5a
-41477f f2a07a 6b5a78 3f3d5c    7fc4d8 f7f4dc 5fae9f e6d3a0
-a9b4c0 e3e4e0 8f9a7a 6a6f52    b8a0d8 fbd9e0 a8c48a 6fa070
-"""
 
-
-class Figure(NamedTuple):
+class Animal(NamedTuple):
     """An animal: K tapered capsules, and what fixes its stripes."""
 
-    ends: Places  # [K, 2]
+    ends: Points  # [K, 2]
     radii: Floats  # [K, 2], at the ends
-    far: Mask  # [K], whether the capsule belongs to the far side, which lies in shade
+    far: Mask  # [K], whether the capsule belongs to the legs of the far side, which lie in shade
     centre: complex  # of the torso
     axis: complex  # of the torso, towards the head; of length 1
     length: float  # of the torso
     eye: complex
 
 
-def draw(part: str, domain: str, start: int, stop: int, size: int) -> Bytes:
-    """Draw the pictures `start` to `stop - 1` of one domain of a part.
+def draw(split: str, domain: str, start: int, stop: int, size: int) -> Bytes:
+    """Generate the pictures `start` to `stop - 1` of one domain of a split.
 
-    Picture `i` is the same however the range is cut, and the same scene at every size. The two domains of a part
+    Picture `i` is the same however the range is cut, and the same scene at every size. The two domains of a split
     are unpaired: they share no scene.
 
     Args:
-        part: "train" or "test".
+        split: "train" or "test".
         domain: "plain" or "striped".
         start: the first picture, from 0.
-        stop: one past the last, at most the domain's number in `COUNTS[part]`.
-        size: pixels along an edge.
+        stop: one past the last, at most the domain's number in `COUNTS[split]`.
+        size: width and height in pixels.
 
     Returns:
-        RGB levels [n, size, size, 3], 0 to 255.
+        RGB images, uint8 [n, size, size, 3].
 
     Raises:
-        ValueError: if the part or the domain is unknown or the range reaches outside it.
+        ValueError: if the split or the domain is unknown or the range reaches outside it.
     """
-    return _draw(part, domain, start, stop, size, striped=domain == "striped")[0]
+    return _generate(split, domain, start, stop, size, striped=domain == "striped")[0]
 
 
 def truth(domain: str, start: int, stop: int, size: int) -> tuple[Bytes, Mask]:
-    """Draw what the held-out pictures `start` to `stop - 1` of a domain are in the other domain.
+    """Generate the right translations of the held-out pictures `start` to `stop - 1` of a domain.
 
     Args:
         domain: the domain of the pictures to translate, "plain" or "striped".
         start: the first picture, from 0.
         stop: one past the last, at most the domain's number in `COUNTS["test"]`.
-        size: pixels along an edge.
+        size: width and height in pixels.
 
     Returns:
-        RGB levels [n, size, size, 3], 0 to 255, and where the animal is [n, size, size], its soft edge included.
-        Outside that mask they equal `draw("test", domain, start, stop, size)` exactly.
+        RGB images, uint8 [n, size, size, 3], and where the animal is [n, size, size], its soft edge included.
+        Outside that mask they equal the pictures to translate exactly.
 
     Raises:
         ValueError: if the domain is unknown or the range reaches outside it.
     """
-    return _draw("test", domain, start, stop, size, striped=domain == "plain")
+    return _generate("test", domain, start, stop, size, striped=domain == "plain")
 
 
-def _draw(part: str, domain: str, start: int, stop: int, size: int, striped: bool) -> tuple[Bytes, Mask]:
-    if part not in COUNTS:
-        raise ValueError(f"plain2striped has the parts {', '.join(COUNTS)}, not {part!r}")
+def _generate(split: str, domain: str, start: int, stop: int, size: int, striped: bool) -> tuple[Bytes, Mask]:
+    if split not in COUNTS:
+        raise ValueError(f"plain2striped has the splits {', '.join(COUNTS)}, not {split!r}")
     if domain not in DOMAINS:
         raise ValueError(f"plain2striped has the domains {', '.join(DOMAINS)}, not {domain!r}")
-    side = DOMAINS.index(domain)
-    count = COUNTS[part][side]
+    number = DOMAINS.index(domain)
+    count = COUNTS[split][number]
     if not 0 <= start <= stop <= count:
-        raise ValueError(f"plain2striped {part} {domain} has pictures 0 to {count}, not {start} to {stop}")
+        raise ValueError(f"plain2striped {split} {domain} has pictures 0 to {count}, not {start} to {stop}")
     images = np.empty((stop - start, size, size, 3), np.uint8)
     masks = np.empty((stop - start, size, size), np.bool_)
-    for place, index in enumerate(range(start, stop)):
-        rng = np.random.default_rng(np.random.SeedSequence([VERSION, list(COUNTS).index(part), side, index]))
-        images[place], masks[place] = _scene(rng, size, striped)
+    for row, index in enumerate(range(start, stop)):
+        rng = np.random.default_rng(np.random.SeedSequence([VERSION, list(COUNTS).index(split), number, index]))
+        images[row], masks[row] = _scene(rng, size, striped)
     return images, masks
 
 
 def _scene(rng: np.random.Generator, size: int, striped: bool) -> tuple[Bytes, Mask]:
-    """One picture [size, size, 3] and its mask [size, size]. What is asked of `rng` must not depend on `size`."""
-    figure = _put(_pose(rng), rng)
-    ground, around = _ground(rng, size, figure)
-    colour = _coat(rng, around)
+    """One picture [size, size, 3] and its mask [size, size]. What is drawn from `rng` must not depend on `size`."""
+    animal = _placed(_pose(rng), rng)
+    feet = float((animal.ends.imag + animal.radii).max())
+    background, colours_around = landscape.generate(rng, size, feet, animal.centre.real, animal.length)
+    coat = _coat_colour(rng, colours_around)
     line = (np.arange(size, dtype=np.float32) + 0.5) / size
-    places = (line + 1j * line[:, None]).astype(np.complex64)
-    coverage, shade = _body(figure, places)
-    look = shade[..., None] * colour
+    points = (line + 1j * line[:, None]).astype(np.complex64)
+    opacity, shade = _body(animal, points)
+    body = shade[..., None] * coat
     if striped:
-        light = _stripes(figure, places)[..., None]
-        look = (1 - light) * DARK * look + light * (LIFT + (1 - LIFT) * look)
-    eye = _inside(np.abs(places - figure.eye) - 0.028 * figure.length, size)[..., None]
-    look = look + eye * (0.06 - look)
-    picture = ground + coverage[..., None] * (look - ground)
-    return np.rint(255 * picture.clip(0, 1)).astype(np.uint8), coverage > 0
+        light = _light_stripes(animal, points)[..., None]
+        body = (1 - light) * DARK_STRIPE * body + light * (LIGHT_STRIPE + (1 - LIGHT_STRIPE) * body)
+    eye = coverage(np.abs(points - animal.eye) - 0.028 * animal.length, size)[..., None]
+    body = body + eye * (0.06 - body)
+    picture = background + opacity[..., None] * (body - background)
+    return np.rint(255 * picture.clip(0, 1)).astype(np.uint8), opacity > 0
 
 
-def _pose(rng: np.random.Generator) -> Figure:
+def _pose(rng: np.random.Generator) -> Animal:
     """An animal that looks to the right, its torso of length 1 about 0."""
-    girth, slim, reach = rng.uniform(0.165, 0.21), rng.uniform(0.85, 1.2), rng.uniform(0.26, 0.48)
-    axis = _climb(rng.uniform(-14, 14))
+    girth, slimness, reach = rng.uniform(0.165, 0.21), rng.uniform(0.85, 1.2), rng.uniform(0.26, 0.48)
+    axis = _direction(rng.uniform(-14, 14))
     hip, shoulder = -0.31 * axis, 0.31 * axis
-    lift = rng.uniform(-40, -15) if rng.random() < 0.25 else rng.uniform(25, 72)  # a quarter of them graze
-    gaze = 0.3 * lift - rng.uniform(25, 45)
+    neck_angle = rng.uniform(-40, -15) if rng.random() < 0.25 else rng.uniform(25, 72)  # a quarter of them graze
+    head_angle = 0.3 * neck_angle - rng.uniform(25, 45)
     withers = shoulder - 0.06j
-    poll = withers + (reach + girth) * axis * _climb(lift)
-    nose = axis * _climb(gaze)
+    poll = withers + (reach + girth) * axis * _direction(neck_angle)
+    nose = axis * _direction(head_angle)
     dock = hip - (0.7 * girth + 0.05j) * axis
-    tail = dock + rng.uniform(0.12, 0.2) * _climb(rng.uniform(170, 250))
+    tail = dock + rng.uniform(0.12, 0.2) * _direction(rng.uniform(170, 250))
 
     ends: list[tuple[complex, complex]] = []
     radii: list[tuple[float, float]] = []
 
-    def chain(points: list[complex], widths: list[float]) -> None:
+    def add_chain(points: list[complex], widths: list[float]) -> None:
         ends.extend(pairwise(points))
         radii.extend(pairwise(widths))
 
-    chain([hip, 0.015j, shoulder], [girth, 0.94 * girth, girth])
-    chain([withers, poll], [0.72 * girth, 0.08 * slim])
-    chain([poll, poll + rng.uniform(0.2, 0.3) * nose], [0.09 * slim, 0.055 * slim])
-    for turn in (75, 115):
-        chain([poll, poll + 0.15 * nose * _climb(turn)], [0.035, 0.014])
-    chain([dock, tail, tail + 1j * rng.uniform(0.15, 0.3)], [0.03, 0.024, 0.042])
-    level = 1j * rng.uniform(0.5, 0.7)
+    add_chain([hip, 0.015j, shoulder], [girth, 0.94 * girth, girth])
+    add_chain([withers, poll], [0.72 * girth, 0.08 * slimness])
+    add_chain([poll, poll + rng.uniform(0.2, 0.3) * nose], [0.09 * slimness, 0.055 * slimness])
+    for ear_angle in (75, 115):
+        add_chain([poll, poll + 0.15 * nose * _direction(ear_angle)], [0.035, 0.014])
+    add_chain([dock, tail, tail + 1j * rng.uniform(0.15, 0.3)], [0.03, 0.024, 0.042])
+    ground = 1j * rng.uniform(0.5, 0.7)
     strides = rng.uniform(0.05, 0.24, 2) * rng.choice([-1, 1], 2)
     for swings in (strides, -strides * rng.uniform(0.5, 1.1, 2)):  # of the near legs, then of the far legs
         for joint, bend, swing in ((hip - 0.03, -0.035, swings[0]), (shoulder + 0.02, 0.025, swings[1])):
-            top, hoof = joint + 0.3j * girth, joint.real + swing + level
-            chain([top, (top + hoof) / 2 + bend, hoof], [0.085 * slim, 0.055 * slim, 0.046 * slim])
+            top, hoof = joint + 0.3j * girth, joint.real + swing + ground
+            add_chain([top, (top + hoof) / 2 + bend, hoof], [0.085 * slimness, 0.055 * slimness, 0.046 * slimness])
 
     far = np.arange(len(ends)) >= len(ends) - 4
-    eye = poll + 0.015 * nose + 0.02 * nose * _climb(90)
-    return Figure(np.array(ends, np.complex64), np.array(radii, np.float32), far, 0j, axis, 1.0, eye)
+    eye = poll + 0.015 * nose + 0.02 * nose * _direction(90)
+    return Animal(np.array(ends, np.complex64), np.array(radii, np.float32), far, 0j, axis, 1.0, eye)
 
 
-def _put(pose: Figure, rng: np.random.Generator) -> Figure:
-    """Turn an animal to the left or right, give it a size and put it into the picture, its feet in the lower half."""
+def _placed(pose: Animal, rng: np.random.Generator) -> Animal:
+    """Turn an animal to the left or right, scale it and place it in the picture, its feet in the lower half."""
     facing, length = int(rng.choice([-1, 1])), rng.uniform(0.33, 0.48)
 
-    def turned(step: complex) -> complex:
-        return complex(facing * step.real, step.imag)
+    def mirrored(point: complex) -> complex:
+        return complex(facing * point.real, point.imag)
 
     ends, radii = length * (facing * pose.ends.real + 1j * pose.ends.imag), length * pose.radii
-    low = np.array([(ends.real - radii).min(), (ends.imag - radii).min()])
-    high = np.array([(ends.real + radii).max(), (ends.imag + radii).max()])
-    least = np.maximum(MARGIN - low, [0, 0.5 - high[1]])
-    centre = complex(*rng.uniform(least, np.maximum(least, 1 - MARGIN - high)))
-    eye = centre + length * turned(pose.eye)
-    return Figure((ends + centre).astype(np.complex64), radii, pose.far, centre, turned(pose.axis), length, eye)
+    top_left = np.array([(ends.real - radii).min(), (ends.imag - radii).min()])
+    bottom_right = np.array([(ends.real + radii).max(), (ends.imag + radii).max()])
+    nearest = np.maximum(MARGIN - top_left, [0, 0.5 - bottom_right[1]])  # to the picture's top left corner
+    centre = complex(*rng.uniform(nearest, np.maximum(nearest, 1 - MARGIN - bottom_right)))
+    eye = centre + length * mirrored(pose.eye)
+    return Animal((ends + centre).astype(np.complex64), radii, pose.far, centre, mirrored(pose.axis), length, eye)
 
 
-def _climb(degrees: float) -> complex:
-    """The step of length 1 that climbs by so many degrees."""
+def _direction(degrees: float) -> complex:
+    """The vector of length 1 that climbs by so many degrees from the right."""
     return complex(np.exp(-1j * np.deg2rad(degrees)))
 
 
-def _body(figure: Figure, places: Places) -> tuple[Floats, Floats]:
+def _body(animal: Animal, points: Points) -> tuple[Floats, Floats]:
     """How much of each pixel the animal covers, and how lit it is there: both [size, size], 0 to 1."""
-    size, length = len(places), np.float32(figure.length)
-    blend = 0.018 * length  # over which the capsules of one side flow together: a smooth minimum -b log Σ exp(-d/b)
-    flow = np.zeros((2, size, size), np.float32)
-    for (start, end), (first, last), far in zip(figure.ends, figure.radii, figure.far, strict=True):
-        along, offset = end - start, places - start
+    size, length = len(points), np.float32(animal.length)
+    blend = 0.018 * length  # over which near capsules flow together, and far ones: a smooth minimum -b log Σ exp(-d/b)
+    total = np.zeros((2, size, size), np.float32)
+    for (start, end), (first, last), far in zip(animal.ends, animal.radii, animal.far, strict=True):
+        along, offset = end - start, points - start
         share = ((offset * along.conj()).real / abs(along) ** 2).clip(0, 1)
         distance = np.abs(offset - share * along) - (first + share * (last - first))
-        flow[int(far)] += np.exp(np.maximum(distance / -blend, np.float32(-60)))
-    near, far_side = -blend * np.log(np.maximum(flow, np.float32(1e-30)))
-    relief = [0.7 + 0.3 * np.sqrt(1 - (1 + side / (0.17 * length)).clip(0, 1) ** 2) for side in (near, far_side)]
-    front = _inside(near, size)
-    lit = front * relief[0] + (1 - front) * 0.72 * relief[1]
-    lit *= (1 - 0.3 * (places.imag - np.float32(figure.centre.imag)) / length).clip(0.75, 1.1)
-    return _inside(np.minimum(near, far_side), size), lit
+        total[int(far)] += np.exp(np.maximum(distance / -blend, np.float32(-60)))
+    near_distance, far_distance = -blend * np.log(np.maximum(total, np.float32(1e-30)))
+    near_relief, far_relief = (
+        0.7 + 0.3 * np.sqrt(1 - (1 + distance / (0.17 * length)).clip(0, 1) ** 2)
+        for distance in (near_distance, far_distance)
+    )
+    front = coverage(near_distance, size)
+    light = front * near_relief + (1 - front) * 0.72 * far_relief
+    light *= (1 - 0.3 * (points.imag - np.float32(animal.centre.imag)) / length).clip(0.75, 1.1)
+    return coverage(np.minimum(near_distance, far_distance), size), light
 
 
-def _stripes(figure: Figure, places: Places) -> Floats:
+def _light_stripes(animal: Animal, points: Points) -> Floats:
     """How much of each pixel is light stripe: [size, size], 0 to 1."""
-    period = PERIOD * figure.length
-    across = np.complex64(figure.axis * np.exp(-1j * LEAN * np.sign(figure.axis.real)))
-    wave = np.cos(2 * np.pi / period * ((places - np.complex64(figure.centre)) * across.conj()).real)
-    return _inside(-wave * np.float32(period / (2 * np.pi)), len(places))
+    period = STRIPE_PERIOD * animal.length
+    across = np.complex64(animal.axis * np.exp(-1j * STRIPE_TILT * np.sign(animal.axis.real)))
+    wave = np.cos(2 * np.pi / period * ((points - np.complex64(animal.centre)) * across.conj()).real)
+    return coverage(-wave * np.float32(period / (2 * np.pi)), len(points))
 
 
-def _inside(distance: Floats, size: int) -> Floats:
-    """How much of a pixel lies inside an edge, from the distance to it (negative inside) in picture widths."""
-    return (np.float32(0.5) - distance * np.float32(size)).clip(0, 1)
-
-
-def _coat(rng: np.random.Generator, around: Floats) -> Floats:
+def _coat_colour(rng: np.random.Generator, colours_around: Floats) -> Floats:
     """A colour [3] that stands out from those around [n, 3]: chestnut to cream for most, any hue for some."""
     while True:
         hue = rng.uniform(0.01, 0.13) if rng.random() < 0.6 else rng.random()
         saturation, value = rng.uniform(0.15, 0.75), rng.uniform(0.4, 0.88)
         wheel = np.abs((hue + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1
         colour: Floats = (value * (1 - saturation * (1 - wheel.clip(0, 1)))).astype(np.float32)
-        if np.linalg.norm(colour - around, axis=1).min() > 0.32:
+        if np.linalg.norm(colour - colours_around, axis=1).min() > 0.32:
             return colour
-
-
-def _ground(rng: np.random.Generator, size: int, figure: Figure) -> tuple[Floats, Floats]:
-    """Sky, hills and land with the animal's shadow [size, size, 3], and the colours around the animal [2, 3]."""
-    rows = LANDS.split()
-    first = 4 * rng.integers(len(rows) // 4)
-    colours = np.array([list(bytes.fromhex(row)) for row in rows[first : first + 4]]) / 255
-    colours = (colours + rng.normal(0, 0.03, (4, 3)) + rng.normal(0, 0.04)).clip(0, 1).astype(np.float32)
-    zenith, haze, distant, close = colours
-
-    feet = float((figure.ends.imag + figure.radii).max())
-    horizon = rng.uniform(0.2, feet - 0.12)
-    line = (np.arange(size, dtype=np.float32) + 0.5) / size
-    down = line[:, None, None]
-    sky = zenith + (haze - zenith) * (down / horizon).clip(0, 1)
-    clouds = (0.5 * _noise(rng, size, 5, 3) + 0.3 * _noise(rng, size, 10, 6) + rng.uniform(-0.6, 0.1)).clip(0, 1)
-    sky = sky + (0.97 - sky) * (clouds * rng.uniform(0.4, 0.9))[..., None]
-
-    ridge = horizon - rng.uniform(0.02, 0.14) - 0.035 * _noise(rng, size, 1, 5)[:1]
-    edge = horizon - 0.012 * _noise(rng, size, 1, 4)[:1]
-    hills = haze + (distant - haze) * rng.uniform(0.35, 0.7) - np.float32(0.05)
-    picture = sky + (hills - sky) * _inside(ridge - line[:, None], size)[..., None]
-    relief = 0.05 * _noise(rng, size, 6, 4) + 0.03 * _noise(rng, size, 20, 14) + 0.035 * _noise(rng, size, 48, 40)
-    land = distant + (close - distant) * ((down - horizon) / (1 - horizon)).clip(0, 1)
-    land = land * (1 + relief * rng.uniform(0.5, 1.2))[..., None]
-    below, beside = (line[:, None] - feet) / 0.05, (line - figure.centre.real) / 0.6
-    shadow = 0.45 * np.exp(-((below / figure.length) ** 2) - (beside / figure.length) ** 2)
-    land = land * (1 - shadow[..., None])
-    picture += (land - picture) * _inside(edge - line[:, None], size)[..., None]
-    return picture, np.stack([haze, (distant + close) / 2])
-
-
-def _noise(rng: np.random.Generator, size: int, rows: int, columns: int) -> Floats:
-    """Soft noise [size, size] of mean 0 and deviation about 1, with so many bumps down and across."""
-    lattice = rng.normal(0, 2, (rows + 3, columns + 3)).astype(np.float32)
-    noise: Floats = _spline(size, rows) @ lattice @ _spline(size, columns).T
-    return noise
-
-
-@cache
-def _spline(size: int, cells: int) -> Floats:
-    """What each of cells + 3 knots weighs in each pixel: the uniform cubic B-spline, [size, cells + 3]."""
-    place = (np.arange(size) + 0.5) / size * cells
-    away = np.abs(place[:, None] - np.arange(-1, cells + 2))
-    weights = np.where(away < 1, 2 / 3 - away**2 + away**3 / 2, (2 - away).clip(0) ** 3 / 6)
-    return weights.astype(np.float32)

@@ -1,4 +1,4 @@
-"""What an extractor is, and which one fits some pictures."""
+"""The interface of a feature extractor: images → features, in which sets of images are compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganctl.images import to_uint8
+from ganctl.images.grids import to_uint8
 
-CHUNK = 250  # pictures at a time
+CHUNK_IMAGES = 250  # that are extracted together
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """Pictures → features, in which distances between sets of pictures are measured.
+    """A network that turns images into features.
 
     Attributes:
-        name: without which no score is told, for those of two extractors do not compare.
-        input_format: what it makes of a picture first, in words.
-        extract: pictures [N, C, H, W] in [-1, 1] → features [N, D] on the CPU.
-        classify: features [N, D] → probabilities of classes [N, K], where it knows any.
+        name: part of every score's name, because scores of two extractors do not compare.
+        input_format: how it converts an image first, in words.
+        extract: images [N, C, H, W] in [-1, 1] → features [N, D] on the CPU.
+        classify: features [N, D] → class probabilities [N, K]; None where it knows no classes.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Extractor:
     extract: Callable[[Tensor], Tensor]
     classify: Callable[[Tensor], Tensor] | None = None
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """Pictures [N, C, H, W] in [-1, 1], rounded to the levels of a file → features [N, D], float32."""
+    def features(self, images: Tensor) -> Tensor:
+        """Extract features [N, D], float32, from images [N, C, H, W] in [-1, 1], which are rounded to 8 bits first."""
         with torch.inference_mode():
-            return torch.cat([self.extract(quantised(piece)).float() for piece in torch.split(pictures, CHUNK)])
+            return torch.cat([self.extract(quantised(chunk)).float() for chunk in torch.split(images, CHUNK_IMAGES)])
 
 
-def quantised(pictures: Tensor) -> Tensor:
-    """Pictures [N, C, H, W] in [-1, 1] as they come back from a file of eight bits."""
-    return torch.from_numpy(to_uint8(pictures)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+def quantised(images: Tensor) -> Tensor:
+    """Round images [N, C, H, W] in [-1, 1] as a file of 8 bits does."""
+    return torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)

@@ -1,4 +1,4 @@
-"""Which extractor fits some pictures, and what is missing where none does."""
+"""The choice of the feature extractor that fits a data set."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ganctl.evaluation.extractors import digits_cnn, inception
 from ganctl.evaluation.extractors.base import Extractor
 
 NAMES = ("digits-cnn", "inception")
-_DIGITS = ("mnist", "digits")  # the sets that digits-cnn learned from
+_DIGIT_SETS = ("mnist", "digits")  # which digits-cnn was trained on
 
 
 class ExtractorChoice(NamedTuple):
@@ -21,23 +21,23 @@ class ExtractorChoice(NamedTuple):
 
 
 def fits_digits(data: str) -> bool:
-    """Whether what ``--data`` says is a set that `digits-cnn` learned from, and no folder that is called so."""
-    return data in _DIGITS
+    """Whether ``--data`` names a set that `digits-cnn` was trained on, and no folder of such a name."""
+    return data in _DIGIT_SETS
 
 
 def choose_extractor(data: str, name: str | None, weights: Path | None, device: torch.device) -> ExtractorChoice:
-    """The extractor asked for, or the one that fits.
+    """Load the extractor of a name, or the one that fits.
 
     Args:
-        data: the set, as ``--data`` says it.
-        name: of the extractor; None for the one that fits: `digits-cnn` for the sets that it learned from, which
-            never needs a network, else `inception`.
-        weights: a file with Inception's.
-        device: where a large one is to compute.
+        data: the data set, as ``--data`` names it.
+        name: of the extractor; None for the one that fits: `digits-cnn`, which needs no download, for the sets that it
+            was trained on, else `inception`.
+        weights: a file with Inception's weights.
+        device: the device that Inception computes on.
 
     Raises:
-        UsageError: no extractor is called that, or `weights` is not Inception's file.
-        GanctlError: the one asked for cannot be had.
+        UsageError: there is no extractor of this name, or `weights` is not Inception's file.
+        GanctlError: the extractor of this name cannot be had.
     """
     if name is not None and name not in NAMES:
         raise UsageError(f"There is no extractor {name!r}.", f"Choose among: {', '.join(NAMES)}.")

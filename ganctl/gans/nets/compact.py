@@ -3,9 +3,9 @@
 The shape of the DCGAN of Radford et al. 2015 (https://arxiv.org/abs/1511.06434, figure 1), without batch
 normalisation: R1 keeps the discriminator smooth instead (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406).
 Residual 3×3 convolutions (He et al. 2016, https://arxiv.org/abs/1603.05027) deepen both where that is cheap.
-Dense layers do what these small kernels cannot, see the whole picture, for few operations: a mapping network bends
-the latents round the kinds of pictures (Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 2), and a
-hidden layer lets the discriminator judge how the parts go together.
+Dense layers see the whole image, which these small kernels cannot, for few operations: a mapping network bends the
+latents round the kinds of images (Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 2), and a hidden layer
+lets the discriminator see how the parts go together.
 """
 
 import math
@@ -15,72 +15,75 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-WHOLE = 128  # values of the discriminator's hidden layer
-HIDDEN = 256  # values of the mapping network's layers
+HIDDEN_UNITS = 128  # of the discriminator's hidden layer
+MAPPING_UNITS = 256  # of each layer of the mapping network
 SLOPE = 0.2  # of leaky ReLU below 0
-LINEAR = math.sqrt(0.5)  # the share of He's gain where no leaky ReLU halves the power
+LINEAR_GAIN = math.sqrt(0.5)  # over He's, where no leaky ReLU halves the power
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
-def stages(size: int) -> tuple[int, int]:
-    """Split a picture's side into the coarsest map's side, 4 to 8, and the number of doublings, at least one.
+def coarsest_map(size: int) -> tuple[int, int]:
+    """Split an image size into the size of the coarsest map, 4 to 8, and the number of doublings, at least one.
 
-    28 → (7, 2), 32 → (8, 2), 64 → (8, 3), 128 → (8, 4). The largest coarsest side that fits is taken.
+    28 → (7, 2), 32 → (8, 2), 64 → (8, 3), 128 → (8, 4). The largest coarsest map that fits is taken.
 
     Raises:
-        ValueError: no coarsest side from 4 to 8 doubles up to `size`.
+        ValueError: no map of 4 to 8 pixels doubles up to `size`.
     """
-    for side in (8, 7, 6, 5, 4):
-        doublings = int(math.log2(size // side)) if size > side else 0
-        if doublings and side << doublings == size:
-            return side, doublings
+    for start in (8, 7, 6, 5, 4):
+        doublings = int(math.log2(size // start)) if size > start else 0
+        if doublings and start << doublings == size:
+            return start, doublings
     raise ValueError(
-        f"A compact network cannot draw {size} pixels: the size must be 4, 5, 6, 7 or 8 "
+        f"A compact network cannot generate images of {size} pixels: the size must be 4, 5, 6, 7 or 8 "
         "doubled once or more, such as 28, 32, 64 or 128."
     )
 
 
 def channels_per_map(width: int, doublings: int, thinning: int) -> list[int]:
-    """The hidden maps' channels, finest first: width / thinning (rounded up), then width, 2 width, 4 width and so on.
+    """Channels of the hidden maps, finest first: width / thinning (rounded up), width, 2 width, 4 width and so on.
 
     The finest map is thin because it would cost the most: it has the most pixels.
     """
-    return [-(-width // thinning), *(width << level for level in range(doublings - 1))]
+    return [-(-width // thinning), *(width << exponent for exponent in range(doublings - 1))]
 
 
 class Generator(nn.Module):
-    """Draw pictures: a mapping network, a linear map, then at each scale a 3×3 residual and a 4×4 stride-2 upwards.
+    """A mapping network, a dense layer, then for each doubling a residual 3×3 and a 4×4 transposed convolution.
 
     Args:
-        latent: the latents' dimension.
-        size: the picture's side in pixels, as `stages` accepts.
+        latent: length of the latent vector.
+        size: height and width of the images in pixels, as `coarsest_map` accepts.
         channels: 1 for grey, 3 for colour.
         width: channels of the second finest hidden map; see `channels_per_map`.
 
     Raises:
-        ValueError: `stages` refuses the size.
+        ValueError: `coarsest_map` refuses the size.
     """
 
     def __init__(self, latent: int, size: int, channels: int, width: int) -> None:
         super().__init__()
-        self.side, doublings = stages(size)
-        finest, *others = channels_per_map(width, doublings, thinning=4)
-        maps = [*reversed(others), finest]
-        self.mapping = nn.ModuleList([he(nn.Linear(latent, HIDDEN), LINEAR), he(nn.Linear(HIDDEN, HIDDEN))])
-        self.input = he(nn.Linear(HIDDEN, self.side**2 * maps[0]))
-        self.mixes = nn.ModuleList(he(nn.Conv2d(c, c, 3, padding=1), 0.5) for c in maps)
+        self.start_size, doublings = coarsest_map(size)
+        finest, *coarser = channels_per_map(width, doublings, thinning=4)
+        maps = [*reversed(coarser), finest]
+        gains = [*[1.0] * len(coarser), LINEAR_GAIN]
+        self.mapping = nn.ModuleList(
+            [he_init(nn.Linear(latent, MAPPING_UNITS), LINEAR_GAIN), he_init(nn.Linear(MAPPING_UNITS, MAPPING_UNITS))]
+        )
+        self.input = he_init(nn.Linear(MAPPING_UNITS, self.start_size**2 * maps[0]))
+        self.mixes = nn.ModuleList(he_init(nn.Conv2d(c, c, 3, padding=1), 0.5) for c in maps)
         self.ups = nn.ModuleList(
-            he(nn.ConvTranspose2d(c, to, 4, stride=2, padding=1), share)
-            for c, to, share in zip(maps, [*maps[1:], channels], [*[1.0] * len(others), LINEAR], strict=True)
+            he_init(nn.ConvTranspose2d(c, to, 4, stride=2, padding=1), gain)
+            for c, to, gain in zip(maps, [*maps[1:], channels], gains, strict=True)
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """Map latents [N, latent] to pictures [N, channels, size, size] in [-1, 1]."""
+        """Latents [N, latent] → images [N, channels, size, size] in [-1, 1]."""
         x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)  # on a sphere (Karras et al. 2018, section 4.2)
         for layer in self.mapping:
             x = F.leaky_relu(layer(x), SLOPE)
-        x = self.input(x).unflatten(1, (self.side, self.side, -1)).movedim(-1, 1)  # channels-last at no cost
+        x = self.input(x).unflatten(1, (self.start_size, self.start_size, -1)).movedim(-1, 1)  # channels-last, no copy
         for mix, up in zip(self.mixes, self.ups, strict=True):
             x = x + mix(F.leaky_relu(x, SLOPE))
             x = up(F.leaky_relu(x, SLOPE))
@@ -88,30 +91,31 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Judge pictures: 4×4 convolutions of stride 2, a residual 3×3 at the coarsest map, two dense layers to a logit.
+    """4×4 convolutions of stride 2, a residual 3×3 on the coarsest map, two dense layers to a logit.
 
     Args:
-        size: the picture's side in pixels, as `stages` accepts.
+        size: height and width of the images in pixels, as `coarsest_map` accepts.
         channels: 1 for grey, 3 for colour.
         width: channels of the second finest hidden map; see `channels_per_map`.
 
     Raises:
-        ValueError: `stages` refuses the size.
+        ValueError: `coarsest_map` refuses the size.
     """
 
     def __init__(self, size: int, channels: int, width: int) -> None:
         super().__init__()
-        side, doublings = stages(size)
+        start_size, doublings = coarsest_map(size)
         maps = channels_per_map(width, doublings, thinning=2)
         self.downs = nn.ModuleList(
-            he(nn.Conv2d(c, to, 4, stride=2, padding=1)) for c, to in zip([channels, *maps[:-1]], maps, strict=True)
+            he_init(nn.Conv2d(c, to, 4, stride=2, padding=1))
+            for c, to in zip([channels, *maps[:-1]], maps, strict=True)
         )
-        self.mix = he(nn.Conv2d(maps[-1], maps[-1], 3, padding=1), 0.5)
-        self.hidden = he(nn.Linear(maps[-1] * side**2, WHOLE))
-        self.output = he(nn.Linear(WHOLE, 1), LINEAR)
+        self.mix = he_init(nn.Conv2d(maps[-1], maps[-1], 3, padding=1), 0.5)
+        self.hidden = he_init(nn.Linear(maps[-1] * start_size**2, HIDDEN_UNITS))
+        self.output = he_init(nn.Linear(HIDDEN_UNITS, 1), LINEAR_GAIN)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map pictures [N, channels, size, size] in [-1, 1] to logits [N], high for real."""
+        """Images [N, channels, size, size] in [-1, 1] → logits [N], high for real."""
         x = images
         for down in self.downs:
             x = F.leaky_relu(down(x), SLOPE)
@@ -121,17 +125,17 @@ class Discriminator(nn.Module):
         return logits
 
 
-def he(layer: Layer, share: float = 1.0) -> Layer:
-    """The layer with He's normal weights, √(2 / inputs) wide, and no bias (He et al. 2015, equation 10).
+def he_init(layer: Layer, gain: float = 1.0) -> Layer:
+    """Initialise a layer with He's normal weights and zero biases (He et al. 2015, equation 10).
 
     Args:
-        layer: of a transposed convolution, only the inputs that meet in one pixel are counted.
-        share: of that width.
+        layer: the layer, which is returned. Of a transposed convolution, only inputs that meet in one pixel count.
+        gain: a factor of He's standard deviation, √(2 / inputs).
     """
     inputs = layer.weight[0].numel()
     if isinstance(layer, nn.ConvTranspose2d):
         inputs = layer.in_channels * math.prod(layer.kernel_size) // math.prod(layer.stride)
-    nn.init.normal_(layer.weight, std=share * math.sqrt(2 / inputs))
+    nn.init.normal_(layer.weight, std=gain * math.sqrt(2 / inputs))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer

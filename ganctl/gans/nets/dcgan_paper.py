@@ -14,49 +14,51 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganctl.gans.nets.layers import init_normal
+
 
 class Generator(nn.Module):
-    """Latents [N, latent] → pictures [N, channels, size, size] in [-1, 1].
+    """Latents [N, latent] → images [N, channels, size, size] in [-1, 1].
 
     Args:
         latent: length of the latent vector, 100 in the paper.
-        size: side of the pictures in pixels: 16, 32, 64, 128 or a higher power of two.
+        size: height and width of the images in pixels: 16, 32, 64, 128 or a higher power of two.
         channels: 1 or 3.
         width: channels of the last hidden layer; each layer before it has twice as many.
 
     Raises:
-        ValueError: the size cannot be had.
+        ValueError: the size is none of these.
     """
 
     def __init__(self, latent: int, size: int, channels: int, width: int = 64) -> None:
         super().__init__()
         widths = [width * 2**k for k in reversed(range(doublings(size)))]
         project = nn.ConvTranspose2d(latent, widths[0], 4, bias=False)  # 1x1 → 4x4
-        hidden = [up(below, above) for below, above in pairwise(widths)]
+        hidden = [up(c, to) for c, to in pairwise(widths)]
         self.project = nn.Sequential(
             OrderedDict(conv=project, norm=nn.BatchNorm2d(widths[0]), relu=nn.ReLU(inplace=True))
         )
         self.up = nn.Sequential(*hidden)
         self.to_picture = nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False)
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, latents: Tensor) -> Tensor:
         """[N, latent] → [N, channels, size, size] in [-1, 1]."""
         features = self.up(self.project(latents[:, :, None, None]))
-        pictures: Tensor = self.to_picture(features)
-        return pictures.tanh()
+        images: Tensor = self.to_picture(features)
+        return images.tanh()
 
 
 class Discriminator(nn.Module):
-    """Pictures [N, channels, size, size] in [-1, 1] → logits [N].
+    """Images [N, channels, size, size] in [-1, 1] → logits [N], high for real.
 
     Args:
-        size: side of the pictures in pixels: 16, 32, 64, 128 or a higher power of two.
+        size: height and width of the images in pixels: 16, 32, 64, 128 or a higher power of two.
         channels: 1 or 3.
         width: channels of the first hidden layer; each layer after it has twice as many.
 
     Raises:
-        ValueError: the size cannot be had.
+        ValueError: the size is none of these.
     """
 
     def __init__(self, size: int, channels: int, width: int = 64) -> None:
@@ -64,24 +66,24 @@ class Discriminator(nn.Module):
         widths = [width * 2**k for k in range(doublings(size))]
         first = nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=False)
         self.from_picture = nn.Sequential(OrderedDict(conv=first, relu=nn.LeakyReLU(0.2, inplace=True)))
-        self.down = nn.Sequential(*(down(above, below) for above, below in pairwise(widths)))
+        self.down = nn.Sequential(*(down(c, to) for c, to in pairwise(widths)))
         self.to_logit = nn.Conv2d(widths[-1], 1, 4, bias=False)  # 4x4 → 1x1
-        self.apply(initialise)
+        self.apply(init_normal)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """[N, channels, size, size] in [-1, 1] → [N]."""
-        logits: Tensor = self.to_logit(self.down(self.from_picture(pictures)))
+        logits: Tensor = self.to_logit(self.down(self.from_picture(images)))
         return logits.flatten()
 
 
 def up(channels_in: int, channels_out: int) -> nn.Module:
-    """One stage of the generator: twice the size."""
+    """A transposed convolution to twice the size, batch norm and ReLU."""
     conv = nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=False)
     return nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(channels_out), relu=nn.ReLU(inplace=True)))
 
 
 def down(channels_in: int, channels_out: int) -> nn.Module:
-    """One stage of the discriminator: half the size."""
+    """A convolution to half the size, batch norm and LeakyReLU."""
     conv = nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1, bias=False)
     return nn.Sequential(
         OrderedDict(conv=conv, norm=nn.BatchNorm2d(channels_out), relu=nn.LeakyReLU(0.2, inplace=True))
@@ -89,7 +91,7 @@ def down(channels_in: int, channels_out: int) -> nn.Module:
 
 
 def doublings(size: int) -> int:
-    """How many stages lie between 4 pixels and `size`.
+    """Count the doublings from 4 pixels to `size`.
 
     Raises:
         ValueError: `size` is not 16, 32, 64, 128 or a higher power of two.
@@ -97,12 +99,3 @@ def doublings(size: int) -> int:
     if size < 16 or size & (size - 1):
         raise ValueError(f"DCGAN's nets need a size of 16, 32, 64, 128 or a higher power of two, not {size}.")
     return size.bit_length() - 3
-
-
-def initialise(module: nn.Module) -> None:
-    """Weights from N(0, 0.02), batch norm's gains from N(1, 0.02) and its shifts zero."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)

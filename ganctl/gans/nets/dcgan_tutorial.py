@@ -5,8 +5,8 @@ They are the tutorial's layer by layer, generalised to any size that is a multip
 - batch norm with ε = 0.001 and Keras's momentum 0.99, which PyTorch calls 0.01. One deviation: PyTorch's
   running variance is the unbiased one, n / (n − 1) times that of Keras 3, where n values share a statistic;
 - "same" padding: at stride 2, TensorFlow puts one zero before and two after, and PyTorch two before and one
-  after, which is the same in a mirror. So the generator paints, and the discriminator looks, upside down and
-  mirrored: the tutorial's nets exactly, with each kernel rotated by half a turn;
+  after, which is the same in a mirror. So the generator's output and the discriminator's input are rotated by half
+  a turn: the tutorial's nets exactly, with each kernel rotated by half a turn;
 - maps are flattened in Keras's order, height, width, channels, which costs no copy in channels-last memory.
 """
 
@@ -19,22 +19,22 @@ SLOPE = 0.3  # LeakyReLU's default in Keras
 
 
 class Generator(nn.Module):
-    """Latents [N, latent] → pictures [N, channels, size, size] in [-1, 1].
+    """Latents [N, latent] → images [N, channels, size, size] in [-1, 1].
 
     Args:
         latent: length of the latent vector, 100 in the tutorial.
-        size: side of the pictures in pixels, a multiple of four.
+        size: height and width of the images in pixels, a multiple of four.
         channels: 1 or 3.
 
     Raises:
-        ValueError: the size cannot be had.
+        ValueError: the size is no multiple of four.
     """
 
     def __init__(self, latent: int, size: int, channels: int) -> None:
         super().__init__()
-        self.start = quarter(size)
-        self.dense = nn.Linear(latent, 256 * self.start**2, bias=False)
-        self.norm0 = nn.BatchNorm1d(256 * self.start**2, eps=1e-3, momentum=0.01)
+        self.start_size = quarter(size)
+        self.dense = nn.Linear(latent, 256 * self.start_size**2, bias=False)
+        self.norm0 = nn.BatchNorm1d(256 * self.start_size**2, eps=1e-3, momentum=0.01)
         self.conv1 = nn.ConvTranspose2d(256, 128, 5, stride=1, padding=2, bias=False)
         self.norm1 = nn.BatchNorm2d(128, eps=1e-3, momentum=0.01)
         self.conv2 = nn.ConvTranspose2d(128, 64, 5, stride=2, padding=2, output_padding=1, bias=False)
@@ -45,21 +45,21 @@ class Generator(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         """[N, latent] → [N, channels, size, size] in [-1, 1]."""
         x = leaky_relu(self.norm0(self.dense(latents)))
-        x = x.view(-1, self.start, self.start, 256).permute(0, 3, 1, 2)
+        x = x.view(-1, self.start_size, self.start_size, 256).permute(0, 3, 1, 2)
         x = leaky_relu(self.norm1(self.conv1(x)))
         x = leaky_relu(self.norm2(self.conv2(x)))
-        return rotated(self.conv3(x).tanh())
+        return rotate_180(self.conv3(x).tanh())
 
 
 class Discriminator(nn.Module):
-    """Pictures [N, channels, size, size] in [-1, 1] → logits [N].
+    """Images [N, channels, size, size] in [-1, 1] → logits [N], high for real.
 
     Args:
-        size: side of the pictures in pixels, a multiple of four.
+        size: height and width of the images in pixels, a multiple of four.
         channels: 1 or 3.
 
     Raises:
-        ValueError: the size cannot be had.
+        ValueError: the size is no multiple of four.
     """
 
     def __init__(self, size: int, channels: int) -> None:
@@ -70,29 +70,29 @@ class Discriminator(nn.Module):
         self.dense = nn.Linear(128 * quarter(size) ** 2, 1)
         self.apply(initialise)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """[N, channels, size, size] in [-1, 1] → [N].
 
         The tutorial drops out after LeakyReLU; the two commute, and LeakyReLU last can work in place.
         """
-        x = leaky_relu(self.dropout(self.conv1(rotated(pictures))))
+        x = leaky_relu(self.dropout(self.conv1(rotate_180(images))))
         x = leaky_relu(self.dropout(self.conv2(x)))
         logits: Tensor = self.dense(x.permute(0, 2, 3, 1).flatten(1))
         return logits.flatten()
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """LeakyReLU in place."""
+    """Apply LeakyReLU in place."""
     return F.leaky_relu(x, SLOPE, inplace=True)
 
 
-def rotated(pictures: Tensor) -> Tensor:
-    """By half a turn."""
-    return pictures.flip(2, 3)
+def rotate_180(images: Tensor) -> Tensor:
+    """Rotate images by half a turn."""
+    return images.flip(2, 3)
 
 
 def quarter(size: int) -> int:
-    """The side of the smallest maps.
+    """Return the size of the smallest maps.
 
     Raises:
         ValueError: `size` is not a positive multiple of four.
@@ -103,7 +103,7 @@ def quarter(size: int) -> int:
 
 
 def initialise(module: nn.Module) -> None:
-    """Glorot uniform weights and zero biases; batch norm starts at gain 1 and shift 0 by itself."""
+    """Set Glorot uniform weights and zero biases; batch norm starts at gain 1 and shift 0 by itself."""
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

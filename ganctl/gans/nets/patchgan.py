@@ -6,29 +6,28 @@ two last layers' stride of 1 are those of the authors' PyTorch code.
 
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import InstanceNorm
-from ganctl.gans.nets.resnet import initialise
+from ganctl.gans.nets.layers import InstanceNorm, init_normal
 
 SLOPE = 0.2  # of LeakyReLU
 
 
 class Discriminator(nn.Module):
-    """Pictures [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], each for a patch of them, high for real.
+    """Images [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], each for a patch of them, high for real.
 
     With three layers a patch has 70×70 pixels, and 256×256 pixels give 30×30 logits.
 
     Args:
         channels: 1 or 3.
         width: channels of the first layer; each after it has twice as many, up to eight times.
-        layers: layers of stride 2; each doubles the patches.
+        layers: layers of stride 2; each doubles the size of the patches.
 
     Attributes:
-        least: pixels that each side of a picture must have.
+        min_size: the smallest height and width of an image, in pixels.
     """
 
     def __init__(self, channels: int = 3, width: int = 64, layers: int = 3) -> None:
         super().__init__()
-        self.least = 3 * 2**layers  # the two layers of stride 1 take a pixel each
+        self.min_size = 3 * 2**layers  # the two layers of stride 1 take a pixel each
         widths = [width * min(2**k, 8) for k in range(layers + 1)]
         self.from_picture = nn.Sequential(
             nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE, inplace=True)
@@ -37,11 +36,11 @@ class Discriminator(nn.Module):
             *(layer(widths[k], widths[k + 1], stride=2 if k + 1 < layers else 1) for k in range(layers))
         )
         self.to_logits = nn.Conv2d(widths[-1], 1, 4, padding=1)
-        self.apply(initialise)
+        self.apply(init_normal)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → [N, 1, h, w]."""
-        logits: Tensor = self.to_logits(self.layers(self.from_picture(pictures)))
+        logits: Tensor = self.to_logits(self.layers(self.from_picture(images)))
         return logits
 
 

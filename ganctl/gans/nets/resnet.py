@@ -13,14 +13,14 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import FewOutputs, InstanceNorm
+from ganctl.gans.nets.layers import FewOutputs, InstanceNorm, init_normal
 
-MULTIPLE = 4  # of both sides of a picture: two halvings
-LEAST = 8  # pixels a side: reflecting one pixel takes two, which are eight before the halvings
+MULTIPLE = 4  # of height and width: they are halved twice
+MIN_SIZE = 8  # pixels: reflecting one pixel takes two, which are eight before the halvings
 
 
 class Generator(nn.Module):
-    """Pictures [N, channels, H, W] in [-1, 1] → pictures of the same shape and range.
+    """Images [N, channels, H, W] in [-1, 1] → images of the same shape and range.
 
     H and W are multiples of `multiple` and no less than `least`. The paper has 9 blocks at 256 pixels
     and above, 6 below.
@@ -30,16 +30,16 @@ class Generator(nn.Module):
         blocks: residual blocks.
         width: channels at full resolution; each halving doubles them.
         upsample: `deconv`, the paper's transposed convolution; or `resize`, the nearest neighbour and a 3×3
-            convolution, which draws no checkerboards (Odena et al. 2016,
+            convolution, which leaves no checkerboards (Odena et al. 2016,
             https://distill.pub/2016/deconv-checkerboard), at four times the cost of the two layers.
         output: what the last layer returns. `image` is the paper's; a `residual` is added to the input (as Zhang et al.
-            2017 do against noise, https://arxiv.org/abs/1608.03981); a `mask` in [0, 1] beside the picture says where
+            2017 do against noise, https://arxiv.org/abs/1608.03981); a `mask` in [0, 1] beside the image says where
             it replaces the input (Pumarola et al. 2018, https://arxiv.org/abs/1807.09251, equation 1).
 
     Attributes:
-        multiple: `MULTIPLE`.
-        least: `LEAST`.
-        reach: pixels on each side of a pixel that it depends on at most, statistics apart.
+        multiple: `MULTIPLE`, what height and width are multiples of.
+        least: `MIN_SIZE`, the smallest height and width.
+        reach: the farthest that a pixel of the output depends on, in pixels, the norms' statistics apart.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Generator(nn.Module):
         super().__init__()
         self.output = output
         self.multiple = MULTIPLE
-        self.least = LEAST
-        up, around = {"deconv": (deconv, 12), "resize": (resize, 15)}[upsample]
-        self.reach = around + 8 * blocks  # two convolutions in each block, four pixels each
+        self.least = MIN_SIZE
+        up, border = {"deconv": (deconv, 12), "resize": (resize, 15)}[upsample]
+        self.reach = border + 8 * blocks  # two convolutions in each block, four pixels each
         self.from_picture = nn.Sequential(
             OrderedDict(
                 pad=nn.ReflectionPad2d(3),
@@ -69,19 +69,19 @@ class Generator(nn.Module):
         self.up = nn.Sequential(up(4 * width), up(2 * width))
         last = FewOutputs(width, channels + (output == "mask"), 7)
         self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=last))
-        self.apply(initialise)
+        self.apply(init_normal)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → the same."""
-        features = self.up(self.blocks(self.down(self.from_picture(pictures))))
-        drawn: Tensor = self.to_picture(features)
+        features = self.up(self.blocks(self.down(self.from_picture(images))))
+        output: Tensor = self.to_picture(features)
         match self.output:
             case "image":
-                return drawn.tanh()
+                return output.tanh()
             case "residual":
-                return F.hardtanh(pictures + drawn)
+                return F.hardtanh(images + output)
             case "mask":
-                return pictures + drawn[:, -1:].sigmoid() * (drawn[:, :-1].tanh() - pictures)
+                return images + output[:, -1:].sigmoid() * (output[:, :-1].tanh() - images)
 
 
 class Block(nn.Module):
@@ -89,44 +89,36 @@ class Block(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = reflected(channels, channels)
+        self.first = reflect_conv(channels, channels)
         self.relu = nn.ReLU(inplace=True)
-        self.second = reflected(channels, channels)
+        self.second = reflect_conv(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The input and what is learnt on top of it."""
-        learnt: Tensor = self.second(self.relu(self.first(x)))
-        return x + learnt
+        """The input plus its residual."""
+        residual: Tensor = self.second(self.relu(self.first(x)))
+        return x + residual
 
 
-def reflected(channels_in: int, channels_out: int) -> nn.Sequential:
-    """A 3×3 convolution over a reflected border, and its norm."""
+def reflect_conv(channels_in: int, channels_out: int) -> nn.Sequential:
+    """A 3×3 convolution over a reflected border, and instance norm."""
     conv = nn.Conv2d(channels_in, channels_out, 3)
     return nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(1), conv=conv, norm=InstanceNorm(channels_out)))
 
 
 def down(channels: int) -> nn.Sequential:
-    """Half the size, twice the channels."""
+    """A strided convolution to half the size and twice the channels, instance norm and ReLU."""
     conv = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1)
     return nn.Sequential(OrderedDict(conv=conv, norm=InstanceNorm(2 * channels), relu=nn.ReLU(inplace=True)))
 
 
 def deconv(channels: int) -> nn.Sequential:
-    """Twice the size, half the channels."""
+    """A transposed convolution to twice the size and half the channels, instance norm and ReLU."""
     conv = nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1)
     return nn.Sequential(OrderedDict(conv=conv, norm=InstanceNorm(channels // 2), relu=nn.ReLU(inplace=True)))
 
 
 def resize(channels: int) -> nn.Sequential:
-    """Twice the size, half the channels, every pixel from as many taps as its neighbours."""
+    """Nearest neighbour and a convolution to the same: every pixel comes from equally many taps."""
     return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode="nearest"), *reflected(channels, channels // 2), nn.ReLU(inplace=True)
+        nn.Upsample(scale_factor=2, mode="nearest"), *reflect_conv(channels, channels // 2), nn.ReLU(inplace=True)
     )
-
-
-def initialise(module: nn.Module) -> None:
-    """Weights from N(0, 0.02), biases at 0."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

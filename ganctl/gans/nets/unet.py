@@ -14,30 +14,30 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import Dropout, InstanceNorm
+from ganctl.gans.nets.layers import Dropout, InstanceNorm, init_normal
 
 SLOPE = 0.3  # LeakyReLU's default in Keras
-DEEPEST = 8  # halvings in the tutorial
+MAX_HALVINGS = 8  # as in the tutorial
 
 
 class Generator(nn.Module):
-    """Pictures [N, channels, H, W] in [-1, 1] → pictures of the same shape and range.
+    """Images [N, channels, H, W] in [-1, 1] → images of the same shape and range.
 
     H and W are multiples of `multiple`. The depth fits the size: as many halvings as it can take, at most the
     tutorial's eight. Dropout is for training only.
 
     Args:
-        size: side in pixels of the pictures to train with, a multiple of four.
+        size: height and width of the training images in pixels, a multiple of four.
         channels: 1 or 3.
         width: channels of the first layer; each halving doubles them, up to eight times.
 
     Attributes:
-        multiple: of each side of a picture, 2^depth.
-        least: the same.
-        reach: None, for the deepest of its maps see farther than a tile can be large.
+        multiple: 2^depth, what height and width are multiples of.
+        least: the same, the smallest height and width.
+        reach: None: the deepest maps depend on more pixels than a tile has.
 
     Raises:
-        ValueError: the size cannot be had.
+        ValueError: the size is no multiple of four.
     """
 
     def __init__(self, size: int, channels: int = 3, width: int = 64) -> None:
@@ -45,21 +45,21 @@ class Generator(nn.Module):
         depth = halvings(size)
         self.multiple = self.least = 2**depth
         self.reach: int | None = None
-        below = [width * min(2**k, 8) for k in range(depth)]
-        above = below[-2::-1]
-        joined = [below[-1], *(2 * channels_above for channels_above in above)]  # a skip has as many channels
+        encoder = [width * min(2**k, 8) for k in range(depth)]  # channels
+        decoder = encoder[-2::-1]
+        inputs = [encoder[-1], *(2 * c for c in decoder)]  # a skip connection has as many channels as the decoder
         self.down = nn.ModuleList(
-            down(a, b, norm=k > 0) for k, (a, b) in enumerate(zip([channels, *below[:-1]], below, strict=True))
+            down(c, to, norm=k > 0) for k, (c, to) in enumerate(zip([channels, *encoder[:-1]], encoder, strict=True))
         )
         self.up = nn.ModuleList(
-            up(a, b, dropout=k < 3) for k, (a, b) in enumerate(zip(joined[:-1], above, strict=True))
+            up(c, to, dropout=k < 3) for k, (c, to) in enumerate(zip(inputs[:-1], decoder, strict=True))
         )
-        self.to_picture = nn.ConvTranspose2d(joined[-1], channels, 4, stride=2, padding=1)
-        self.apply(initialise)
+        self.to_picture = nn.ConvTranspose2d(inputs[-1], channels, 4, stride=2, padding=1)
+        self.apply(init_normal)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → the same."""
-        skips = [pictures]
+        skips = [images]
         for layer in self.down:
             skips.append(layer(skips[-1]))
         x = skips.pop()
@@ -69,22 +69,23 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], each for 70×70 pixels, high for real.
+    """Images [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], each for 70×70 pixels, high for real.
 
     The tutorial's differs from `ganctl.gans.nets.patchgan` by the norm's gain and shift, LeakyReLU's slope, and the
-    biases, of which only the last layer has one. Sides that are multiples of eight are padded as in TensorFlow.
+    biases, of which only the last layer has one. Heights and widths that are multiples of eight are padded as in
+    TensorFlow.
 
     Args:
         channels: 1 or 3.
         width: channels of the first layer; each after it has twice as many.
 
     Attributes:
-        least: pixels that each side of a picture must have.
+        min_size: the smallest height and width of an image, in pixels.
     """
 
     def __init__(self, channels: int = 3, width: int = 64) -> None:
         super().__init__()
-        self.least = 24
+        self.min_size = 24
         self.down = nn.Sequential(
             down(channels, width, norm=False),
             down(width, 2 * width),
@@ -92,45 +93,35 @@ class Discriminator(nn.Module):
             down(4 * width, 8 * width, stride=1),
         )
         self.to_logits = nn.Conv2d(8 * width, 1, 4, padding=1)
-        self.apply(initialise)
+        self.apply(init_normal)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → [N, 1, h, w]."""
-        logits: Tensor = self.to_logits(self.down(pictures))
+        logits: Tensor = self.to_logits(self.down(images))
         return logits
 
 
 def down(channels_in: int, channels_out: int, norm: bool = True, stride: int = 2) -> nn.Sequential:
-    """The tutorial's downsample: at stride 2 half the size."""
+    """The tutorial's `downsample`: at stride 2 half the size."""
     conv = nn.Conv2d(channels_in, channels_out, 4, stride=stride, padding=1, bias=False)
     norms = [InstanceNorm(channels_out, affine=True)] if norm else []
     return nn.Sequential(conv, *norms, nn.LeakyReLU(SLOPE, inplace=True))
 
 
 def up(channels_in: int, channels_out: int, dropout: bool) -> nn.Sequential:
-    """The tutorial's upsample: twice the size."""
+    """The tutorial's `upsample`: twice the size."""
     conv = nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1, bias=False)
-    drops = [Dropout(0.5)] if dropout else []
-    return nn.Sequential(conv, InstanceNorm(channels_out, affine=True), *drops, nn.ReLU(inplace=True))
+    dropouts = [Dropout(0.5)] if dropout else []
+    return nn.Sequential(conv, InstanceNorm(channels_out, affine=True), *dropouts, nn.ReLU(inplace=True))
 
 
 def halvings(size: int) -> int:
-    """How often `size` can be halved, at most `DEEPEST` times.
+    """Count how often `size` can be halved, at most `MAX_HALVINGS` times.
 
     Raises:
         ValueError: `size` is not a positive multiple of four.
     """
     if size < 4 or size % 4:
         raise ValueError(f"The tutorial's U-Net needs a size that is a multiple of 4, not {size}.")
-    twos = (size & -size).bit_length() - 1
-    return min(DEEPEST, twos)
-
-
-def initialise(module: nn.Module) -> None:
-    """Kernels from N(0, 0.02), the norm's gains from N(1, 0.02), biases and shifts at 0."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, InstanceNorm) and module.weight is not None:
-        nn.init.normal_(module.weight, 1.0, 0.02)
+    powers_of_two = (size & -size).bit_length() - 1
+    return min(MAX_HALVINGS, powers_of_two)

@@ -80,7 +80,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "batch_size": 1,
         "epochs": 10,
     },
-    # The best quality per second on two CPU cores; see the README's table. To draw a change keeps the background from
+    # The best quality per second on two CPU cores; see examples/RESULTS.md. A residual keeps the background from
     # the first step, smaller patches teach stripes sooner, and averaged weights are calmer (Yazıcı 2019).
     "small": {
         "width": 24,

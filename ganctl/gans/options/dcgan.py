@@ -51,7 +51,7 @@ class Options:
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {
-    # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
+    # Tuned for quality per second on two CPU cores; see examples/RESULTS.md. Sources: R1 on every eighth step
     # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
     # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm. Learning rates fall with
     # the root of the steps (Robbins and Monro 1951) and not towards an end, so that a training can be extended.

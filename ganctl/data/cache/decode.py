@@ -1,0 +1,109 @@
+"""Decodes a source into files of uint8 images, one for each split, wholly or not at all."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganctl import progress
+from ganctl.data.cache.integrity import fingerprint, marks
+from ganctl.data.cache.store import mark_file_used
+from ganctl.data.sources.base import Source, Split
+from ganctl.errors import DataError
+from ganctl.files import atomic_folder, remove_folder
+
+FORMAT = 3  # raise it when what is stored for the same source changes
+_COLOUR_THRESHOLD = 8  # of 255: a picture is grey if the channels of no pixel are further apart
+
+
+def decode(source: Source, sizes: Mapping[Split, int], channels: int | None, folder: Path) -> None:
+    """Stream every split of a source into its file, then rename the folder into place. The caller holds the lock.
+
+    Args:
+        source: the pictures.
+        sizes: width and height of each split's images, in pixels; those of ``test`` are what the nets see.
+        channels: 1 grey, 3 RGB, None as the pictures are.
+        folder: where the files are to be; one that is there already is damaged, and replaced.
+
+    Raises:
+        DataError: none of the training pictures can be read.
+        OSError: the disk refuses.
+    """
+    with atomic_folder(folder) as staged:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
+            meta = _write(source, sizes, channels, staged)
+        (staged / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+        if folder.exists():
+            remove_folder(folder)
+
+
+def _write(source: Source, sizes: Mapping[Split, int], channels: int | None, staged: Path) -> dict[str, Any]:
+    """Write all splits; return what ``meta.json`` says of them."""
+    meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
+    native = channels or source.native_channels()
+    coloured = False
+    for split, size in sizes.items():
+        coloured |= _write_split(source, split, size, sizes["test"], native, staged, meta)
+    if not meta["shapes"]["train"][0]:
+        raise DataError(f"None of the pictures in {source.spec} can be read; {meta['broken'][0]}.")
+    if native is None and not coloured:
+        for split in sizes:
+            _make_grey(staged / split, meta["shapes"][split])
+    root = source.directory()
+    about = {"format": FORMAT, "folder": None if root is None else str(root.resolve())}
+    return about | meta | {"fingerprint": fingerprint(staged, meta["shapes"]), "marks": marks(staged, meta["shapes"])}
+
+
+def _write_split(
+    source: Source, split: Split, size: int, net_size: int, channels: int | None, staged: Path, meta: dict[str, Any]
+) -> bool:
+    """Write one split, and add to `meta`; whether any of its pictures has colours."""
+    count, labelled, coloured = 0, 0, False
+    depth = channels or 3
+    with (staged / split).open("wb") as images, (staged / f"{split}-labels").open("wb") as labels:
+        for block in source.blocks(split, size):
+            if channels is None and not coloured:
+                coloured = bool((np.ptp(block.images, axis=-1) > _COLOUR_THRESHOLD).any())
+            images.write(with_channels(block.images, depth).tobytes())
+            labels.write(block.labels.tobytes())
+            count += len(block.images)
+            labelled += len(block.labels)
+            progress.advance(len(block.images) + len(block.broken))
+            meta["broken"] += block.broken
+            meta["enlarged"] += sum(original < net_size for original in block.original_sizes)
+    meta["shapes"] |= {split: [count, size, size, depth], f"{split}-labels": [labelled]}
+    return coloured
+
+
+def with_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Convert images [n, h, w, 1 or 3] to 1 or 3 channels; grey is ITU-R BT.601 luma, as Pillow's."""
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    luma = images.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 0x8000 >> 16
+    return luma.astype(np.uint8)[..., None]
+
+
+def _make_grey(path: Path, shape: list[int]) -> None:
+    """Rewrite a split whose pictures turned out to be all grey."""
+    coloured = map_file(path, tuple(shape))
+    with path.with_name(path.name + "-grey").open("wb") as file:
+        for start in range(0, shape[0], 1000):
+            file.write(with_channels(coloured[start : start + 1000], 1).tobytes())
+    path.with_name(path.name + "-grey").replace(path)
+    shape[3] = 1
+
+
+def map_file(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Map a file's bytes as an array, without reading them; an empty file cannot be mapped, and gives an empty one."""
+    if not all(shape):
+        return np.empty(shape, np.uint8)
+    with path.open("rb") as file:
+        mark_file_used(file)  # as long as the array lives
+        return np.memmap(file, np.uint8, "r", shape=shape)

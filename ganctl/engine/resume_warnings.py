@@ -1,0 +1,53 @@
+"""Sentences on what differs from before when a run is resumed: its device, its schedule, its log."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from ganctl import device
+from ganctl.data.batches import Batches
+from ganctl.runs.run import Run
+from ganctl.settings import Settings
+from ganctl.units import counted
+
+
+def of_device(record: Mapping[str, Any], torch_device: torch.device) -> list[str]:
+    """A sentence on bits, where a run goes on on another kind of device than ``run.json`` records."""
+    before, now = record["device"], device.describe(torch_device)
+    if before == now:
+        return []
+    return [f"It was on {before} and is on {now} from here: its bits differ from those of a run that stays."]
+
+
+def of_schedule(
+    before: Settings, now: Settings, schedule: Callable[[int, int], float], step: int, batches: Batches
+) -> list[str]:
+    """A sentence on the learning rates, where another total of epochs gives them other values.
+
+    Args:
+        before: the settings that the run had.
+        now: those that it has from here on.
+        schedule: step, total steps → the factor of the learning rates.
+        step: at which the run goes on.
+        batches: tell how many steps an epoch has.
+    """
+    totals = [settings.epochs * batches.steps_per_epoch for settings in (before, now)]
+    steps = (step, min(totals) - 1)
+    old, new = ([schedule(at_step, total) for at_step in steps] for total in totals)
+    if old == new:
+        return []
+    return [
+        f"The learning rates' schedule is now that of {now.epochs} epochs: "
+        f"here their factor is {new[0]:.3g}, and was {old[0]:.3g} on the way to {before.epochs}."
+    ]
+
+
+def of_log(run: Run, settings: Settings, step: int, batches: Batches) -> list[str]:
+    """A sentence on missing lines of the log up to a step; there should be none, for no checkpoint is ahead of it."""
+    expected = {*range(settings.log_every, step + 1, settings.log_every)}
+    expected |= {*range(batches.steps_per_epoch, step + 1, batches.steps_per_epoch)}
+    lost = len(expected - {line["step"] for line in run.read_log()})
+    if not lost or settings.allow_changed_data:  # other data may have had other epochs
+        return []
+    return [f"Of {run.log} {counted(lost, 'line')} {'is' if lost == 1 else 'are'} lost; it goes on without."]

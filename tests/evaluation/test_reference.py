@@ -1,0 +1,22 @@
+"""Features of real images are computed once, whatever becomes of the cache."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ganctl.evaluation import reference
+from ganctl.evaluation.extractors import digits_cnn
+from tests.evaluation.conftest import Digits
+
+
+def test_features_of_real_pictures_are_computed_once_and_damage_in_the_cache_does_no_harm(
+    real: Digits, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = (cache / "features").glob("digits-digits-cnn-*.safetensors")
+    again = reference.reference(real.data, digits_cnn.extractor())
+    assert torch.equal(again.held_out_features, real.references[0].held_out_features)
+    file.write_bytes(file.read_bytes()[:1000])
+    repaired = reference.reference(real.data, digits_cnn.extractor())
+    assert torch.equal(repaired.held_out_features, real.references[0].held_out_features)
+    assert repaired.held_out_distances == real.references[0].held_out_distances

@@ -1,0 +1,62 @@
+"""The registry of families: the ones that ship, and those that Python code adds."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import ganctl
+from ganctl import gans
+from ganctl.engine.setup import configure
+from ganctl.errors import UsageError
+from ganctl.gans import FAMILIES, dcgan, find, register
+from tests.commands import failed
+from tests.commands import ganctl as cli
+from tests.trainings import begin
+
+
+@pytest.fixture
+def mine(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a family that is registered during a test."""
+    monkeypatch.setattr(gans, "FAMILIES", dict(FAMILIES))
+    register(replace(dcgan.FAMILY, name="my-gan"))
+    yield "my-gan"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_is_registered_under_its_own_name(name: str) -> None:
+    assert find(name).name == name
+
+
+def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"^There is no family 'nosuch'\. The families are: dcgan, cyclegan\.$"):
+        find("nosuch")
+
+
+@pytest.mark.parametrize("name", ["dcgan", "my-gan"])
+def test_a_taken_name_is_refused(mine: str, name: str) -> None:
+    before = find(name)
+    with pytest.raises(UsageError, match=f"There is a family '{name}' already"):
+        register(replace(dcgan.FAMILY, name=name))
+    assert find(name) is before
+
+
+def test_a_registered_family_trains_and_samples_like_the_others(mine: str, photos: Path) -> None:
+    flags = {"size": 16, "batch_size": 8, "epochs": 1}
+    run = begin(configure(mine, data=str(photos), flags=flags, assignments={"width": "8"}), Path("runs/mine"))
+    assert run.record()["settings"]["family"] == mine
+    model = ganctl.load("mine")
+    assert model.header["family"] == mine
+    assert model.sample(2).shape == (2, 3, 16, 16)
+
+
+def test_a_process_that_has_not_registered_a_family_says_so(
+    mine: str, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = {"size": 16, "batch_size": 8, "epochs": 1}
+    run = begin(configure(mine, data=str(photos), flags=flags, assignments={"width": "8"}), Path("runs/mine"))
+    monkeypatch.setattr(gans, "FAMILIES", dict(FAMILIES))
+    for arguments in (["sample", "mine"], ["resume", "mine", "--more", 1]):
+        assert "There is no family 'my-gan'." in failed(cli(*arguments), 3)
+    assert run.checkpoint_steps() == [5], "a run is not touched before its family is known"
