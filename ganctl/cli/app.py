@@ -36,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(families.app)
+app.add_typer(families.app, options_metavar="FAMILY")
 for command in (
     resume,
     generate.sample,

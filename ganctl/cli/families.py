@@ -58,9 +58,7 @@ app = typer.Typer(
     name="train",
     cls=FamilyGroup,
     invoke_without_command=True,
-    options_metavar="FAMILY",
     subcommand_metavar="[OPTIONS]",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -78,7 +76,7 @@ def require_family(context: typer.Context) -> None:
 def train_command(family: str | None) -> Any:
     """Typer's command ``train FAMILY``; without a family, one that has the flags of all of them."""
     summary = gans.options_of(family).summary if family else ""
-    single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+    single = typer.Typer(add_completion=False)
     single.command(
         family or "train",
         help=f"Train {family}: {summary}.",
@@ -123,10 +121,13 @@ def _options(family: str | None) -> Iterator[Option]:
     """The options that flags may set, with the values of the family's default preset as their defaults."""
     from ganctl.settings import Settings
 
-    own = gans.options_of(family) if family else gans.FamilyOptions("", Settings, {"": {}}, "")
     doc = "Preset to start from; flags override its values."
-    presets = tuple(own.presets) if family else ()
-    yield Option("preset", str, True, own.default_preset or None, doc, "Run", choices=presets)
+    if family is None:
+        yield Option("preset", str, True, None, doc, "Run", "NAME")
+        yield from options_of(Settings).values()
+        return
+    own = gans.options_of(family)
+    yield Option("preset", str, True, own.default_preset, doc, "Run", choices=tuple(own.presets))
     values = own.presets[own.default_preset]
     for option in (options_of(Settings) | options_of(own.options)).values():
         yield replace(option, default=values.get(option.name, option.default))
