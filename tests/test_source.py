@@ -1,4 +1,4 @@
-"""What the source promises: no pickle, imports only down the list, a home for each dependency, torch only where needed."""
+"""What the source promises: no pickle, imports down one list, a home for each dependency, torch only where needed."""
 
 import ast
 import json
