@@ -213,6 +213,7 @@ except SystemExit as left:
     [
         ["--help"],
         ["train", "--help"],
+        ["train", "dcgan", "--help"],
         ["translate", "--help"],
         ["runs"],
         ["train", "nosuch"],

@@ -34,7 +34,7 @@ def check_data(
     max_megapixels: MaxMegapixels = None,
     verbose: Verbose = False,
 ) -> None:
-    """Look for what is wrong with pictures before training on them."""
+    """Check pictures for problems before training on them."""
     require_positive("--size", size)
     require_positive("--max-megapixels", max_megapixels)
     from ganctl.data.check import check

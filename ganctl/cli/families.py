@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
+from functools import cache
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_args, get_origin
 
@@ -73,6 +74,7 @@ def require_family(context: typer.Context) -> None:
         raise UsageError("Missing argument 'FAMILY'.", f"The families are: {', '.join(gans.FAMILIES)}.")
 
 
+@cache
 def train_command(family: str | None) -> Any:
     """Typer's command ``train FAMILY``; without a family, one that has the flags of all of them."""
     summary = gans.options_of(family).summary if family else ""
@@ -101,7 +103,8 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
         typed = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
         function(family, **{name: value for name, value in values.items() if name in typed})
 
-    written = [each for each in signature(function).parameters.values() if get_origin(each.annotation) is Annotated]
+    parameters = signature(function).parameters.values()
+    written = [parameter for parameter in parameters if get_origin(parameter.annotation) is Annotated]
     flags = [*map(_in_panel, written), *(_flag(option) for option in _options(family) if option.panel)]
     flags.sort(key=lambda flag: PANELS.index(flag.annotation.__metadata__[0].rich_help_panel))
     context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
@@ -121,7 +124,7 @@ def _options(family: str | None) -> Iterator[Option]:
     from ganctl.settings import Settings
 
     own = gans.options_of(family) if family else gans.FamilyOptions("", Settings, {"": {}}, "")
-    doc = "Named values of these options to start from; other flags override them."
+    doc = "Preset to start from; flags override its values."
     presets = tuple(own.presets) if family else ()
     yield Option("preset", str, True, own.default_preset or None, doc, "Run", choices=presets)
     values = own.presets[own.default_preset]
@@ -138,7 +141,7 @@ def _flag(option: Option) -> Parameter:
         metavar=metavar,
         help=option.doc,
         rich_help_panel=option.panel,
-        autocompletion=(lambda: metavar.split("|")) if "|" in metavar else None,
+        autocompletion=(lambda: metavar.split("|")) if option.choices or "|" in metavar else None,
     )
     value_type: Any = option.value_type
     annotation = Annotated[value_type, info]

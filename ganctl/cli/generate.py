@@ -36,14 +36,16 @@ MAX_GRID_PIXELS = 64_000_000  # it is held whole, in up to 30 bytes a pixel
 
 def sample(
     model: ModelName,
-    count: Annotated[int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of pictures to draw.")] = 64,
+    count: Annotated[
+        int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of pictures to generate.")
+    ] = 64,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the pictures.")] = 0,
     output: Output = None,
     force: Force = False,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
-    """Draw pictures from a trained model: a grid, or single files into a folder."""
+    """Generate pictures with a trained model: a grid, or single files in a folder."""
     loaded = load(model, device, checkpoint)
     from ganctl.images import grids
     from ganctl.images.writing import require_format
@@ -54,7 +56,7 @@ def sample(
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         samples = (picture for chunk in loaded.generate(count, seed) for picture in chunk)
-        with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
+        with console.results_of_work() as show, progress.task("Generating", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
                 grids.save_image(path / name, picture)
                 show(path / name)
@@ -71,7 +73,7 @@ def sample(
     if output is not None:
         require_folders(path)
         require_free([path], force)
-    with progress.task("Drawing", "pictures", count):
+    with progress.task("Generating", "pictures", count):
         grid = loaded.sample(count, seed)
         path = path if output else default_output(path, force)
         grids.save_grid(path, grid, columns)
@@ -144,7 +146,7 @@ def make_gif(
     ] = False,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the walk.")] = 0,
 ) -> None:
-    """Film a training's progress, or a walk through what the model can draw."""
+    """Make a film of a training's progress, or of a walk through the latent space."""
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     from ganctl.runs import names
@@ -199,7 +201,7 @@ def _write_film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> 
 
 
 def make_report(run: RunName, output: Output = None, force: Force = False) -> None:
-    """Make one page of a run to look at and pass on: its pictures, curves, verdicts, settings and commands."""
+    """Write a run as one HTML page: its pictures, curves, verdicts, settings and commands."""
     from ganctl.runs import names
 
     reported_run = names.find_run(run)

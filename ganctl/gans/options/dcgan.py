@@ -27,7 +27,7 @@ class Options:
     lsgan_b: float = option(1.0, "Target of lsgan's discriminator for real pictures.", "Optimisation")
     lsgan_c: float = option(1.0, "Target of lsgan's generator for generated pictures.", "Optimisation")
     augment: Literal["none", "diffaug"] = option(
-        "none", "diffaug changes at random all that the discriminator sees, which helps with few pictures.", "Data"
+        "none", "diffaug augments everything the discriminator sees, which helps with few pictures.", "Data"
     )
     simultaneous: bool = option(
         False, "Update discriminator and generator at once, after a single generator pass.", "Optimisation"
@@ -46,7 +46,7 @@ class Options:
     r1: float = option(0.1, "Weight γ of the R1 gradient penalty; 0 turns it off.", "Optimisation", ge=0)
     r1_every: int = option(8, "Apply the R1 penalty at every Nth step, with N times the weight.", "Optimisation", ge=1)
     ema: float = option(
-        0.9995, "Decay per step of the averaged weights; 0 keeps the plain weights.", "Optimisation", ge=0, le=1
+        0.9995, "Decay per step of the weights' moving average; 0 uses the plain weights.", "Optimisation", ge=0, le=1
     )
 
 
