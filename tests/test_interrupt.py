@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ganctl.interrupt import TIME_IS_UP, exit_code, stop_reasons
+from ganctl.interrupt import TIME_IS_UP, Interrupted, cleanup_on_interrupt, exit_code, stop_reasons
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_training_under_nohup_survives_the_hang_up() -> None:
 def test_a_second_signal_leaves_at_once() -> None:
     script = """
 import os, signal
-from ganctl.interrupt import stop_reasons
+from ganctl.interrupt import Interrupted, TIME_IS_UP, cleanup_on_interrupt, exit_code, stop_reasons
 with stop_reasons() as reason:
     os.kill(os.getpid(), signal.SIGTERM)
     print(reason(), flush=True)
@@ -52,3 +52,25 @@ with stop_reasons() as reason:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (130, "SIGTERM\n", "")
+
+
+def test_a_signal_before_the_first_step_is_raised_and_after_it_noted() -> None:
+    with pytest.raises(Interrupted) as caught, stop_reasons(immediate=True):
+        signal.raise_signal(signal.SIGTERM)
+    assert caught.value.reason == "SIGTERM"
+    told: list[str] = []
+    with stop_reasons(immediate=True, on_signal=told.append) as reason:
+        assert reason() is None
+        signal.raise_signal(signal.SIGTERM)
+        assert reason() == "SIGTERM"
+        assert told == ["SIGTERM"]
+
+
+def test_what_was_begun_is_undone_where_a_signal_ends_it() -> None:
+    undone: list[str] = []
+    with pytest.raises(Interrupted), stop_reasons(immediate=True):
+        with cleanup_on_interrupt(lambda: undone.append("first")):
+            pass
+        with cleanup_on_interrupt(lambda: undone.append("second")):
+            signal.raise_signal(signal.SIGTERM)
+    assert undone == ["second"]

@@ -41,6 +41,6 @@ def test_a_size_is_said_as_a_person_would(count: float, words: str) -> None:
     assert units.size(count) == words
 
 
-@pytest.mark.parametrize(("pictures", "words"), [(1480.2, "1,480"), (10, "10"), (3.4, "3"), (0.061, "0.06")])
+@pytest.mark.parametrize(("pictures", "words"), [(1480.2, "1,480"), (10, "10"), (9.7, "10"), (0.061, "0.06")])
 def test_a_speed_is_said_as_a_person_would(pictures: float, words: str) -> None:
     assert units.rate(pictures) == f"{words} pictures/s"

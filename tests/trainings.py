@@ -113,3 +113,23 @@ def kill_and_go_on(start: Callable[[], subprocess.Popen[str]], run: Run, number:
     assert child.returncode == 0, said
     assert run.checkpoint_steps()[0] == total
     assert not list(run.path.glob(".tmp-*"))
+
+
+def raises(error: BaseException) -> Callable[..., Any]:
+    """A function that does nothing else."""
+
+    def function(*arguments: object, **more: object) -> None:
+        raise error
+
+    return function
+
+
+def warned(run: Run) -> list[str]:
+    """The warnings in the event log."""
+    return [event["message"] for event in run.read_events() if event["event"] == "warning"]
+
+
+def content(run: Run) -> dict[Path, bytes | None]:
+    """All that is in a run, but for the lock."""
+    files = (path for path in run.path.rglob("*") if path.name != ".lock")
+    return {path: path.read_bytes() if path.is_file() else None for path in files}

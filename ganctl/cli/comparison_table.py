@@ -70,9 +70,10 @@ def _verdicts(runs: Sequence[ComparedRun]) -> Iterator[Row]:
     if codes := names(verdicts_of_runs):
         yield _section("VERDICTS", runs)
     for code in codes:
-        verdicts = [verdicts_of_run.get(code) for verdicts_of_run in verdicts_of_runs]
-        severity = next(verdict.severity for verdict in verdicts if verdict)
-        yield (f"{code} ({severity})", *(f"since epoch {verdict.epoch}" if verdict else _NONE for verdict in verdicts))
+        severity = next(verdicts[code].severity for verdicts in verdicts_of_runs if code in verdicts)
+        columns = zip(runs, verdicts_of_runs, strict=True)
+        epochs = (f"since epoch {run.epoch_of(raised[code])}" if code in raised else _NONE for run, raised in columns)
+        yield (f"{code} ({severity})", *epochs)
 
 
 def _section(title: str, runs: Sequence[ComparedRun]) -> Row:

@@ -164,11 +164,11 @@ def make_gif(
     if walk:
         film = _film_walk(run, output, own, force, fps or 24, seed)
     else:
-        from ganctl.runs.film import progress_frames_of
+        from ganctl.runs import status
 
         filmed_run = names.find_run(run)
         film = Path(output or filmed_run.training_gif)
-        _write_film(film, progress_frames_of(filmed_run), fps or 5, hold=2)
+        _write_film(film, status.progress_frames(filmed_run), fps or 5, hold=2)
     with console.results_of_work() as show:
         show(film)
 

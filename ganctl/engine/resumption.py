@@ -11,11 +11,9 @@ from typing import Any
 import torch
 
 from ganctl import device, precision, tensorfile, threads
-from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.cache.dataset import TwoDatasets
 from ganctl.engine import resume_warnings, setup, tensorboard
-from ganctl.engine.loop import Plan
-from ganctl.engine.state import State
+from ganctl.engine.training import Training
 from ganctl.errors import CheckpointError, DataError, UsageError
 from ganctl.gans import dataset
 from ganctl.gans import find as find_family
@@ -60,79 +58,71 @@ class Resumption:
     """A run that can go on; nothing of it was changed yet.
 
     Attributes:
-        record: its ``run.json``.
-        before: the settings that it had.
-        settings: those that it has from here on.
-        family: the one that they name.
-        options: theirs, as the family's dataclass.
-        goes_back: whether what came after the step of `state` is to be set aside.
+        training: as it goes on; its warnings are sentences about what is not as it was.
+        request: what is to be other than before.
+        record: the run's ``run.json``.
+        before: the settings that the run had.
+        goes_back: whether what came after the step of the training is to be set aside.
         unusable: step → what is wrong with its checkpoint, for each newer one that had to be passed over.
         epoch: the last complete one.
-        warnings: sentences about what is not as it was.
     """
 
-    run: Run
+    training: Training
     request: ResumeRequest
     record: Mapping[str, Any]
     before: Settings
-    settings: Settings
-    family: Family
-    options: Any
-    state: State
-    batches: SingleBatches | UnpairedBatches
-    plan: Plan
     goes_back: bool
     unusable: Mapping[int, str]
     epoch: int
-    warnings: tuple[str, ...]
 
-    def apply(self) -> tuple[str, ...]:
-        """Set aside, cut and rewrite what has to be; sentences on that, and the warnings.
+    def apply(self) -> Training:
+        """Set aside, cut and rewrite what has to be; the training, with warnings about that too.
 
         Raises:
             OSError: the disk refuses; to resume once more completes it.
         """
+        run, state = self.training.run, self.training.state
         sentences = self._go_back() if self.goes_back else []
         for step, message in self.unusable.items():
-            quarantine = checkpoint.quarantine(self.run, step)
-            sentences.append(f"{message} It was set aside as {quarantine.name}.")
-            self.run.log_event("quarantine", step=step, message=message)
-        best = self.state.best
-        if best is not None and not self.run.checkpoint(best["step"]).exists():
-            del self.state.monitor_state["best"]  # it was set aside: the next measurement is the best again
+            folder = checkpoint.quarantine(run, step)
+            sentences.append(f"{message} It was set aside as {folder.name}.")
+            run.log_event("quarantine", step=step, message=message)
+        if state.best is not None and not run.checkpoint(state.best["step"]).exists():
+            del state.monitor_state["best"]  # it was set aside: the next measurement is the best again
         if (record := self._new_record()) != self.record:
-            self.run.rewrite(record)
-        self.run.cut_log(self.state.step)
-        self.run.mark_best(self.state.best)
-        self.run.log_event("resume", step=self.state.step, command=runs.command_line())
-        return (*sentences, *self.warnings)
+            run.rewrite(record)
+        run.cut_log(state.step)
+        run.mark_best(state.best)
+        run.log_event("resume", step=state.step, command=runs.command_line())
+        return dataclasses.replace(self.training, warnings=(*sentences, *self.training.warnings))
 
     def _go_back(self) -> list[str]:
         """Set aside what came after the checkpoint; sentences on that."""
-        step = self.state.step
-        folder = rollback.set_aside_after(self.run, step, self.epoch)
+        run, step = self.training.run, self.training.state.step
+        folder = rollback.set_aside_after(run, step, self.epoch)
         sentences = [] if folder is None else [f"What came after step {step} was set aside in {folder}."]
         if not self.request.changed:
             sentences.append(
                 "With nothing changed it does the same again; --set seed=1, say, makes it another training."
             )
-        self.run.log_event("return", step=step, aside=None if folder is None else folder.name)
+        run.log_event("return", step=step, aside=None if folder is None else folder.name)
         return sentences
 
     def _new_record(self) -> dict[str, Any]:
         """The ``run.json`` from here on."""
+        settings, torch_device = self.training.settings, self.training.state.device
         record = {
             **self.record,
-            "device": device.describe(self.state.device),
-            "precision": precision.resolve(self.settings.precision, self.state.device),
-            "steps_per_epoch": self.batches.steps_per_epoch,
+            "device": device.describe(torch_device),
+            "precision": precision.resolve(settings.precision, torch_device),
+            "steps_per_epoch": self.training.batches.steps_per_epoch,
         }
-        if self.settings == self.before:
+        if settings == self.before:
             return record
-        extension: dict[str, Any] = {"from_step": self.state.step, "epochs": self.settings.epochs}
+        extension: dict[str, Any] = {"from_step": self.training.state.step, "epochs": settings.epochs}
         if self.request.changed:
             extension["changes"] = self.request.changed
-        return {**record, "settings": self.settings.to_json(), "extensions": [*record["extensions"], extension]}
+        return {**record, "settings": settings.to_json(), "extensions": [*record["extensions"], extension]}
 
 
 @contextmanager
@@ -180,22 +170,9 @@ def _prepared(run: Run, record: Mapping[str, Any], request: ResumeRequest, warni
     warnings += resume_warnings.of_log(run, settings, state.step, batches)
     if settings.tensorboard and not tensorboard.is_installed():
         warnings.append(f"{run.tensorboard} stays as it is until there is TensorBoard again: {tensorboard.INSTALL}")
-    return Resumption(
-        run=run,
-        request=request,
-        record=record,
-        before=before,
-        settings=settings,
-        family=family,
-        options=options,
-        state=state,
-        batches=batches,
-        plan=plan,
-        goes_back=step is not None,
-        unusable=unusable,
-        epoch=epoch,
-        warnings=(*warnings, *data_warnings, *missing),
-    )
+    warnings += [*data_warnings, *missing]
+    training = Training(run, settings, family, options, state, batches, plan, tuple(warnings))
+    return Resumption(training, request, record, before, step is not None, unusable, epoch)
 
 
 def _recorded_settings(run: Run, record: Mapping[str, Any]) -> Settings:

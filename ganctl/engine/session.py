@@ -63,17 +63,7 @@ def resume(run: Run, request: ResumeRequest | None = None) -> Iterator[Training]
         OSError: the disk refuses.
     """
     with run.writing(), resumption.prepare(run, request or ResumeRequest()) as resumed:
-        warnings = resumed.apply()
-        yield Training(
-            run,
-            resumed.settings,
-            resumed.family,
-            resumed.options,
-            resumed.state,
-            resumed.batches,
-            resumed.plan,
-            warnings,
-        )
+        yield resumed.apply()
 
 
 def train(

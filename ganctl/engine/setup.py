@@ -84,8 +84,8 @@ def build(
 
     Args:
         settings: with everything decided.
-        family: the one that they name.
-        options: theirs, as the family's dataclass.
+        family: the one that the settings name.
+        options: the settings' options, parsed into the family's dataclass.
         data: to train on.
         device: to train on.
         fresh: whether the training begins now, so that `init_from` applies.

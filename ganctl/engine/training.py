@@ -29,8 +29,8 @@ class Training:
     Attributes:
         run: the run directory.
         settings: with everything decided.
-        family: the one that they name.
-        options: theirs, as the family's dataclass.
+        family: the one that the settings name.
+        options: the settings' options, parsed into the family's dataclass.
         warnings: sentences about what was not as asked for.
     """
 

@@ -118,7 +118,7 @@ def test_a_two_domain_family_with_a_pool_resumes_exactly_while_its_learning_rate
     assert {"module.pool", "optimizer.discriminator_b.judges.b.weight.momentum_buffer"} <= one.tensors.keys()
 
 
-def test_the_log_has_a_key_for_every_player_and_reading() -> None:
+def test_the_log_has_a_key_for_every_player_and_metric() -> None:
     lines = list(train("run", fresh(False)).read_log())
     assert [line["step"] for line in lines] == [4, 5, 8, 10, 12]
     assert [line["epoch"] for line in lines] == [1, 2, 2, 3, 3]
@@ -139,7 +139,7 @@ def players() -> tuple[nn.Parameter, nn.Parameter, dict[str, Optimizer]]:
     return a, b, {"a": SGD([a], 0.1), "b": SGD([b], 0.1)}
 
 
-def test_in_a_simultaneous_turn_every_gradient_is_taken_before_any_weight_moves() -> None:
+def test_in_a_simultaneous_update_every_gradient_is_taken_before_any_weight_moves() -> None:
     a, b, optimizers = players()
     product = a * b
     move(optimizers, Update({"a": product, "b": -product}))
@@ -172,25 +172,6 @@ def test_randomness_within_a_step_depends_on_seed_and_step_alone() -> None:
 
     assert noise(2) == noise(2)
     assert noise(2) != noise(3)
-
-
-def test_the_average_follows_the_weights_with_a_growing_decay() -> None:
-    module = fresh(False)
-    state = State(module, CPU)
-    first = module.model.state_dict()["a2b.weight"].clone()
-    train_step(state, Pairs(), Plan(total_steps=9, seed=3))
-    now = module.model.state_dict()["a2b.weight"]
-    decay = (1 + 1) / (10 + 1)
-    assert torch.allclose(state.ema_model.state_dict()["a2b.weight"], decay * first + (1 - decay) * now)
-
-
-def test_without_averaging_the_plain_weights_are_shipped() -> None:
-    module = fresh(False)
-    module.ema = 0.0
-    state = State(module, CPU)
-    train_step(state, Pairs(), Plan(total_steps=9, seed=3))
-    for name, weight in module.model.state_dict().items():
-        assert torch.equal(state.ema_model.state_dict()[name], weight)
 
 
 class Poisoned(TwoDomains):

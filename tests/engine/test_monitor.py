@@ -1,4 +1,4 @@
-"""What is watched while a training runs: quality, the best checkpoint, the way back to it, and that nothing changes."""
+"""The monitor: quality, the best checkpoint, going back to it, verdicts, and that it changes no training."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ def watched(photos: Path, path: str, stop_at: int = 10**9, **flags: Any) -> Run:
     return begin(tiny(photos, **WATCHED | flags), Path(path), stop_at)
 
 
-def test_the_log_has_figures_and_vital_signs_at_an_epochs_end_only(photos: Path) -> None:
+def test_the_log_has_scores_and_sample_statistics_at_an_epochs_end_only(photos: Path) -> None:
     lines = list(watched(photos, "a/run").read_log())
     ends = [line for line in lines if line["step"] % STEPS == 0]
     assert len(ends) == EPOCHS
@@ -61,7 +61,7 @@ def test_stops_change_nothing_with_evaluation_best_keeping_verdicts_and_balance_
     assert set(notes) == {"best", "lr_factors", "balanced_at_step", "verdicts"}
 
 
-def test_who_looks_on_does_not_change_what_is_seen(photos: Path) -> None:
+def test_the_monitor_does_not_change_the_training(photos: Path) -> None:
     seen, unseen = watched(photos, "a/run", balance=False), begin(tiny(photos), Path("b/run"))
     a, b = (tensorfile.read(run.checkpoint(TOTAL) / MODEL) for run in (seen, unseen))
     assert all(a.tensors[name].equal(b.tensors[name]) for name in b.tensors)
@@ -156,9 +156,7 @@ def test_a_kill_while_going_back_can_be_completed(photos: Path, monkeypatch: pyt
     assert_equal(run, whole)
 
 
-def test_a_verdict_is_told_once_in_the_diary_on_stderr_and_kept_over_a_stop(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_verdict_is_logged_once_and_survives_a_stop(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ganctl.evaluation.verdict_tracker.MIN_STEPS", 1)
     monkeypatch.setattr("ganctl.evaluation.sample_stats.diversity", lambda pictures: 1.0 if len(pictures) < 64 else 0.1)
     run = begin(tiny(photos), Path("a/run"), stop_at=12)
@@ -183,7 +181,7 @@ def test_equilibrium_can_be_the_end(photos: Path, monkeypatch: pytest.MonkeyPatc
     assert run.checkpoint_steps()[0] == TOTAL, "who goes on nevertheless gets what was asked for"
 
 
-def test_digits_are_measured_unasked_where_that_costs_little(photos: Path) -> None:
+def test_digits_are_measured_by_default_where_that_costs_little(photos: Path) -> None:
     asked, enough = tiny(photos, evaluate_every=3), tiny(photos, epochs=2)
     data, _ = dataset.open_data(enough, FAMILY, FAMILY.options(**enough.options))
     assert isinstance(data, Dataset)
@@ -215,7 +213,7 @@ def test_balance_can_be_switched_on_and_off_in_a_run(photos: Path) -> None:
     assert "lr_factors" not in tensorfile.read_header(run.checkpoint(TOTAL) / "state.safetensors")["monitor"]
 
 
-def test_a_best_that_was_gone_back_behind_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_best_checkpoint_that_was_set_aside_is_forgotten(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     qualities = iter([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     monkeypatch.setattr(monitor, "_quality_measure", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run")

@@ -16,20 +16,12 @@ from ganctl.runs.run import Run
 from tests.trainings import STEPS, TOTAL, assert_equal, begin, go_on, kill_and_go_on, process, tiny, wait_for
 
 
-@pytest.fixture(scope="module")
-def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Run:
-    """The run that was never stopped."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANCTL_CACHE", str(cache))
-        return begin(tiny(photos), tmp_path_factory.mktemp("whole") / "run")
-
-
 @pytest.mark.parametrize("k", [1, 3, 4, 5, 6, 8, 9, 12, 19])
-def test_a_stop_at_any_step_changes_nothing(photos: Path, whole: Run, k: int) -> None:
+def test_a_stop_at_any_step_changes_nothing(photos: Path, uninterrupted: Run, k: int) -> None:
     run = begin(tiny(photos), Path("stopped/run"), stop_at=k)
     assert run.checkpoint_steps()[0] == k
     go_on(run)
-    assert_equal(run, whole)
+    assert_equal(run, uninterrupted)
 
 
 def test_several_threads_change_nothing_as_long_as_they_stay_as_many(photos: Path) -> None:
@@ -43,20 +35,20 @@ def test_several_threads_change_nothing_as_long_as_they_stay_as_many(photos: Pat
     assert_equal(through, stopped)
 
 
-def test_two_stops_in_a_row_change_nothing(photos: Path, whole: Run) -> None:
+def test_two_stops_in_a_row_change_nothing(photos: Path, uninterrupted: Run) -> None:
     run = begin(tiny(photos), Path("stopped/run"), stop_at=7)
     go_on(run, stop_at=8)
     go_on(run, stop_at=13)
     go_on(run)
-    assert_equal(run, whole)
+    assert_equal(run, uninterrupted)
 
 
-def test_a_run_killed_before_its_first_checkpoint_starts_from_step_0(photos: Path, whole: Run) -> None:
+def test_a_run_killed_before_its_first_checkpoint_starts_from_step_0(photos: Path, uninterrupted: Run) -> None:
     run = begin(tiny(photos), Path("stopped/run"), stop_at=3)
     checkpoint.quarantine(run, 3).rename("elsewhere")
     run.events.unlink()  # in which a save stands
     go_on(run)
-    assert_equal(run, whole)
+    assert_equal(run, uninterrupted)
 
 
 def test_the_optimizers_are_fused_and_the_weights_channels_last(photos: Path) -> None:
@@ -106,10 +98,10 @@ def test_the_recorded_number_of_threads_is_used_again(photos: Path) -> None:
         assert torch.get_num_threads() == 1
 
 
-def test_an_extension_is_recorded_and_goes_on_exactly(photos: Path, whole: Run) -> None:
+def test_an_extension_is_recorded_and_goes_on_exactly(photos: Path, uninterrupted: Run) -> None:
     run = begin(tiny(photos, epochs=2), Path("some/run"))
     go_on(run, more=2)
-    assert_equal(run, whole)
+    assert_equal(run, uninterrupted)
     assert run.record()["extensions"] == [{"from_step": 2 * STEPS, "epochs": 4}]
 
 
@@ -134,7 +126,7 @@ def start_process(photos: Path, *extra: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_finishes_the_step_saves_and_names_the_command(
-    photos: Path, whole: Run, number: signal.Signals
+    photos: Path, uninterrupted: Run, number: signal.Signals
 ) -> None:
     child, run = start_process(photos), Run(Path("killed/run"))
     wait_for(run.preview(0), child)
@@ -145,21 +137,21 @@ def test_a_signal_finishes_the_step_saves_and_names_the_command(
         assert said.splitlines()[-1] == "ganctl resume killed/run"
         assert run.checkpoint_steps()
         go_on(run)
-    assert_equal(run, whole)
+    assert_equal(run, uninterrupted)
 
 
-def test_kill_9_in_the_middle_changes_nothing(photos: Path, whole: Run) -> None:
+def test_kill_9_in_the_middle_changes_nothing(photos: Path, uninterrupted: Run) -> None:
     child, run = start_process(photos), Run(Path("killed/run"))
     wait_for(run.checkpoint(2 * STEPS), child)
     child.kill()
     child.communicate()
     go_on(run)
-    assert_equal(run, whole)
+    assert_equal(run, uninterrupted)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("number", range(50))
-def test_kill_9_at_a_random_moment_changes_nothing(photos: Path, whole: Run, number: int) -> None:
+def test_kill_9_at_a_random_moment_changes_nothing(photos: Path, uninterrupted: Run, number: int) -> None:
     """From before the run exists to after its end; every second run is killed once more while it resumes."""
     kill_and_go_on(lambda: start_process(photos), Run(Path("killed/run")), number, TOTAL)
-    assert_equal(Run(Path("killed/run")), whole)
+    assert_equal(Run(Path("killed/run")), uninterrupted)

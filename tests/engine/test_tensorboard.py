@@ -41,7 +41,7 @@ def assert_shows(run: Run, step: int) -> EventAccumulator:
     return found
 
 
-def test_a_whole_training_is_shown_with_its_losses_readings_and_sheets(photos: Path) -> None:
+def test_a_training_is_shown_with_its_losses_metrics_and_previews(photos: Path) -> None:
     run = begin(tiny(photos, tensorboard=True), Path("some/run"))
     found = assert_shows(run, EPOCHS * STEPS)
     assert {"loss/generator", "loss/discriminator", "metric/D(x)"} <= set(found.Tags()["scalars"])
@@ -101,7 +101,7 @@ def reports(*steps: int) -> list[Event]:
 
 
 def follow(run: Run, events: list[Event], step: int, epochs: int = 4) -> list[Event]:
-    """All that happens where the board of a run of three steps an epoch is shown events, from a step on."""
+    """All that happens where the event file of a run of three steps an epoch is shown events, from a step on."""
     seen: list[Event] = []
     emit = Emitter(EventFile(run, 3, epochs).subscriber, Subscriber(seen.append))
     for event in (Started(step), *events):
@@ -113,7 +113,7 @@ def steps_of(found: EventAccumulator, tag: str = "loss/generator") -> list[int]:
     return [event.step for event in found.Scalars(tag)]
 
 
-def test_what_lies_beyond_the_checkpoint_is_left_out_and_the_sheet_of_step_0_is_not_there_twice(
+def test_what_came_after_the_checkpoint_is_left_out_and_the_preview_of_step_0_is_not_shown_twice(
     run: Run, photos: Path
 ) -> None:
     for epoch in range(4):
@@ -124,7 +124,7 @@ def test_what_lies_beyond_the_checkpoint_is_left_out_and_the_sheet_of_step_0_is_
     assert (steps_of(opened(run)), [event.step for event in opened(run).Images("progress")]) == ([3], [0])
 
 
-def test_a_tensorboard_that_looks_on_forgets_what_a_resume_took_back(run: Run) -> None:
+def test_a_running_tensorboard_forgets_what_a_resume_took_back(run: Run) -> None:
     follow(run, reports(9, 12), 6)
     watcher = opened(run)
     assert steps_of(watcher) == [3, 6, 9, 12]
@@ -135,7 +135,7 @@ def test_a_tensorboard_that_looks_on_forgets_what_a_resume_took_back(run: Run) -
     assert len(list(run.tensorboard.iterdir())) == 2
 
 
-def test_figures_and_vital_signs_have_tags_of_their_own(run: Run) -> None:
+def test_scores_and_sample_statistics_have_tags_of_their_own(run: Run) -> None:
     line = {
         "step": 9,
         "epoch": 3,
@@ -155,7 +155,7 @@ def test_figures_and_vital_signs_have_tags_of_their_own(run: Run) -> None:
     }  # fmt: skip
 
 
-def test_of_a_long_training_not_every_sheet_is_shown_and_one_that_cannot_be_read_is_none(
+def test_of_a_long_training_at_most_fifty_previews_are_shown_and_none_that_cannot_be_read(
     run: Run, photos: Path
 ) -> None:
     picture = next(photos.iterdir()).read_bytes()
@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_made_stops_no_training(run: Run) -> None:
     assert [type(event) for event in events] == [Warned, Started, Logged, Logged]
 
 
-def test_where_the_rewriting_was_refused_the_rest_is_still_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_the_history_could_not_be_written_the_rest_is_still_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(run, reports(9, 12), 6)
 
     def torn() -> Iterator[dict[str, object]]:
@@ -235,7 +235,7 @@ def test_a_run_goes_on_without_the_extra_and_says_so(photos: Path, monkeypatch: 
     assert_shows(run, EPOCHS * STEPS)
 
 
-def test_the_command_says_where_to_look(photos: Path) -> None:
+def test_the_command_says_how_to_start_tensorboard(photos: Path) -> None:
     told = train(photos, "--tensorboard", "--run", "x")
     assert told.code == 0
     assert "To look on: tensorboard --logdir runs/x/tensorboard" in told.err

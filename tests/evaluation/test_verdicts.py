@@ -75,7 +75,7 @@ def test_epochs_of_a_few_steps_need_more_of_them() -> None:
     assert changes == [f"+COLLAPSE@{MIN_STEPS // 5}"]
 
 
-def test_an_epoch_without_the_reading_leaves_a_verdict_as_it_is() -> None:
+def test_an_epoch_without_the_metric_leaves_a_verdict_as_it_is() -> None:
     lines = epochs({"sample/diversity": [0.1] * 6})
     for line in lines[2:5]:
         del line["sample/diversity"]
@@ -94,7 +94,7 @@ def test_accuracy_is_judged_by_the_whole_epoch_and_not_by_its_last_line() -> Non
     assert tracked(lines) == []
 
 
-def test_a_discriminator_that_prefers_generated_pictures_is_told() -> None:
+def test_a_discriminator_that_prefers_generated_pictures_is_noticed() -> None:
     for name in ("metric/D(G(z))", "metric/D(G(x))"):
         assert tracked(epochs({"metric/D(x)": [0.7] * 3, name: [0.9] * 3, "metric/accuracy": [0.5] * 3})) == [
             "+G-WINS@2"
@@ -102,7 +102,7 @@ def test_a_discriminator_that_prefers_generated_pictures_is_told() -> None:
         assert tracked(epochs({"metric/D(x)": [0.7] * 3, name: [0.6] * 3, "metric/accuracy": [0.7] * 3})) == []
 
 
-def test_swings_within_epochs_are_told() -> None:
+def test_swings_within_epochs_are_noticed() -> None:
     lines = [
         {"step": step, "epoch": -(-step // EPOCH_STEPS), "metric/accuracy": 0.95 if step % 20 else 0.5}
         for step in range(10, 301, 10)
@@ -110,11 +110,11 @@ def test_swings_within_epochs_are_told() -> None:
     assert tracked(lines) == ["+OSCILLATING@2"]
 
 
-def test_equilibrium_without_figures_takes_long() -> None:
+def test_equilibrium_without_scores_takes_long() -> None:
     assert tracked(epochs({"metric/accuracy": [0.52] * 9})) == [f"+EQUILIBRIUM@{PATIENCE_MEASUREMENTS}"]
 
 
-def test_equilibrium_waits_until_the_figure_stops_getting_better() -> None:
+def test_equilibrium_waits_until_the_score_stops_getting_better() -> None:
     falling = [2.0 * 0.9**n for n in range(8)]
     flat = [falling[-1] * (1 - MIN_RELATIVE_GAIN / 2)] * 10
     changes = tracked(epochs({"metric/accuracy": [0.52] * 18, "score/fid-x": falling + flat}))
@@ -128,7 +128,7 @@ def test_equilibrium_waits_for_measurements_and_not_for_epochs() -> None:
     assert tracked(lines[8:]) == [], "three measurements, each better than the one before"
 
 
-def test_likenesses_that_stay_are_no_gain_either() -> None:
+def test_similarities_that_stay_are_no_gain_either() -> None:
     changes = tracked(epochs({"metric/accuracy": [0.52] * 12, "score/psnr-x": [20.0] * 12}))
     assert changes == [f"+EQUILIBRIUM@{1 + PATIENCE_MEASUREMENTS + PATIENCE_EPOCHS - 1}"]
 
@@ -137,7 +137,7 @@ def test_a_collapsed_training_is_in_no_equilibrium() -> None:
     assert tracked(epochs({"metric/accuracy": [0.5] * 20, "sample/diversity": [0.1] * 20})) == ["+COLLAPSE@2"]
 
 
-def test_a_healthy_training_is_told_nothing() -> None:
+def test_a_healthy_training_gets_no_verdict() -> None:
     healthy = {
         "metric/accuracy": 0.7,
         "sample/diversity": 0.95,

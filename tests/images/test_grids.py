@@ -66,6 +66,17 @@ def test_a_grid_is_about_square(count: int, columns: int) -> None:
     assert grids.grid_columns(count) == columns
 
 
+@pytest.mark.parametrize(("size", "columns", "rows"), [(16, 4, 6), (64, 8, 8), (200, 4, 2)])
+def test_a_grid_can_be_cut_into_its_images_again(size: int, columns: int, rows: int) -> None:
+    values = torch.linspace(-1, 1, rows * columns)
+    batch = values.view(-1, 1, 1, 1).expand(-1, 3, size, size)
+    cut = grids.split_grid(grids.make_grid(batch, columns), columns, size)
+    cell_values = [np.unique(np.asarray(cell)) for row in cut for cell in row]
+    assert np.concatenate(cell_values).tolist() == to_uint8(batch)[:, 0, 0, 0].tolist()
+    with pytest.raises(ValueError, match="no grid"):
+        grids.split_grid(grids.make_grid(batch, columns), columns, size + 1)
+
+
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_a_single_picture_is_written_as_it_is(channels: int, mode: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (1, 12, 12, channels), np.uint8)

@@ -1,4 +1,4 @@
-"""The report in a real browser, where there is one: what it asks for, what moves in it, and who can use it."""
+"""The page in a real browser, where one is installed: it requests nothing, moves, and is accessible."""
 
 import os
 import re
@@ -15,88 +15,88 @@ from ganctl import report
 from tests.handmade_runs import rich, translating
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
-Opened = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     unprivileged = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=CHROMIUM, args=unprivileged)
-        yield launched
-        launched.close()
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=unprivileged)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
-    made = [rich(folder / "rich"), translating(folder / "translating")]
-    for run in made:
+    runs = [rich(folder / "rich"), translating(folder / "translating")]
+    for run in runs:
         report.write(run, run.report)
-    return {run.path.name: run.report for run in made}
+    return {run.path.name: run.report for run in runs}
 
 
 @pytest.fixture
-def opened(browser: Browser, pages: dict[str, Path]) -> Iterator[Opened]:
-    """Open a page, and find afterwards that it asked for nothing and complained of nothing."""
-    asked, complaints = list[str](), list[str]()
+def open_page(browser: Browser, pages: dict[str, Path]) -> Iterator[OpenPage]:
+    """Opens a page; in the end it must have requested nothing and logged no error."""
+    requests, messages = list[str](), list[str]()
     contexts = []
 
-    def open_page(
+    def open_in_browser(
         name: str = "rich", width: int = 1280, scheme: Literal["light", "dark"] = "light", touch: bool = False
     ) -> Page:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=touch)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(pages[name].as_uri())
         return page
 
-    yield open_page
+    yield open_in_browser
     for context in contexts:
         context.close()
-    assert {url for url in asked if not url.startswith("data:")} <= {path.as_uri() for path in pages.values()}
-    assert complaints == []
+    assert {url for url in requests if not url.startswith("data:")} <= {path.as_uri() for path in pages.values()}
+    assert messages == []
 
 
-def test_every_chart_is_drawn(opened: Opened) -> None:
-    page = opened()
+def test_every_chart_is_drawn(open_page: OpenPage) -> None:
+    page = open_page()
     assert page.locator("canvas").count() == 6
-    inked = "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
-    assert min(canvas.evaluate(inked) for canvas in page.locator("canvas").all()) > 20
+    count_colours = "c => new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size"
+    assert min(canvas.evaluate(count_colours) for canvas in page.locator("canvas").all()) > 20
 
 
 @pytest.mark.parametrize("name", ["rich", "translating"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_accessibility_check_finds_nothing(opened: Opened, name: str, scheme: Literal["light", "dark"]) -> None:
-    page = opened(name, scheme=scheme)
+def test_an_accessibility_check_finds_nothing(open_page: OpenPage, name: str, scheme: Literal["light", "dark"]) -> None:
+    page = open_page(name, scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
 
 
-def test_the_keyboard_moves_through_the_progress(opened: Opened) -> None:
-    page = opened()
-    reel, picture = page.get_by_label("Epoch", exact=True), page.locator("#shown")
-    before = picture.get_attribute("src")
+def test_the_keyboard_moves_through_the_progress(open_page: OpenPage) -> None:
+    page = open_page()
+    slider, preview = page.get_by_label("Epoch", exact=True), page.locator("#preview")
+    before = preview.get_attribute("src")
     expect(page.locator("#epoch")).to_have_text("epoch 50")
-    reel.focus()
+    slider.focus()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#epoch")).to_have_text("epoch 49")
-    expect(picture).to_have_attribute("alt", "Progress picture of epoch 49")
-    expect(reel).to_have_attribute("aria-valuetext", "epoch 49")
-    assert picture.get_attribute("src") != before
+    expect(preview).to_have_attribute("alt", "Progress picture of epoch 49")
+    expect(slider).to_have_attribute("aria-valuetext", "epoch 49")
+    assert preview.get_attribute("src") != before
     page.keyboard.press("Home")
     expect(page.locator("#epoch")).to_have_text("epoch 0")
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 120
+    assert preview.evaluate("image => image.decode().then(() => image.naturalWidth)") == 120
 
 
-def test_the_progress_plays_and_pauses(opened: Opened) -> None:
-    page = opened()
+def test_the_progress_plays_and_pauses(open_page: OpenPage) -> None:
+    page = open_page()
     page.get_by_role("button", name="Play").click()
     expect(page.locator("#epoch")).to_have_text(re.compile("epoch [1-9]$"))
     page.get_by_role("button", name="Pause").click()
@@ -105,14 +105,14 @@ def test_the_progress_plays_and_pauses(opened: Opened) -> None:
     assert page.locator("#epoch").inner_text() == paused
 
 
-def test_a_slider_uncovers_the_translation(opened: Opened) -> None:
-    page = opened("translating")
+def test_a_slider_uncovers_the_translation(open_page: OpenPage) -> None:
+    page = open_page("translating")
     slider, picture = page.locator(".compare input").first, page.locator(".compare .before").first
-    covered = "image => getComputedStyle(image).clipPath"
-    before = picture.evaluate(covered)
+    clip_path = "image => getComputedStyle(image).clipPath"
+    before = picture.evaluate(clip_path)
     slider.focus()
     page.keyboard.press("End")
-    assert picture.evaluate(covered) != before
+    assert picture.evaluate(clip_path) != before
     box = page.locator(".compare").first.bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] / 4, box["y"] + 20)
@@ -120,14 +120,14 @@ def test_a_slider_uncovers_the_translation(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("name", ["rich", "translating"])
-def test_on_a_phone_nothing_is_wider_than_the_screen(opened: Opened, name: str) -> None:
-    page = opened(name, width=360, touch=True)
+def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: OpenPage, name: str) -> None:
+    page = open_page(name, width=360, touch=True)
     page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_a_chart_tells_the_values_under_the_pointer_and_the_last_ones_else(opened: Opened) -> None:
-    page = opened()
+def test_a_chart_says_the_values_under_the_pointer_and_the_last_ones_otherwise(open_page: OpenPage) -> None:
+    page = open_page()
     chart, value = page.locator("#chart-losses .u-over"), page.locator("#chart-losses .value").first
     last = value.inner_text()
     chart.hover(position={"x": 5, "y": 50})
@@ -136,18 +136,18 @@ def test_a_chart_tells_the_values_under_the_pointer_and_the_last_ones_else(opene
     expect(value).to_have_text(last)
 
 
-def test_a_command_is_copied(opened: Opened) -> None:
-    page = opened()
+def test_a_command_is_copied(open_page: OpenPage) -> None:
+    page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy: ganctl make-gif").click()
-    expect(page.locator("#said")).to_have_text("Copied")
+    expect(page.locator("#copy-status")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").startswith("ganctl make-gif ")
 
 
-def test_the_first_stop_of_the_keyboard_leads_past_the_head(opened: Opened) -> None:
-    page = opened()
+def test_the_first_tab_stop_leads_past_the_header(open_page: OpenPage) -> None:
+    page = open_page()
     page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the pictures")).to_be_focused()
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.locator("#play")).to_be_focused()

@@ -1,4 +1,4 @@
-"""The film of a run: a frame for each preview, in the order of epochs."""
+"""The progress of a run is animated from its previews, in the order of epochs, or it says how to get some."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from ganctl.errors import GanctlError
-from ganctl.runs import film
+from ganctl.runs import status
 from ganctl.runs.run import Run
 from tests.handmade_runs import STEPS, written
 
@@ -18,7 +18,7 @@ def test_previews_are_filmed_in_the_order_of_epochs(tmp_path: Path) -> None:
         Image.new("RGB", (600, 600), (min(epoch, 250),) * 3).save(run.preview(epoch))
     (run.progress / "epoch-last.png").touch()
     (run.progress / ".tmp-1-epoch-0003.png").touch()
-    frames = film.progress_frames_of(run)
+    frames = status.progress_frames(run)
     assert [int(frames.make(i)[0, 0, 0]) for i in range(frames.count)] == [0, 2, 10, 250]
 
 
@@ -26,9 +26,9 @@ def test_a_finished_run_without_previews_says_how_to_get_some(tmp_path: Path) ->
     run = written(tmp_path / "run")
     run.checkpoint(10 * STEPS * 10_000).mkdir()
     with pytest.raises(GanctlError, match=r"no progress pictures yet\. ganctl resume \S+run --more 1$"):
-        film.progress_frames_of(run)
+        status.progress_frames(run)
 
 
 def test_a_run_without_previews_cannot_be_filmed(tmp_path: Path) -> None:
     with pytest.raises(GanctlError, match=r"run has no progress pictures yet\. ganctl resume"):
-        film.progress_frames_of(Run(tmp_path / "run"))
+        status.progress_frames(Run(tmp_path / "run"))
