@@ -80,7 +80,7 @@ def train_command(family: str | None) -> Any:
     single.command(
         family or "train",
         help=f"Train {family}: {summary}.",
-        short_help=f"{summary.capitalize()}.",
+        short_help=f"{summary[:1].upper()}{summary[1:]}.",
         rich_help_panel="Families",
     )(_with_flags(train, family))
     return typer.main.get_command(single)

@@ -58,7 +58,7 @@ def test_without_a_family_the_options_of_all_and_the_families_are_shown() -> Non
     assert {f"--{name.replace('_', '-')}" for name, option in options_of(Settings).items() if option.panel} <= flags
     assert not flags & {"--arch", "--latent-dim", "--lambda-cycle"}
     for family in FAMILIES:
-        assert re.search(rf"│ {family} +{gans.options_of(family).summary.capitalize()}", panel("Families", text))
+        assert re.search(rf"│ {family} +\w{gans.options_of(family).summary[1:]}", panel("Families", text))
 
 
 def test_a_registered_family_without_a_module_of_options_has_its_help_too(monkeypatch: pytest.MonkeyPatch) -> None:
