@@ -29,9 +29,9 @@ def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options
 class Negative(nn.Module):
     """Multiplies images by a sign; accepts the sizes that the ResNet accepts."""
 
-    multiple: int = 4
-    least: int = 8
-    reach: int = 0
+    size_multiple: int = 4
+    min_size: int = 8
+    receptive_radius: int = 0
 
     def __init__(self, sign: float) -> None:
         super().__init__()
@@ -39,8 +39,8 @@ class Negative(nn.Module):
         self.inputs: list[Tensor] = []
 
     def forward(self, images: Tensor) -> Tensor:
-        assert min(images.shape[2:]) >= self.least
-        assert not any(length % self.multiple for length in images.shape[2:])
+        assert min(images.shape[2:]) >= self.min_size
+        assert not any(length % self.size_multiple for length in images.shape[2:])
         self.inputs.append(images)
         return self.sign * images
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ganctl.runs import metric_names
-from ganctl.runs.comparison import ComparedRun, Comparison, names
+from ganctl.runs.comparison import ComparedRun, Comparison, all_names
 
 Row = tuple[str, ...]
 
@@ -30,16 +30,16 @@ def rows(comparison: Comparison) -> list[Row]:
 
 def _settings(comparison: Comparison) -> Iterator[Row]:
     yield _section("SETTINGS THAT DIFFER", comparison.runs)
-    for name in comparison.differing:
+    for name in comparison.differing_settings:
         yield (name, *(_as_text(run.settings[name]) if name in run.settings else _NONE for run in comparison.runs))
-    if not comparison.differing:
+    if not comparison.differing_settings:
         yield ("none", *("" for _ in comparison.runs))
 
 
 def _quality(comparison: Comparison) -> Iterator[Row]:
     """Each score's best value, its epoch and its last value; the better one of two, or the best, is named so."""
-    qualities = [run.quality for run in comparison.runs]
-    scores = names(qualities)
+    qualities = [run.scores for run in comparison.runs]
+    scores = all_names(qualities)
     if scores:
         yield _section("QUALITY", comparison.runs)
     for score in scores:
@@ -53,7 +53,7 @@ def _quality(comparison: Comparison) -> Iterator[Row]:
 
 
 def _latest(runs: Sequence[ComparedRun]) -> Iterator[Row]:
-    keys = names(run.latest for run in runs)
+    keys = all_names(run.latest for run in runs)
     losses_and_metrics = (metric_names.LOSS, metric_names.METRIC)
     sections = {"LAST LOSSES AND METRICS": losses_and_metrics, "SAMPLE STATISTICS": (metric_names.SAMPLE,)}
     for title, kinds in sections.items():
@@ -67,7 +67,7 @@ def _latest(runs: Sequence[ComparedRun]) -> Iterator[Row]:
 
 def _verdicts(runs: Sequence[ComparedRun]) -> Iterator[Row]:
     verdicts_of_runs = [{verdict.code: verdict for verdict in run.verdicts} for run in runs]
-    if codes := names(verdicts_of_runs):
+    if codes := all_names(verdicts_of_runs):
         yield _section("VERDICTS", runs)
     for code in codes:
         severity = next(verdicts[code].severity for verdicts in verdicts_of_runs if code in verdicts)

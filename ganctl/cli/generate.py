@@ -29,7 +29,7 @@ from ganctl.errors import UsageError
 from ganctl.text import quote
 
 if TYPE_CHECKING:
-    from ganctl.images.frames import Frame, Frames
+    from ganctl.images.frames import Frame, LazyFrames
 
 MAX_GRID_PIXELS = 64_000_000  # it is held whole, in up to 30 bytes a pixel
 
@@ -55,7 +55,7 @@ def sample(
         require_folders(path / "0.png")
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
-        samples = (picture for chunk in loaded.generate(count, seed) for picture in chunk)
+        samples = (picture for chunk in loaded.sample_batches(count, seed) for picture in chunk)
         with console.results_of_work() as show, progress.task("Generating", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
                 grids.save_image(path / name, picture)
@@ -113,7 +113,7 @@ def translate(
     from ganctl.inference import paths
     from ganctl.inference import translate as translation
 
-    domain = loaded.domain(to)
+    domain = loaded.target_domain(to)
     if output is not None:
         require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
     jobs = paths.plan_jobs(inputs, domain, output, force)
@@ -176,18 +176,18 @@ def make_gif(
 def _film_walk(model: str, output: str | None, own: Path | None, force: bool, fps: float, seed: int) -> Path:
     """Film a walk through a model's latent space; returns where."""
     from ganctl.images import grids
-    from ganctl.images.frames import Frames, labelled
+    from ganctl.images.frames import LazyFrames, label_frame
     from ganctl.inference import model as inference
 
     loaded = load(model)
     path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
     steps = inference.LatentWalk(loaded, seed)
-    frames = Frames.alike(len(steps), lambda i: labelled(grids.make_grid(steps[i], 4), ""))
+    frames = LazyFrames.same_size(len(steps), lambda i: label_frame(grids.make_grid(steps[i], 4), ""))
     _write_film(path, frames, fps)
     return path
 
 
-def _write_film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
+def _write_film(path: Path, frames: "LazyFrames", fps: float, hold: float = 0.0) -> None:
     """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
     from ganctl.images.animation import write_animation
 

@@ -142,7 +142,7 @@ def compare(
             "They differ in data, size or channels: their scores measure different things, and none is marked."
         )
     if as_json:
-        console.document(comparison.document(compared))
+        console.document(comparison.to_json(compared))
     else:
         console.table(comparison_table.rows(compared))
 
@@ -151,13 +151,13 @@ def list_runs() -> None:
     """List the runs under runs/, with their state."""
     from ganctl.runs import names
 
-    runs = names.known()
+    runs = names.list_runs()
     if not runs:
         console.say("There are no runs here yet: ganctl train dcgan")
         return
     from ganctl.runs import status
 
-    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary, runs)])
+    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary_row, runs)])
 
 
 def show_cache(

@@ -103,7 +103,7 @@ def train(
         assignments=parse_assignments(assignments or []),
     )
     definition = gans.find(family)
-    if definition.domains:
+    if definition.two_domains:
         announce_download(data or definition.default_data[0])
     if dry_run:
         from ganctl.engine import forecast

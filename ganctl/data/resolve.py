@@ -98,7 +98,7 @@ def resolve_domains(
     if data == PLAIN2STRIPED:
         plain, stripy = (Striped(domain) for domain in striped.DOMAINS)
         return DomainSources(data, data, domains or (plain.domain, stripy.domain), (plain, stripy))
-    set_layout = layout.find_layout(set_folder(data), domains)
+    set_layout = layout.find_layout(dataset_folder(data), domains)
     root = set_layout.root
     if not set_layout.has_two_domains:
         raise DataError(
@@ -140,7 +140,7 @@ def parse_domain_names(names: str, data: str = "DATA") -> tuple[str, str]:
     return domains[0], domains[1]
 
 
-def set_folder(data: str) -> Path:
+def dataset_folder(data: str) -> Path:
     """Return the folder of a set's name, downloaded if it is not on this machine, or of a path.
 
     Raises:
@@ -177,7 +177,7 @@ def _resolve_pair(
         raise UsageError(f"There is no pair {pair!r}.", f"There is: {LOWRES}.")
     if data == PLAIN2STRIPED:
         raise UsageError(f"{data} is a pair already.", "Name a folder of pictures with --data.")
-    root = set_folder(data)
+    root = dataset_folder(data)
     if domains and any((root / name).is_dir() for name in domains):
         raise UsageError(
             f"--pair {pair} makes both domains from all of {data}.", "Leave out --pair, or name one of its folders."

@@ -64,7 +64,7 @@ class Reference:
         return self.distances(self.held_out_features) if len(self.held_out_features) > 1 else {}
 
 
-def reference(data: Dataset, extractor: Extractor) -> Reference:
+def load_reference(data: Dataset, extractor: Extractor) -> Reference:
     """Load the features of a data set's images from the cache, or compute and store them."""
     key = json.dumps([_CACHE_FORMAT, data.fingerprint, extractor.name, MAX_TRAIN_IMAGES, MAX_COMPARED_IMAGES])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -84,7 +84,7 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
 
 
 def images_to_extract(data: Dataset) -> int:
-    """Count the images whose features a `reference` extracts if it is not in the cache."""
+    """Count the images whose features a `load_reference` extracts if it is not in the cache."""
     again = min(len(data.train), MAX_TRAIN_IMAGES) if len(data.train) > MAX_COMPARED_IMAGES else 0
     return min(len(data.train), MAX_COMPARED_IMAGES) + again + min(len(data.test), MAX_COMPARED_IMAGES)
 

@@ -138,7 +138,7 @@ class Family:
         training: (options, model, shape) → the training module around a model.
         schedule: (options, step, total steps) → the factor by which all learning rates are multiplied at a step. A pure
             function.
-        domains: whether the family learns from two unpaired sets (``a`` and ``b`` of a batch) instead of one.
+        two_domains: whether the family learns from two unpaired sets (``a`` and ``b`` of a batch) instead of one.
         jitter: (options, size) → the crops and flips for training images of a size.
         light_preset: the preset to recommend where the chosen one would take days; None for none.
         default_size: height and width in pixels where neither the settings nor the data have one.
@@ -154,7 +154,7 @@ class Family:
     model: Callable[[Any, Shape], nn.Module]
     training: Callable[[Any, Any, Shape], TrainingModule]
     schedule: Callable[[Any, int, int], float] = constant_lr
-    domains: bool = False
+    two_domains: bool = False
     jitter: Callable[[Any, int], Jitter] = no_jitter
     light_preset: str | None = None
     default_size: int = 64

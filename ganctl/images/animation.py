@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from ganctl.errors import GanctlError, UsageError
 from ganctl.files import atomic_file, write_atomically
-from ganctl.images.frames import Frame, Frames
+from ganctl.images.frames import Frame, LazyFrames
 from ganctl.images.grids import BACKGROUND_LEVEL
 from ganctl.images.writing import require_format
 from ganctl.spacing import evenly_spaced
@@ -45,7 +45,7 @@ def require_animation_format(path: Path) -> None:
         raise UsageError(f"{path.name} has {problem}.", "Use .gif, .mp4, .mov, .mkv or .webm.")
 
 
-def write_animation(path: Path, frames: Frames | Sequence[Frame], fps: float, hold: float = 0.0) -> None:
+def write_animation(path: Path, frames: LazyFrames | Sequence[Frame], fps: float, hold: float = 0.0) -> None:
     """Write frames as a GIF that loops or as a video, as the suffix says.
 
     A GIF that would be larger than four megabytes gets fewer frames, each shown for longer, then smaller ones. Which
@@ -63,9 +63,9 @@ def write_animation(path: Path, frames: Frames | Sequence[Frame], fps: float, ho
         OSError: the disk refuses.
     """
     require_animation_format(path)
-    if not isinstance(frames, Frames):
+    if not isinstance(frames, LazyFrames):
         height, width = (max(frame.shape[axis] for frame in frames) for axis in (0, 1))
-        frames = Frames(len(frames), (height, width), frames.__getitem__)
+        frames = LazyFrames(len(frames), (height, width), frames.__getitem__)
     frames = _pad_to_one_size(frames)
     if path.suffix.lower() == ".gif":
         height, width = frames.size
@@ -76,7 +76,7 @@ def write_animation(path: Path, frames: Frames | Sequence[Frame], fps: float, ho
         _write_video(path, frames, fps, hold)
 
 
-def _pad_to_one_size(frames: Frames) -> Frames:
+def _pad_to_one_size(frames: LazyFrames) -> LazyFrames:
     """Give frames margins that make them equally large, and height and width even, as video codecs need them."""
     height, width = (length + length % 2 for length in frames.size)
 
@@ -85,10 +85,10 @@ def _pad_to_one_size(frames: Frames) -> Frames:
         margin = ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))
         return np.pad(frame, margin, constant_values=BACKGROUND_LEVEL)
 
-    return Frames(frames.count, (height, width), make)
+    return LazyFrames(frames.count, (height, width), make)
 
 
-def _encode_small_gif(frames: Frames, fps: float, hold: float) -> bytes:
+def _encode_small_gif(frames: LazyFrames, fps: float, hold: float) -> bytes:
     seconds, scale = frames.count / fps, 1.0
     count = min(frames.count, max(_MIN_GIF_FRAMES, _MAX_GIF_PIXELS // (frames.size[0] * frames.size[1])))
     images: dict[int, Image.Image] = {}  # by frame number, one byte a pixel
@@ -109,7 +109,7 @@ def _encode_small_gif(frames: Frames, fps: float, hold: float) -> bytes:
 
 
 def _make_evenly_spaced(
-    frames: Frames, count: int, existing: dict[int, Image.Image], scale: float
+    frames: LazyFrames, count: int, existing: dict[int, Image.Image], scale: float
 ) -> dict[int, Image.Image]:
     """Evenly spaced frames by their numbers, with palettes; existing ones are not made again."""
     return {
@@ -170,7 +170,7 @@ def _find_ffmpeg(suffix: str) -> str:
         raise UsageError(f"{suffix} needs the video extra.", "pip install 'ganctl[video]'") from None
 
 
-def _write_video(path: Path, frames: Frames, fps: float, hold: float) -> None:
+def _write_video(path: Path, frames: LazyFrames, fps: float, hold: float) -> None:
     height, width = frames.size
     suffix = path.suffix.lower()
     input_options = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {fps} -i -"

@@ -21,7 +21,7 @@ _LABEL_HEIGHT = 34  # pixels
 
 
 @dataclass(frozen=True)
-class Frames:
+class LazyFrames:
     """The frames of an animation, each made when it is needed.
 
     Attributes:
@@ -35,13 +35,13 @@ class Frames:
     make: Callable[[int], Frame]
 
     @classmethod
-    def alike(cls, count: int, make: Callable[[int], Frame]) -> "Frames":
+    def same_size(cls, count: int, make: Callable[[int], Frame]) -> "LazyFrames":
         """Frames that all have the size of the first."""
         height, width, _ = make(0).shape
         return cls(count, (height, width), make)
 
 
-def progress_frames(previews: Sequence[tuple[int, Path]]) -> Frames:
+def preview_frames(previews: Sequence[tuple[int, Path]]) -> LazyFrames:
     """The frames of previews, each labelled with its epoch; only the headers of the files are read now.
 
     Args:
@@ -52,20 +52,20 @@ def progress_frames(previews: Sequence[tuple[int, Path]]) -> Frames:
     """
     sizes = [_frame_size(_read_size(file), _LABEL_HEIGHT) for _, file in previews]
     width, height = (max(lengths) for lengths in zip(*sizes, strict=True))
-    return Frames(len(previews), (height, width), lambda i: read_frame(previews[i][1], f"epoch {previews[i][0]}"))
+    return LazyFrames(len(previews), (height, width), lambda i: read_frame(previews[i][1], f"epoch {previews[i][0]}"))
 
 
 def read_frame(path: Path, text: str) -> Frame:
-    """The labelled frame of an image file: see `labelled`.
+    """The labelled frame of an image file: see `label_frame`.
 
     Raises:
         GanctlError: the file cannot be read.
     """
     with _open(path) as image:
-        return labelled(image, text)
+        return label_frame(image, text)
 
 
-def labelled(image: Image.Image, text: str) -> Frame:
+def label_frame(image: Image.Image, text: str) -> Frame:
     """An image, scaled to the size of an animation, over a line of text: a frame [H, W, 3] of even height and width."""
     width, height = _scaled_size(image.size)
     label_height = _LABEL_HEIGHT if text else 0

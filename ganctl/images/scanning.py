@@ -20,29 +20,29 @@ _THUMBNAIL_FOLDERS = {
     ".trash", ".trashes", "#recycle", "@recycle", "$recycle.bin", "@recently-snapshot", ".@upload_cache", "#snapshot",
 }  # fmt: skip
 
-UNNAMED = "a picture whose name has no picture's ending"
+NO_SUFFIX_REASON = "a picture whose name has no picture's ending"
 
 
 @dataclass(frozen=True)
-class Scan:
+class FolderScan:
     """What is below a folder, each folder's files before its subfolders, both sorted by name, without hidden files.
 
     Attributes:
         files: those with an image format's suffix that may be readable: see `unusable_reason`.
         unreadable: other files with such a suffix, and folders that cannot be opened, each with the reason.
-        thumbnails: folders of a server's thumbnails and the like, which are not scanned.
-        unnamed: files that are images by their content, without an image format's suffix.
-        others: all other files.
+        thumbnail_folders: folders of a server's thumbnails and the like, which are not scanned.
+        without_suffix: files that are images by their content, without an image format's suffix.
+        other_files: all other files.
     """
 
     files: tuple[Path, ...]
     unreadable: tuple[tuple[Path, str], ...]
-    thumbnails: tuple[Path, ...]
-    unnamed: tuple[Path, ...]
-    others: tuple[Path, ...]
+    thumbnail_folders: tuple[Path, ...]
+    without_suffix: tuple[Path, ...]
+    other_files: tuple[Path, ...]
 
 
-def scan(root: Path, exclude: Path | None = None) -> Scan:
+def scan_folder(root: Path, exclude: Path | None = None) -> FolderScan:
     """Scan a folder. Links to folders are followed, and each real folder is scanned once, so that no cycle is endless.
 
     Args:
@@ -81,7 +81,7 @@ def scan(root: Path, exclude: Path | None = None) -> Scan:
                 unreadable.append((path, reason))
             else:
                 files.append(path)
-    return Scan(tuple(files), tuple(unreadable), tuple(thumbnails), tuple(unnamed), tuple(other_files))
+    return FolderScan(tuple(files), tuple(unreadable), tuple(thumbnails), tuple(unnamed), tuple(other_files))
 
 
 def unusable_reason(path: Path) -> str | None:

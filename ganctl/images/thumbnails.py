@@ -21,7 +21,7 @@ class Thumbnail(NamedTuple):
     content: bytes
 
 
-def thumbnail(path: Path, max_size: int) -> Thumbnail:
+def make_thumbnail(path: Path, max_size: int) -> Thumbnail:
     """Make a thumbnail of an image file, whose longer side has at most `max_size` pixels.
 
     Raises:
@@ -31,7 +31,7 @@ def thumbnail(path: Path, max_size: int) -> Thumbnail:
         return _encode(file.convert("RGB"), max_size)
 
 
-def cell_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]]:
+def grid_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]]:
     """Make thumbnails of a preview's images, row by row.
 
     Raises:

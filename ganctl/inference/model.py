@@ -57,9 +57,9 @@ class Model:
         Raises:
             UsageError: the model translates images, or a number is out of range.
         """
-        return torch.cat(list(self.generate(n, seed)))[:n]
+        return torch.cat(list(self.sample_batches(n, seed)))[:n]
 
-    def generate(self, n: int, seed: int) -> Iterator[Tensor]:
+    def sample_batches(self, n: int, seed: int) -> Iterator[Tensor]:
         """Generate the images of `sample` in batches, so that any number fits into memory.
 
         Raises:
@@ -109,7 +109,7 @@ class Model:
         Raises:
             UsageError: the model generates images from noise, or has no such domain, or other channels.
         """
-        domain = self.domain(to)
+        domain = self.target_domain(to)
         net = cast("TwoWayGenerator", self.net).generator_to(self.domains.index(domain))
         channels = self.header["shape"][0]
         if images.ndim != 4 or images.shape[1] != channels or not all(images.shape[2:]):
@@ -121,7 +121,7 @@ class Model:
             progress.advance(1)
         return torch.cat(translations) if translations else images
 
-    def domain(self, to: str | None = None) -> str:
+    def target_domain(self, to: str | None = None) -> str:
         """The domain to translate to: `to`, or the second.
 
         Raises:
@@ -169,7 +169,7 @@ def load(model: str | Path, device: str = "auto", checkpoint: str | None = None)
         warn(warning, stacklevel=2)
     contents = tensorfile.read(path)
     header = contents.header
-    checkpoints.require_model(path, header)
+    checkpoints.refuse_training_state(path, header)
     try:
         if header["format"] != 1:
             raise CheckpointError(f"{path} was written by a newer ganctl.", "pip install --upgrade ganctl")
@@ -191,7 +191,7 @@ def _model_file(path: Path, model: str | Path, checkpoint: str | None) -> tuple[
     """The ``.safetensors`` file of a run, a checkpoint folder or a file, and warnings of newer ones."""
     if (path / "run.json").exists():
         run = Run(path)
-        return checkpoints.newest_model(run) if checkpoint is None else (checkpoints.chosen_model(run, checkpoint), [])
+        return checkpoints.newest_model(run) if checkpoint is None else (checkpoints.find_model(run, checkpoint), [])
     if checkpoint is not None:
         raise UsageError(f"{model} is one checkpoint and no run.", "Leave out --checkpoint.")
     if path.is_dir():

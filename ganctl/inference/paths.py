@@ -10,7 +10,7 @@ from pathlib import Path
 from ganctl.errors import UsageError
 from ganctl.images import scanning
 from ganctl.images.formats import READABLE_SUFFIXES
-from ganctl.images.scanning import UNNAMED, unusable_reason
+from ganctl.images.scanning import NO_SUFFIX_REASON, unusable_reason
 from ganctl.images.writing import can_hold_alpha, output_suffix, require_format
 from ganctl.text import quote
 
@@ -105,13 +105,15 @@ def _plan(path: Path, domain: str, folder: Path | None) -> Iterator[Planned]:
         yield _plan_file(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
         return
     output_root = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
-    scan = scanning.scan(path, exclude=output_root)
+    scan = scanning.scan_folder(path, exclude=output_root)
     yield from (_plan_file(file, output_root / file.relative_to(path).parent) for file in scan.files)
     yield from (Skipped(file, reason) for file, reason in scan.unreadable)
-    yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in scan.thumbnails)
-    yield from (Excluded(file, UNNAMED) for file in scan.unnamed)
+    yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in scan.thumbnail_folders)
+    yield from (Excluded(file, NO_SUFFIX_REASON) for file in scan.without_suffix)
     if not scan.files and not scan.unreadable:
-        yield Skipped(path, "it holds no file with a picture's ending" if scan.unnamed else "it holds no pictures")
+        yield Skipped(
+            path, "it holds no file with a picture's ending" if scan.without_suffix else "it holds no pictures"
+        )
 
 
 def _plan_file(source: Path, folder: Path, stem_suffix: str = "") -> Job | Skipped:

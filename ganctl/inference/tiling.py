@@ -26,15 +26,15 @@ class Translator(Protocol):
     """A generator from images to images, both [N, C, H, W] in [-1, 1]."""
 
     @property
-    def multiple(self) -> int:
+    def size_multiple(self) -> int:
         """What an image's height and width must be a multiple of."""
 
     @property
-    def least(self) -> int:
-        """The least height and width in pixels, a multiple of `multiple`."""
+    def min_size(self) -> int:
+        """The least height and width in pixels, a multiple of `size_multiple`."""
 
     @property
-    def reach(self) -> int | None:
+    def receptive_radius(self) -> int | None:
         """Pixels in each direction that an output pixel depends on; None if they are more than tiles can overlap."""
 
     def __call__(self, images: Tensor, /) -> Tensor:
@@ -81,7 +81,7 @@ def reflect_pad(image: Tensor, height: int, width: int) -> Tensor:
 def downscale(net: Translator, image: Tensor) -> Tensor:
     """A copy of a large image [N, C, H, W] that is small enough to go through a network in one piece."""
     factor = math.sqrt(MAX_UNTILED_PIXELS / image[0, 0].numel())
-    size = [max(net.least, _round_down(int(length * factor), net.multiple)) for length in image.shape[2:]]
+    size = [max(net.min_size, _round_down(int(length * factor), net.size_multiple)) for length in image.shape[2:]]
     return F.interpolate(image, size, mode="bilinear", antialias=True)
 
 
@@ -99,14 +99,14 @@ class AxisTiling(NamedTuple):
 
 def tile_axis(net: Translator, length: int) -> AxisTiling:
     """Cover an accepted length with as few tiles as possible, and those no larger than necessary."""
-    if net.reach is None:
+    if net.receptive_radius is None:
         margin, blend = _UNET_MARGIN_PIXELS, _UNET_BLEND_PIXELS
     else:
-        margin, blend = min(net.reach, MAX_TILE_SIZE // 4), _BLEND_PIXELS
-    overlap = _round_up(2 * margin + blend, net.multiple)
-    max_size = _round_down(MAX_TILE_SIZE, net.multiple)
+        margin, blend = min(net.receptive_radius, MAX_TILE_SIZE // 4), _BLEND_PIXELS
+    overlap = _round_up(2 * margin + blend, net.size_multiple)
+    max_size = _round_down(MAX_TILE_SIZE, net.size_multiple)
     count = 1 if length <= max_size else math.ceil((length - overlap) / (max_size - overlap))
-    size = _round_up(math.ceil((length + (count - 1) * overlap) / count), net.multiple)
+    size = _round_up(math.ceil((length + (count - 1) * overlap) / count), net.size_multiple)
     starts = [min(i * (size - overlap), length - size) for i in range(count)]
     ramp = ((torch.arange(size) + 0.5 - margin) / blend).clamp(0, 1)
     weights, total = torch.ones(count, size), torch.zeros(length)
@@ -131,7 +131,7 @@ def _apply_to_tiles(net: Translator, image: Tensor, device: torch.device) -> Ten
 
 
 def _accepted_size(net: Translator, length: int) -> int:
-    return max(net.least, _round_up(length, net.multiple))
+    return max(net.min_size, _round_up(length, net.size_multiple))
 
 
 def _round_down(length: int, multiple: int) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.decode import with_channels
-from ganctl.data.check.findings import listed, shown
+from ganctl.data.check.findings import display_name, list_skipped
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError
 from ganctl.images.grids import save_arrays, to_uint8
@@ -108,13 +108,13 @@ def describe_skipped(results: Iterable[Result]) -> Iterator[str]:
     """Describe each image that was skipped, and each file or folder that was left out, in a line."""
     for result in results:
         if isinstance(result, Skipped):
-            yield f"skipped: {shown(result.source)}: {result.reason}"
+            yield f"skipped: {display_name(result.source)}: {result.reason}"
         elif isinstance(result, Excluded):
-            yield f"left out: {shown(result.source)}: {result.reason}"
+            yield f"left out: {display_name(result.source)}: {result.reason}"
 
 
 def _list_reasons(results: Sequence[Skipped | Excluded]) -> str:
-    return listed([(result.source, result.reason) for result in results])
+    return list_skipped([(result.source, result.reason) for result in results])
 
 
 def translate(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ganctl import tensorfile
 from ganctl.data.batches import PREVIEW_ROWS
 from ganctl.errors import CheckpointError
-from ganctl.images.thumbnails import Thumbnail, cell_thumbnails, thumbnail
+from ganctl.images.thumbnails import Thumbnail, grid_thumbnails, make_thumbnail
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 
@@ -67,7 +67,7 @@ def _thumbnails(previews: Sequence[tuple[int, Path]], max_size: int) -> list[Fra
     readable = []
     for epoch, path in previews:
         with suppress(OSError):
-            readable.append(Frame(epoch, thumbnail(path, max_size)))
+            readable.append(Frame(epoch, make_thumbnail(path, max_size)))
     return readable
 
 
@@ -80,7 +80,7 @@ def translations(run: Run, size: int) -> list[Translation]:
     """
     for _, path in reversed(run.previews()):
         with suppress(OSError):
-            rows = cell_thumbnails(path, _COLUMNS, size)
+            rows = grid_thumbnails(path, _COLUMNS, size)
             directions = _directions(run, len(rows))
             return [Translation(row[0], row[1], *names) for row, names in zip(rows, directions, strict=True)]
     return []

@@ -33,7 +33,7 @@ class UnreadableError(CheckpointError):
     """A checkpoint that cannot be read now: nothing says that it is damaged."""
 
 
-def require_model(path: Path, header: Mapping[str, Any]) -> None:
+def refuse_training_state(path: Path, header: Mapping[str, Any]) -> None:
     """Raise CheckpointError where a file's header says that it holds the state of a training and no model."""
     if "family" in header or "log_sums" not in header:
         return
@@ -60,21 +60,21 @@ def save(
     """
     folder = run.checkpoint(step)
     if folder.exists():
-        run.mark_best(best)
+        run.mark_best_checkpoint(best)
         return folder
     with atomic_folder(folder) as staged:
         for name, content in ((MODEL, model), (STATE, state)):
             tensorfile.write(staged / name, content)
         manifest = {name: _size_and_digest(staged / name) for name in (MODEL, STATE)}
         write_atomically(staged / MANIFEST, json.dumps(manifest, indent=2).encode())
-    run.mark_best(best)
+    run.mark_best_checkpoint(best)
     with suppress(OSError, CheckpointError):  # there is one too many then, until the next is saved
         _delete_old(run, keep)
     return folder
 
 
 def _delete_old(run: Run, keep: int) -> None:
-    best = run.best()
+    best = run.best_checkpoint()
     for step in run.checkpoint_steps()[keep:]:
         if best is None or step != best["step"]:
             remove_folder(run.checkpoint(step))
@@ -109,7 +109,7 @@ def _check_files(folder: Path, names: tuple[str, ...]) -> None:
             raise CheckpointError(f"{path} is damaged: its content is not what was written.")
 
 
-def chosen_model(run: Run, name: str) -> Path:
+def find_model(run: Run, name: str) -> Path:
     """The ``model.safetensors`` of the best checkpoint, or of a step's.
 
     Args:
@@ -120,17 +120,17 @@ def chosen_model(run: Run, name: str) -> Path:
         UsageError: no score was measured yet, or there is no such checkpoint.
         CheckpointError: it cannot be used.
     """
-    folder = run.checkpoint(chosen_step(run, name))
+    folder = run.checkpoint(find_step(run, name))
     verify(folder, (MODEL,))
     return folder / MODEL
 
 
-def chosen_step(run: Run, name: str) -> int:
+def find_step(run: Run, name: str) -> int:
     """The step of the checkpoint called ``best`` or by the number of its step; UsageError where there is none."""
     steps = run.checkpoint_steps()
     existing = f"It has: {', '.join(map(str, steps))}." if steps else "It has none yet."
     if name == "best":
-        best = run.best()
+        best = run.best_checkpoint()
         if best is None or best["step"] not in steps:
             raise UsageError(f"{run.path} has no best checkpoint: its quality was not measured.", existing)
         return int(best["step"])

@@ -37,7 +37,7 @@ class ComparedRun:
         steps_per_epoch: full batches in its data.
         settings: its settings and its family's options, data, versions and threads, by name.
         latest: the last value of every loss, metric and sample statistic.
-        quality: score → ``best`` and ``last`` → its value then.
+        scores: score → ``best`` and ``last`` → its value then.
         verdicts: those that stand, in the order in which they were raised.
     """
 
@@ -48,7 +48,7 @@ class ComparedRun:
     steps_per_epoch: int
     settings: Mapping[str, Value]
     latest: Mapping[str, float]
-    quality: Mapping[str, Mapping[str, MeasuredScore]]
+    scores: Mapping[str, Mapping[str, MeasuredScore]]
     verdicts: tuple[RaisedVerdict, ...]
 
     def epoch_of(self, verdict: RaisedVerdict) -> int:
@@ -63,9 +63,9 @@ class Comparison:
     runs: tuple[ComparedRun, ...]
 
     @property
-    def differing(self) -> list[str]:
+    def differing_settings(self) -> list[str]:
         """The names of the settings that are not the same in all runs."""
-        return [name for name in names(run.settings for run in self.runs) if self._differs(name)]
+        return [name for name in all_names(run.settings for run in self.runs) if self._differs(name)]
 
     @property
     def comparable(self) -> bool:
@@ -74,7 +74,7 @@ class Comparison:
 
     def leaders(self, score: str, moment: str) -> set[int]:
         """The indices of the runs with the best ``best`` or ``last`` value of a score; empty where all are equal."""
-        measured = {index: run.quality[score] for index, run in enumerate(self.runs) if score in run.quality}
+        measured = {index: run.scores[score] for index, run in enumerate(self.runs) if score in run.scores}
         values = {index: moments[moment].value for index, moments in measured.items()}
         if not self.comparable or len(set(values.values())) < 2:
             return set()
@@ -106,9 +106,9 @@ def compare(runs: Sequence[Run]) -> Comparison:
     return Comparison(tuple(map(_read, different)))
 
 
-def document(comparison: Comparison) -> dict[str, Any]:
+def to_json(comparison: Comparison) -> dict[str, Any]:
     """The comparison as a JSON object, for other programs."""
-    differing = comparison.differing
+    differing = comparison.differing_settings
     return {
         "comparable": comparison.comparable,
         "runs": [
@@ -124,7 +124,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
                         moment: measured._asdict() | {"leads": index in comparison.leaders(score, moment)}
                         for moment, measured in moments.items()
                     }
-                    for score, moments in run.quality.items()
+                    for score, moments in run.scores.items()
                 },
                 "verdicts": [
                     {
@@ -142,7 +142,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def names(tables: Iterable[Iterable[str]]) -> list[str]:
+def all_names(tables: Iterable[Iterable[str]]) -> list[str]:
     """The keys of several tables, each once, in the order of their first appearance."""
     return list(dict.fromkeys(name for table in tables for name in table))
 
@@ -169,7 +169,7 @@ def _read(run: Run) -> ComparedRun:
         steps_per_epoch=record["steps_per_epoch"],
         settings=_settings(record),
         latest=latest,
-        quality=quality,
+        scores=quality,
         verdicts=tuple(sorted(standing, key=lambda verdict: verdict.raised_step)),
     )
 

@@ -11,7 +11,7 @@ from ganctl.runs.run import Run, create
 from ganctl.text import command
 
 RUNS = Path("runs")
-SETS = {
+DATASETS = {
     "dcgan": ("mnist", "fashion-mnist", "digits"),
     "cyclegan": (
         "apple2orange",
@@ -65,7 +65,7 @@ def create_free(name: str, record: Mapping[str, Any]) -> Run:
             return create(free_name(name), record)
 
 
-def known() -> list[Run]:
+def list_runs() -> list[Run]:
     """The runs under ``runs/``, sorted by name."""
     return [Run(path.parent) for path in sorted(RUNS.glob("*/run.json")) if not path.parent.name.startswith(".")]
 
@@ -90,9 +90,9 @@ def find(model: str, family: str = "dcgan") -> Path:
         if model and (saved := next(run.checkpoints.glob("step-*"), None)):
             remedy = f"Bring that back; until then there is {command('ganctl', 'info', str(saved))}"
             raise CheckpointError(f"{run.path} holds checkpoints but no run.json.", remedy)
-    names = ", ".join(run.path.name for run in known())
+    names = ", ".join(run.path.name for run in list_runs())
     remedy = f"The runs here are: {names}." if names else "There are no runs here yet"
-    family_of_set = next((name for name, sets in SETS.items() if model in sets), None)
+    family_of_set = next((name for name, sets in DATASETS.items() if model in sets), None)
     if family_of_set:
         remedy = f"{remedy.rstrip('.')}; to begin this one: ganctl train {family_of_set} --data {model}"
     elif not names:

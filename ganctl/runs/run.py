@@ -130,7 +130,7 @@ class Run:
 
     def _was_saved(self) -> bool:
         """Whether its events or its best checkpoint say that there were checkpoints; without events, its log."""
-        events, best = [event["event"] for event in self.read_events()], self.best()
+        events, best = [event["event"] for event in self.read_events()], self.best_checkpoint()
         if events or best:
             return "save" in events or best is not None
         try:
@@ -139,7 +139,7 @@ class Run:
             return False
         return any(line.get("epoch", 0) > epochs for line in self.read_log())
 
-    def best(self) -> dict[str, Any] | None:
+    def best_checkpoint(self) -> dict[str, Any] | None:
         """The ``step`` and ``epoch`` of the best checkpoint, its ``score`` and its ``value``; None if there is none.
 
         Raises:
@@ -154,9 +154,9 @@ class Run:
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
-    def mark_best(self, best: Mapping[str, Any] | None) -> None:
+    def mark_best_checkpoint(self, best: Mapping[str, Any] | None) -> None:
         """Record which checkpoint is the best, if it exists, and forget one that no longer does."""
-        marked = self.best()
+        marked = self.best_checkpoint()
         if best is not None and self.checkpoint(best["step"]).exists():
             if best != marked:
                 write_atomically(self.path / "best.json", json.dumps(best).encode())
@@ -171,7 +171,7 @@ class Run:
         """
         return read_record(self.path)
 
-    def rewrite(self, record: Mapping[str, Any]) -> None:
+    def write_record(self, record: Mapping[str, Any]) -> None:
         """Replace ``run.json`` atomically; only the run's writer may."""
         write_record(self.path, record)
 

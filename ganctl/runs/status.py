@@ -10,7 +10,7 @@ from ganctl.runs.run import Run
 from ganctl.text import malformed
 
 if TYPE_CHECKING:
-    from ganctl.images.frames import Frames
+    from ganctl.images.frames import LazyFrames
 
 Row = tuple[str, object]
 
@@ -25,14 +25,14 @@ def describe(model: str) -> list[Row]:
         CheckpointError: it is none of these, or damaged.
     """
     path = names.find(model)
-    from ganctl.runs import checkpoint  # brings torch, which `summary` and a wrong name do not need
+    from ganctl.runs import checkpoint  # brings torch, which `summary_row` and a wrong name do not need
 
     if not (path / "run.json").exists():
         return list(_describe_file(path if path.is_file() else path / checkpoint.MODEL))
     return list(_describe_run(Run(path)))
 
 
-def summary(run: Run) -> tuple[object, ...]:
+def summary_row(run: Run) -> tuple[object, ...]:
     """Name, family, data, epochs done of those it is to have, and state."""
     try:
         record = run.record()
@@ -74,7 +74,7 @@ def continue_command(run: Run, more: int = 1) -> str:
     return f"{run.resume_command} --more {more}" if finished else run.resume_command
 
 
-def progress_frames(run: Run) -> "Frames":
+def progress_frames(run: Run) -> "LazyFrames":
     """The frames of an animation of a run's progress: one for each preview, in the order of the epochs.
 
     Raises:
@@ -86,7 +86,7 @@ def progress_frames(run: Run) -> "Frames":
     if not previews:
         remedy = "Wait for the first: it is training." if run.is_being_written() else continue_command(run)
         raise GanctlError(f"{run.path} has no progress pictures yet.", remedy)
-    return frames.progress_frames(previews)
+    return frames.preview_frames(previews)
 
 
 def _describe_run(run: Run) -> Iterator[Row]:
@@ -120,7 +120,7 @@ def _describe_file(path: Path) -> Iterator[Row]:
     from ganctl.runs import checkpoint
 
     header = tensorfile.read_header(path)
-    checkpoint.require_model(path, header)
+    checkpoint.refuse_training_state(path, header)
     try:
         channels, height, width = header["shape"]
         yield "model", path

@@ -80,7 +80,7 @@ def test_a_training_that_diverges_exits_5_and_saves_nothing_of_it(photos: Path) 
 def test_what_was_saved_before_a_divergence_stays(photos: Path, run: Run) -> None:
     record = run.record()
     options = {**record["settings"]["options"], "lr_generator": 1e30, "lr_discriminator": 1e30}
-    run.rewrite({**record, "settings": {**record["settings"], "options": options}})
+    run.write_record({**record, "settings": {**record["settings"], "options": options}})
     assert "diverged at step 6" in failed(ganctl("resume", "photos", "--more", 2), 5)
     assert run.checkpoint_steps() == [5]
     for file in run.path.rglob("*.safetensors"):

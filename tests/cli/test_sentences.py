@@ -42,7 +42,7 @@ def test_a_folder_without_runs_names_a_family_that_does_what_was_asked_for() -> 
 
 
 def test_the_sets_that_runs_are_called_after_are_those_that_families_know() -> None:
-    assert {family: sorted(known) for family, known in names.SETS.items()} == {
+    assert {family: sorted(known) for family, known in names.DATASETS.items()} == {
         "dcgan": sorted(resolve.SINGLE_SETS),
         "cyclegan": sorted(resolve.TWO_DOMAIN_SETS),
     }

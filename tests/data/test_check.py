@@ -31,7 +31,7 @@ def test_sizes_are_ordered_by_the_shorter_edge(tmp_path: Path) -> None:
     for number, size in enumerate([(40, 10), (20, 20), (9, 60), (30, 40), (50, 50)]):
         save(tmp_path / f"{number}.png", number, size)
     contents = examine(tmp_path).contents[0]
-    assert contents.sides == ((9, 60), (20, 20), (50, 50))
+    assert contents.sizes == ((9, 60), (20, 20), (50, 50))
     assert contents.modes == {"RGB": 5}
 
 

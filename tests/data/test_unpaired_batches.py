@@ -105,4 +105,4 @@ def test_previews_show_whole_held_out_pictures_or_the_middles_of_others(pair: Pa
 def test_a_batch_larger_than_both_domains_is_as_large_as_the_larger() -> None:
     batches = UnpairedBatches(numbered(3, 5), 64, seed=0)
     assert (batches.batch_size, batches.steps_per_epoch) == (5, 1)
-    assert batches.contents == "3 A and 5 B pictures"
+    assert batches.description == "3 A and 5 B pictures"

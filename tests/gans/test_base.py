@@ -28,7 +28,7 @@ def build(family: Family) -> TrainingModule:
 
 
 def batch(family: Family) -> dict[str, Tensor]:
-    names = ("a", "b") if family.domains else ("images",)
+    names = ("a", "b") if family.two_domains else ("images",)
     return {name: torch.rand(2, *SHAPE) * 2 - 1 for name in names}
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from ganctl.errors import UsageError
 from ganctl.images import animation
 from ganctl.images.animation import write_animation
-from ganctl.images.frames import Frame, Frames
+from ganctl.images.frames import Frame, LazyFrames
 from ganctl.runs.run import Run
 from tests.handmade_runs import sheet
 from tests.images.image_files import flat_frame
@@ -161,7 +161,7 @@ def test_at_most_two_frames_are_in_memory_and_a_gif_makes_only_those_it_has(
         max_alive = max(max_alive, len(alive))
         return frame
 
-    write_animation(Path(f"a.{ending}"), Frames(300, (120, 120), make), fps=50)
+    write_animation(Path(f"a.{ending}"), LazyFrames(300, (120, 120), make), fps=50)
     assert max_alive <= 2
     assert {0, 299} <= set(made_frames)
     assert (len(set(made_frames)) == 300) == (ending == "mp4")
@@ -204,6 +204,6 @@ def test_repeats_are_shown_no_longer_than_a_gif_can_store() -> None:
 
 
 def test_a_gif_larger_than_the_format_holds_is_refused_before_a_frame_is_made() -> None:
-    frames = Frames(2, (2, 70_000), lambda _: pytest.fail("it was made"))
+    frames = LazyFrames(2, (2, 70_000), lambda _: pytest.fail("it was made"))
     with pytest.raises(UsageError, match=r"a\.gif cannot have 70,000×2 pixels: GIF holds 65,535 a side"):
         write_animation(Path("a.gif"), frames, fps=5)

@@ -14,7 +14,7 @@ from tests.images.image_files import SOFT, encode
 def test_pictures_of_several_views_are_read_as_their_first(tmp_path: Path) -> None:
     second = Image.fromarray(255 - SOFT)
     Image.fromarray(SOFT).save(tmp_path / "a.mpo", "MPO", quality=95, save_all=True, append_images=[second])
-    assert scanning.scan(tmp_path).files == (tmp_path / "a.mpo",)
+    assert scanning.scan_folder(tmp_path).files == (tmp_path / "a.mpo",)
     assert np.abs(reading.read_image(tmp_path / "a.mpo").pixels.astype(int) - SOFT).max() <= 12
 
 
@@ -44,5 +44,5 @@ def test_a_picture_beyond_pillow_s_own_limit_is_read_at_a_fraction(monkeypatch: 
 @pytest.mark.skipif("HEIF" not in formats.READERS, reason="the extra heic is not installed")
 def test_heic_is_read_where_its_extra_is_installed() -> None:
     Image.fromarray(SOFT).save("a.heic", quality=95)
-    assert scanning.scan(Path()).files == (Path("a.heic"),)
+    assert scanning.scan_folder(Path()).files == (Path("a.heic"),)
     assert np.abs(reading.read_image(Path("a.heic")).pixels.astype(int) - SOFT).mean() < 4

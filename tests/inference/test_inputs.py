@@ -104,7 +104,7 @@ def test_what_a_file_holds_decides_and_not_its_name(name: str, monkeypatch: pyte
     assert translate("photos", "-o", "found/") == Outcome(0, ["found/a.png"], summary)
     assert files_in("named", "found") == ["found/a.png", "named/a.png"]
     Path(f"photos/{name}").write_text("I am no picture.")
-    [(_, reason)] = scanning.scan(Path("photos")).unreadable
+    [(_, reason)] = scanning.scan_folder(Path("photos")).unreadable
     assert f"photos/{name} ({reason})" in failed(translate(f"photos/{name}", "--force"), 4)
     assert reason == (formats.RAW_REASON if suffix == ".nef" else "it is no picture")
 

@@ -103,9 +103,9 @@ def test_tiles_cover_every_pixel_once_and_are_no_larger_than_memory_allows(
     starts, weights = tiling.tile_axis(net, length)
     size, total = weights.shape[1], torch.zeros(length)
     for start, weight in zip(starts, weights, strict=True):
-        assert start % net.multiple == 0
+        assert start % net.size_multiple == 0
         total[start : start + size] += weight
-    assert size % net.multiple == 0
+    assert size % net.size_multiple == 0
     assert size <= tiling.MAX_TILE_SIZE
     assert (len(starts) == 1) == (length <= tiling.MAX_TILE_SIZE)
     torch.testing.assert_close(total, torch.ones(length))
@@ -154,7 +154,7 @@ def test_the_downscaled_copy_has_the_statistics_of_its_picture_and_not_of_anothe
 def test_a_seam_would_be_measured(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     net, picture = tiny_resnet("resize"), gradient(400, 480)
     assert seam(net, tiling.apply_any_size(net, picture, CPU)) <= 1.1
-    monkeypatch.setattr(net, "reach", 0)
+    monkeypatch.setattr(net, "receptive_radius", 0)
     monkeypatch.setattr(tiling, "_BLEND_PIXELS", 1)
     assert seam(net, tiling.apply_any_size(net, picture, CPU)) > 2
 

@@ -137,7 +137,7 @@ def test_scores_against_other_pictures_are_printed_and_not_marked() -> None:
 
 def test_other_versions_and_threads_are_listed() -> None:
     a, b = write_run("a"), write_run("b")
-    b.rewrite({**b.record(), "versions": {"ganctl": "0.2.0", "torch": "2.6.0"}, "threads": 2})
+    b.write_record({**b.record(), "versions": {"ganctl": "0.2.0", "torch": "2.6.0"}, "threads": 2})
     rows = table(ganctl("compare", "a", "b"))
     assert (rows["ganctl"], rows["threads"]) == (["0.1.0", "0.2.0"], ["1", "2"])
     assert "torch" not in rows

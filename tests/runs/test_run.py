@@ -122,9 +122,9 @@ def test_the_record_is_replaced_whole_or_not_at_all(monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("full")))
         with pytest.raises(OSError, match="full"):
-            run.rewrite({**RECORD, "threads": 2})
+            run.write_record({**RECORD, "threads": 2})
     assert run.record() == RECORD
-    run.rewrite({**RECORD, "threads": 2})
+    run.write_record({**RECORD, "threads": 2})
     assert run.record()["threads"] == 2
     assert not list(run.path.glob(".tmp-*"))
 

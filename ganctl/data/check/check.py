@@ -29,11 +29,11 @@ class Contents(NamedTuple):
     """The readable pictures of a folder.
 
     Attributes:
-        sides: width and height of the smallest, the median and the largest, by their shorter edges; empty if none.
+        sizes: width and height of the smallest, the median and the largest, by their shorter edges; empty if none.
         modes: how many there are of each Pillow mode, the most frequent first.
     """
 
-    sides: tuple[tuple[int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
     modes: Mapping[str, int]
 
 

@@ -40,7 +40,7 @@ class Digits(Source):
         """60,000 training and 10,000 test pictures."""
 
         def generate(start: int) -> Block:
-            images, labels = digits.draw(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
+            images, labels = digits.generate(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
             return Block(conversion.resize(images[..., None], size), labels, [])
 
         yield from in_parallel(generate, range(0, digits.COUNTS[split], _DIGITS_PER_BLOCK))
@@ -74,7 +74,7 @@ class Striped(Source):
         count = striped.COUNTS[split][striped.DOMAINS.index(self.domain)]
 
         def generate(start: int) -> Block:
-            images = striped.draw(split, self.domain, start, min(start + _ANIMALS_PER_BLOCK, count), size)
+            images = striped.generate(split, self.domain, start, min(start + _ANIMALS_PER_BLOCK, count), size)
             return Block(images, np.empty(0, np.uint8), [])
 
         yield from in_parallel(generate, range(0, count, _ANIMALS_PER_BLOCK))

@@ -209,7 +209,7 @@ def require_pictures(folder: layout.Folder, root: Path, remedy: str) -> None:
         return
     if folder.unreadable:
         full_list = f"{command('ganctl', 'check', str(root))} --verbose names each"
-        reasons = findings.listed(findings.relative_names(folder.path, folder.unreadable), full_list)
+        reasons = findings.list_skipped(findings.relative_names(folder.path, folder.unreadable), full_list)
         raise DataError(f"{root} holds no picture that can be read: {reasons}.", remedy)
     if folder.unnamed:
         raise DataError(f"{root} holds no file with a picture's ending.", findings.RENAME)

@@ -53,7 +53,7 @@ class Animal(NamedTuple):
     eye: complex
 
 
-def draw(split: str, domain: str, start: int, stop: int, size: int) -> Bytes:
+def generate(split: str, domain: str, start: int, stop: int, size: int) -> Bytes:
     """Generate the pictures `start` to `stop - 1` of one domain of a split.
 
     Picture `i` is the same however the range is cut, and the same scene at every size. The two domains of a split

@@ -23,7 +23,7 @@ MAX_HALVINGS = 8  # as in the tutorial
 class Generator(nn.Module):
     """Images [N, channels, H, W] in [-1, 1] → images of the same shape and range.
 
-    H and W are multiples of `multiple`. The depth fits the size: as many halvings as it can take, at most the
+    H and W are multiples of `size_multiple`. The depth fits the size: as many halvings as it can take, at most the
     tutorial's eight. Dropout is for training only.
 
     Args:
@@ -32,9 +32,9 @@ class Generator(nn.Module):
         width: channels of the first layer; each halving doubles them, up to eight times.
 
     Attributes:
-        multiple: 2^depth, what height and width are multiples of.
-        least: the same, the smallest height and width.
-        reach: None: the deepest maps depend on more pixels than a tile has.
+        size_multiple: 2^depth, what height and width are multiples of.
+        min_size: the same, the smallest height and width.
+        receptive_radius: None: the deepest maps depend on more pixels than a tile has.
 
     Raises:
         ValueError: the size is no multiple of four.
@@ -43,8 +43,8 @@ class Generator(nn.Module):
     def __init__(self, size: int, channels: int = 3, width: int = 64) -> None:
         super().__init__()
         depth = halvings(size)
-        self.multiple = self.least = 2**depth
-        self.reach: int | None = None
+        self.size_multiple = self.min_size = 2**depth
+        self.receptive_radius: int | None = None
         encoder = [width * min(2**k, 8) for k in range(depth)]  # channels
         decoder = encoder[-2::-1]
         inputs = [encoder[-1], *(2 * c for c in decoder)]  # a skip connection has as many channels as the decoder

@@ -25,8 +25,8 @@ def test_the_resnet_takes_heights_and_widths_of_any_multiple_from_its_minimum(
     upsample: Upsample, height: int, width: int, channels: int
 ) -> None:
     net = Generator(channels, blocks=1, width=4, upsample=upsample)
-    assert height % net.multiple == 0
-    assert height >= net.least
+    assert height % net.size_multiple == 0
+    assert height >= net.min_size
     translated = net(20 * torch.randn(2, channels, height, width))
     assert translated.shape == (2, channels, height, width)
     assert translated.abs().max() <= 1
@@ -35,7 +35,7 @@ def test_the_resnet_takes_heights_and_widths_of_any_multiple_from_its_minimum(
 def test_below_its_minimum_the_resnet_has_nothing_to_reflect() -> None:
     net = Generator(blocks=1, width=4)
     with pytest.raises(RuntimeError, match=r"[Pp]adding size"):
-        net(noise(1, net.least - net.multiple))
+        net(noise(1, net.min_size - net.size_multiple))
 
 
 @pytest.mark.parametrize("upsample", ["deconv", "resize"])
@@ -46,7 +46,7 @@ def test_the_reach_of_the_resnet_is_the_farthest_that_a_pixel_depends_on(upsampl
     for row in range(60, 64):  # each of the four positions under two halvings
         rows = receptive_rows(net, 128, row, slice(None)).tolist()
         farthest = max(farthest, row - rows[0], rows[-1] - row)
-    assert farthest == net.reach
+    assert farthest == net.receptive_radius
 
 
 def test_every_padding_of_the_resnet_but_the_strided_layers_reflects() -> None:
@@ -64,7 +64,7 @@ def test_with_shared_statistics_the_inside_of_a_tile_is_the_whole_image_s(upsamp
     torch.manual_seed(0)
     net, image = Generator(blocks=1, width=8, upsample=upsample), noise(1, 128)
     image[..., :64] *= 0.2  # the halves differ, and so do their own statistics
-    whole, tile, inner = net(image), image[:, :, 16:112, 20:116], slice(net.reach, 96 - net.reach)
+    whole, tile, inner = net(image), image[:, :, 16:112, 20:116], slice(net.receptive_radius, 96 - net.receptive_radius)
     inside = whole[:, :, 16:112, 20:116][:, :, inner, inner]
     with shared_statistics(net, image):
         torch.testing.assert_close(net(image), whole, atol=1e-5, rtol=1e-4)

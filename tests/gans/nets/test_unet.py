@@ -14,7 +14,7 @@ def test_the_nets_have_the_parameter_counts_of_tensorflow() -> None:
 @pytest.mark.parametrize(("size", "multiple"), [(256, 256), (512, 256), (128, 128), (64, 64), (96, 32), (60, 4)])
 def test_the_unet_goes_as_deep_as_the_size_can_be_halved(size: int, multiple: int) -> None:
     net = Generator(size, width=2)
-    assert net.multiple == net.least == multiple
+    assert net.size_multiple == net.min_size == multiple
     translated = net(noise(1, multiple))
     assert translated.shape == (1, 3, multiple, multiple)
     assert translated.abs().max() <= 1
