@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from ganctl import __version__, progress
+from ganctl import __version__, tasks
 from ganctl.cli import check, console, families, generate, inspect
 from ganctl.cli.train import resume
 from ganctl.errors import GanctlError
@@ -93,14 +93,14 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
     arguments = sys.argv[1:]
-    with _failures_explained(), _traceback_shown(), warnings.catch_warnings(), progress.shown_by(_show_task):
+    with _failures_explained(), _traceback_shown(), warnings.catch_warnings(), tasks.shown_by(_show_task):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
         code = app(arguments or ["--help"], prog_name="ganctl", standalone_mode=False)
     raise SystemExit((code or 0) if arguments else 2)
 
 
-def _show_task(task: progress.Task) -> AbstractContextManager[None]:
+def _show_task(task: tasks.Task) -> AbstractContextManager[None]:
     """Show how far a task is; what draws its bar is not loaded before."""
     from ganctl.cli.progress import waiting
 

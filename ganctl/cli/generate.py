@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.cli import console
 from ganctl.cli.options import (
     Checkpoint,
@@ -56,7 +56,7 @@ def sample(
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
         samples = (picture for chunk in loaded.sample_batches(count, seed) for picture in chunk)
-        with console.results_of_work() as show, progress.task("Generating", "pictures", count):
+        with console.results_of_work() as show, tasks.task("Generating", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
                 grids.save_image(path / name, picture)
                 show(path / name)
@@ -73,7 +73,7 @@ def sample(
     if output is not None:
         require_folders(path)
         require_free([path], force)
-    with progress.task("Generating", "pictures", count):
+    with tasks.task("Generating", "pictures", count):
         grid = loaded.sample(count, seed)
         path = path if output else default_output(path, force)
         grids.save_grid(path, grid, columns)
@@ -193,10 +193,10 @@ def _write_film(path: Path, frames: "LazyFrames", fps: float, hold: float = 0.0)
 
     def counted(number: int) -> "Frame":
         frame = frames.make(number)
-        progress.advance(1)
+        tasks.advance(1)
         return frame
 
-    with progress.task(f"Filming {path.name}", "pictures"):
+    with tasks.task(f"Filming {path.name}", "pictures"):
         write_animation(path, replace(frames, make=counted), fps, hold)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError, UsageError
@@ -107,16 +107,16 @@ def evaluate(
     real, _ = open_data(settings, family, family.options(**settings.options), fresh=False)
     choice = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
     datasets = [real] if isinstance(real, Dataset) else real.datasets
-    with progress.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
+    with tasks.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
         references = [load_reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
     if isinstance(real, Dataset):
         generated = (quantised(chunk) for chunk in model.sample_batches(count, seed))
         trained_on = replace(real, train=real.train[: settings.limit])
-        with progress.task("Generating and measuring", "pictures", count):
+        with tasks.task("Generating and measuring", "pictures", count):
             scores = measure_samples(generated, count, trained_on, references)
         pictures, held_out = count, min(MAX_COMPARED_IMAGES, len(real.test))
     else:
-        with progress.task("Translating and measuring", "pictures", translations.translation_count(real)):
+        with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):
             scores = list(translations.translation_scores(model, real, references))
         pictures, held_out = translations.image_count(real), sum(len(domain.test) for domain in real.datasets)
     return Evaluation(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import progress, tensorfile
+from ganctl import tasks, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once, user_cache
@@ -108,7 +108,7 @@ def _compute(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
 def _features(extractor: Extractor, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
     for chunk in chunks:
         yield extractor.features(chunk)
-        progress.advance(len(chunk))
+        tasks.advance(len(chunk))
 
 
 def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) -> Iterator[Tensor]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ganctl import device as devices
-from ganctl import progress, tensorfile
+from ganctl import tasks, tensorfile
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
 from ganctl.inference import tiling
@@ -71,7 +71,7 @@ class Model:
         for start in range(0, n, SAMPLE_BATCH_SIZE):
             latents = self.sample_latents(seed, range(start, start + SAMPLE_BATCH_SIZE))
             images = self.generate_from(latents)[: n - start]
-            progress.advance(len(images))
+            tasks.advance(len(images))
             yield images
 
     def sample_latents(self, seed: int, indices: range) -> Tensor:
@@ -118,7 +118,7 @@ class Model:
         for i in range(len(images)):
             image = images[i : i + 1].float().cpu()  # a slice keeps the memory format
             translations.append(tiling.apply_any_size(cast("tiling.Translator", net), image, self._device))
-            progress.advance(1)
+            tasks.advance(1)
         return torch.cat(translations) if translations else images
 
     def target_domain(self, to: str | None = None) -> str:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from ganctl import cli, progress
+from ganctl import cli, tasks
 from ganctl.cli import progress as cli_progress
 from ganctl.images import grids
 from ganctl.runs.run import Run
@@ -99,7 +99,7 @@ def test_work_that_takes_long_says_on_a_pipe_how_far_it_is(
     lines: list[str] = []
 
     @contextmanager
-    def shown(task: progress.Task) -> Iterator[None]:
+    def shown(task: tasks.Task) -> Iterator[None]:
         yield
         lines.append(f"{task.what}: {cli_progress.done_so_far(task, time.monotonic())}.")
 

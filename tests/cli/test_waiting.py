@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.cli import console
 from ganctl.cli import progress as cli_progress
 from ganctl.data.cache import decode as decoding
@@ -28,7 +28,7 @@ def test_a_set_of_any_name_does_nothing_to_the_screen_that_it_is_decoded_on(monk
         monkeypatch.setattr(console, "stderr", seen_on(screen, force_terminal=screen.isatty()))
         monkeypatch.setattr(cli_progress, "HIDDEN_SECONDS", 0.0)
         monkeypatch.setattr(cli_progress, "REFRESH_SECONDS", 0.01)
-        with progress.shown_by(cli_progress.waiting), progress.task("Decoding a\x1b]2;b\udcff", "pictures"):
+        with tasks.shown_by(cli_progress.waiting), tasks.task("Decoding a\x1b]2;b\udcff", "pictures"):
             while "0 pictures" not in screen.getvalue():
                 time.sleep(0.01)
         assert "Decoding a\\x1b]2;b\\xff" in screen.getvalue()
@@ -51,7 +51,7 @@ def test_decoding_that_takes_long_is_a_bar_on_a_terminal_and_a_line_on_a_pipe(
         return plain(*arguments)
 
     monkeypatch.setattr(decoding, "with_channels", slow)
-    with progress.shown_by(cli_progress.waiting):
+    with tasks.shown_by(cli_progress.waiting):
         decode(photos)
     shown = screen.getvalue()
     assert f"Decoding {photos.name}{'' if terminal else ':'} " in shown
@@ -64,6 +64,6 @@ def test_what_is_done_in_a_moment_is_not_shown(photos: Path, monkeypatch: pytest
     pipe = io.StringIO()
     monkeypatch.setenv("GANCTL_CACHE", "cache")
     monkeypatch.setattr(console, "stderr", seen_on(pipe))
-    with progress.shown_by(cli_progress.waiting):
+    with tasks.shown_by(cli_progress.waiting):
         decode(photos)
     assert pipe.getvalue() == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.cache.decode import FORMAT, decode, map_file
 from ganctl.data.cache.entries import remove_outdated
 from ganctl.data.cache.integrity import is_whole
@@ -133,7 +133,7 @@ def open_dataset(
             folder,
             load=lambda: _load(source, folder, thorough),
             make=make,
-            display=progress.task(f"Decoding {source.name}", "pictures", source.count()),
+            display=tasks.task(f"Decoding {source.name}", "pictures", source.count()),
         )
 
 

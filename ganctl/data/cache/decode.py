@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.cache.integrity import fingerprint, marks
 from ganctl.data.cache.store import mark_file_used
 from ganctl.data.sources.base import Source, Split
@@ -73,7 +73,7 @@ def _write_split(
             labels.write(block.labels.tobytes())
             count += len(block.images)
             labelled += len(block.labels)
-            progress.advance(len(block.images) + len(block.broken))
+            tasks.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(original < net_size for original in block.original_sizes)
     meta["shapes"] |= {split: [count, size, size, depth], f"{split}-labels": [labelled]}

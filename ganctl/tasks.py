@@ -1,4 +1,4 @@
-"""`task`: tells whoever shows it how far a long piece of work has come."""
+"""Report how far a long task has come to whatever shows it, such as a bar on a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
