@@ -3,7 +3,7 @@
     python examples/terminal_svg.py terminal.svg \
         "ganctl train dcgan --data digits --limit 6000 --epochs 8" "ganctl sample digits" "ganctl make-gif digits"
 
-On Linux and macOS. The terminal is a pseudo-terminal of 112 columns, the drawing Rich's.
+The terminal is a pseudo-terminal of 104 columns, which needs a Unix; the drawing is Rich's.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, ROWS = 112, 40
+COLUMNS, ROWS = 104, 40
 CONTROL = re.compile(r"(\x1b\[[0-9;?]*[A-LN-Za-ln-z]|[\r\n])")  # all escape sequences but colours, which end in "m"
 
 
@@ -31,6 +31,7 @@ def main() -> None:
         console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
         for line in last_screen(output(command)):
             console.print(Text.from_ansi(line))
+    console.print()  # or the drawing's edge cuts into the last line
     svg = console.export_svg(title="ganctl", unique_id="ganctl")
     Path(path).write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL))  # fonts from the network
 

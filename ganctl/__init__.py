@@ -1,9 +1,9 @@
-"""ganctl: train GANs, draw from them, film their progress, and never lose a run.
+"""ganctl: train GANs, sample from them, film their progress, and never lose a run.
 
 The public names, imported when first used, because torch costs about two seconds:
 
     train       begin a run and train it, without a terminal
-    load        open a trained model; `Model.sample` draws from it, `Model.translate` redraws pictures
+    load        open a trained model; `Model.sample` generates images, `Model.translate` translates them
 """
 
 from typing import TYPE_CHECKING, Any

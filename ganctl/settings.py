@@ -25,8 +25,8 @@ class Settings:
     init_from: str | None = None
     domains: str | None = None
     pair: str | None = None
-    epochs: int = option(50, "Number of passes over the training pictures.", "Optimisation", ge=1)
-    batch_size: int = option(64, "Number of pictures per training step.", "Optimisation", ge=1)
+    epochs: int = option(50, "Passes over the training pictures.", "Optimisation", ge=1)
+    batch_size: int = option(64, "Pictures per training step.", "Optimisation", ge=1)
     size: int | None = option(
         None,
         "Width and height of the training pictures in pixels; without it, the data set's or the family's own.",
@@ -36,7 +36,7 @@ class Settings:
         le=1024,
     )
     channels: int | None = option(
-        None, "1 trains on grey, 3 on colour; without it, the data decides.", "Data", choices=(1, 3)
+        None, "1 for grey, 3 for colour; without it, the data decides.", "Data", choices=(1, 3)
     )
     limit: int | None = option(None, "Train on only the first N pictures.", "Data", ge=1)
     max_megapixels: float = option(
@@ -55,17 +55,17 @@ class Settings:
         "Run",
         metavar="10m|2e",
     )
-    keep: int = option(2, "Number of latest checkpoints to keep.", "Run", ge=2)
-    log_every: int = option(50, "Number of steps between two lines of log.jsonl.", "Run", ge=1)
+    keep: int = option(2, "Latest checkpoints to keep.", "Run", ge=2)
+    log_every: int = option(50, "Steps between two lines of log.jsonl.", "Run", ge=1)
     evaluate_every: int | None = option(
         None,
-        "Measure the quality every so many epochs, 0 never; without it, as often as costs little.",
+        "Epochs between two measurements of the quality, 0 for none; without it, chosen to cost little.",
         "Measuring",
         metavar="EPOCHS",
         ge=0,
     )
     extractor: Literal["digits-cnn", "inception"] | None = option(
-        None, "The net whose features measure the quality; without it, the one that fits the data.", "Measuring"
+        None, "Net whose features measure the quality; without it, the one that fits the data.", "Measuring"
     )
     balance: bool = option(
         False, "Lower the learning rate of the discriminator or generator that overpowers the other.", "Optimisation"

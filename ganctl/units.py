@@ -15,7 +15,7 @@ def duration(seconds: float) -> str:
 
 def rate(pictures: float) -> str:
     """A speed for people: 1,480 pictures/s, 0.06 pictures/s."""
-    return f"{pictures:,.0f} pictures/s" if pictures >= 10 else f"{pictures:.1g} pictures/s"
+    return f"{pictures:,.0f} pictures/s" if pictures >= 9.5 else f"{pictures:.1g} pictures/s"
 
 
 def counted(number: int, noun: str) -> str:

@@ -23,8 +23,13 @@ class Outcome(NamedTuple):
 def ganctl(*arguments: object) -> Outcome:
     """Run ``ganctl`` with arguments, as its console script does, into pipes."""
     out, err = io.StringIO(), io.StringIO()
-    told = ["ganctl", *map(str, arguments)]
-    with patch.object(sys, "argv", told), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+    argv = ["ganctl", *map(str, arguments)]
+    with (
+        patch.object(sys, "argv", argv),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as left,
+    ):
         cli.main()
     assert isinstance(left.value.code, int)
     return Outcome(left.value.code, out.getvalue().splitlines(), err.getvalue().splitlines())
@@ -45,3 +50,13 @@ def failed(outcome: Outcome, code: int) -> str:
     assert sentence.endswith(".")
     assert len(remedy) <= 1
     return " ".join([sentence, *remedy])
+
+
+def everything(folder: Path = Path()) -> set[Path]:
+    """All files and folders in a folder."""
+    return set(folder.rglob("*"))
+
+
+def nothing_left() -> bool:
+    """Whether no run, and no part of one, is here."""
+    return not Path("runs").exists() or not list(Path("runs").iterdir())

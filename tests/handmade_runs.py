@@ -1,4 +1,4 @@
-"""Run directories written by hand, as the contract has them: what a test can read without a training."""
+"""Write run directories by hand, for tests that need no training."""
 
 import json
 import math
@@ -17,16 +17,16 @@ from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
 from ganctl.tensorfile import TensorFile
 
-STEPS = 100  # of an epoch
+STEPS = 100  # per epoch
 
 RECORD: dict[str, Any] = {
     "format": 1,
     "settings": {"family": "dcgan", "options": {}},
     "data": {"name": "photos", "fingerprint": "0", "train": 40, "held_out": 2},
+    "steps_per_epoch": 5,
     "versions": {},
     "device": "cpu",
     "threads": 1,
-    "steps_per_epoch": 1,
     "extensions": [],
     "command": "ganctl train dcgan",
 }
@@ -38,18 +38,18 @@ EQUILIBRIUM = {"code": "EQUILIBRIUM", "severity": "good", "message": "The discri
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    """What ``run.json`` holds for a DCGAN of 3200 pictures in batches of 32."""
+    """The ``run.json`` of a DCGAN on 3200 pictures in batches of 32."""
     options = {"width": 64, "r1": 1.0}
-    told = Settings("dcgan", options, "mnist", "compact", batch_size=32, size=28, channels=1, device="cpu")
+    settings = Settings("dcgan", options, "mnist", "compact", batch_size=32, size=28, channels=1, device="cpu")
     return {
         "format": 1,
-        "settings": told.to_json(),
+        "settings": settings.to_json(),
         "shape": [1, 28, 28],
         "data": {"name": "mnist", "fingerprint": "f" * 64, "train": 32 * STEPS, "held_out": 640, "broken": 0},
+        "steps_per_epoch": STEPS,
         "versions": {"ganctl": "0.1.0", "torch": "2.14.1", "python": "3.11.7"},
         "device": "cpu",
         "threads": 2,
-        "steps_per_epoch": STEPS,
         "extensions": [],
         "command": "ganctl train dcgan --data mnist --set r1=1",
     } | changes
@@ -59,54 +59,54 @@ def written(
     path: Path,
     lines: Sequence[Mapping[str, Any]] = (),
     events: Sequence[Mapping[str, Any]] = (),
-    sheets: Mapping[int, Image.Image] | None = None,
+    previews: Mapping[int, Image.Image] | None = None,
     **changes: Any,
 ) -> Run:
     """A run directory with these lines of log and events, and these previews."""
     run = create(path, record(**changes))
     run.append_log([json.dumps(line) for line in lines])
     run.events.write_text("".join(json.dumps(event) + "\n" for event in events))
-    for epoch, picture in (sheets or {}).items():
-        picture.save(run.preview(epoch))
+    for epoch, image in (previews or {}).items():
+        image.save(run.preview(epoch))
     return run
 
 
-def sheet(epoch: int, side: int, colour: bool = False) -> Image.Image:
-    """Something that looks different at every epoch and is no easier to compress than photographs."""
+def sheet(epoch: int, size: int, colour: bool = False) -> Image.Image:
+    """A square image that differs at every epoch and compresses no better than photographs."""
     rng = np.random.default_rng(epoch)
-    soft = rng.integers(0, 256, (side // 5, side // 5, 3 if colour else 1), dtype=np.uint8).squeeze()
-    return Image.fromarray(soft).convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+    noise = rng.integers(0, 256, (size // 5, size // 5, 3 if colour else 1), dtype=np.uint8).squeeze()
+    return Image.fromarray(noise).convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
 
 
 def log(epochs: int) -> list[dict[str, float]]:
-    """Two lines an epoch, with everything that the contract knows measured when it is."""
+    """Two lines an epoch, with every kind of metric at the steps at which it is measured."""
     lines: list[dict[str, float]] = []
     for half in range(1, 2 * epochs + 1):
-        epoch, part = math.ceil(half / 2), half / (2 * epochs)
+        epoch, progress = math.ceil(half / 2), half / (2 * epochs)
         wave = 0.08 * math.sin(half * 1.7)
         line = {
             "step": half * STEPS // 2,
             "epoch": epoch,
-            "loss/discriminator": 1.35 - 0.25 * math.exp(-3 * part) + wave,
-            "loss/generator": 0.75 + 1.6 * math.exp(-6 * part) - wave,
-            "metric/D(x)": 0.52 + 0.38 * math.exp(-4 * part) + wave / 2,
-            "metric/D(G(z))": 0.48 - 0.38 * math.exp(-4 * part) - wave / 2,
-            "metric/accuracy": 0.55 + 0.42 * math.exp(-4 * part) + wave / 4,
-            "metric/r1": 0.02 + 0.03 * math.exp(-5 * part) + wave / 20,
+            "loss/discriminator": 1.35 - 0.25 * math.exp(-3 * progress) + wave,
+            "loss/generator": 0.75 + 1.6 * math.exp(-6 * progress) - wave,
+            "metric/D(x)": 0.52 + 0.38 * math.exp(-4 * progress) + wave / 2,
+            "metric/D(G(z))": 0.48 - 0.38 * math.exp(-4 * progress) - wave / 2,
+            "metric/accuracy": 0.55 + 0.42 * math.exp(-4 * progress) + wave / 4,
+            "metric/r1": 0.02 + 0.03 * math.exp(-5 * progress) + wave / 20,
         }
         if half % 2 == 0:
             line |= {
-                "sample/diversity": 0.96 - 0.8 * math.exp(-7 * part) + wave / 3,
-                "sample/novelty": 1.02 - 0.5 * math.exp(-5 * part),
-                "sample/checkerboard": 1.05 + 1.5 * math.exp(-6 * part),
-                "sample/contrast": 1.0 - 0.5 * math.exp(-6 * part),
-                "sample/repeats": 0.01 + 0.3 * math.exp(-8 * part),
+                "sample/diversity": 0.96 - 0.8 * math.exp(-7 * progress) + wave / 3,
+                "sample/novelty": 1.02 - 0.5 * math.exp(-5 * progress),
+                "sample/checkerboard": 1.05 + 1.5 * math.exp(-6 * progress),
+                "sample/contrast": 1.0 - 0.5 * math.exp(-6 * progress),
+                "sample/repeats": 0.01 + 0.3 * math.exp(-8 * progress),
             }
             if epoch % 5 == 0:
-                worse = 0.4 * max(0.0, part - 0.8)
+                worse = 0.4 * max(0.0, progress - 0.8)
                 line |= {
-                    "score/fid-digits-cnn": 0.35 + 30 * math.exp(-9 * part) + worse,
-                    "score/kid-digits-cnn": 0.002 + 0.2 * math.exp(-8 * part),
+                    "score/fid-digits-cnn": 0.35 + 30 * math.exp(-9 * progress) + worse,
+                    "score/kid-digits-cnn": 0.002 + 0.2 * math.exp(-8 * progress),
                 }
         lines.append({name: round(value, 5) for name, value in line.items()})
     return lines
@@ -117,8 +117,8 @@ def at(minute: int, event: str, **fields: Any) -> dict[str, Any]:
     return {"time": f"2026-01-31T{10 + minute // 60}:{minute % 60:02d}:00+0000", "event": event, **fields}
 
 
-def diary() -> list[dict[str, Any]]:
-    """A run of 50 epochs that was stopped, resumed, judged four times, and ended well."""
+def event_lines() -> list[dict[str, Any]]:
+    """The events of a run of 50 epochs that was stopped and resumed, raised three verdicts, and finished."""
     scores = {"fid-digits-cnn": 2.1, "kid-digits-cnn": 0.01}
     held_out = {"fid-digits-cnn": 0.1, "kid-digits-cnn": 0.0008}
     return [
@@ -138,18 +138,18 @@ def diary() -> list[dict[str, Any]]:
 
 
 def rich(path: Path, epochs: int = 50) -> Run:
-    """A run with all that a report can show."""
-    run = written(path, log(epochs), diary(), {epoch: sheet(epoch, 120) for epoch in range(epochs + 1)})
+    """A run with everything that a report can show."""
+    run = written(path, log(epochs), event_lines(), {epoch: sheet(epoch, 120) for epoch in range(epochs + 1)})
     run.checkpoint(epochs * STEPS).mkdir()
     return run
 
 
 def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
-    """A CycleGAN's run whose sheets hold pictures of one level each: 20, 30 more a row, 60 more for translations."""
-    told = Settings("cyclegan", {}, "plain2striped", "small", batch_size=1, size=32, channels=3, device="cpu")
-    run = written(path, log(1), [at(0, "start", step=0)], settings=told.to_json())
-    levels = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
-    images = (levels.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
+    """A CycleGAN's run with previews of plain images: grey 20 in the first row, 30 more a row, translations 60 more."""
+    settings = Settings("cyclegan", {}, "plain2striped", "small", batch_size=1, size=32, channels=3, device="cpu")
+    run = written(path, log(1), [at(0, "start", step=0)], settings=settings.to_json())
+    values = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
+    images = (values.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     for epoch in range(2):
         grids.save_preview(run.preview(epoch), images, 4)
     run.checkpoint(100).mkdir()

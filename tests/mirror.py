@@ -14,18 +14,18 @@ CUT = 200_000  # where a bad connection breaks
 
 
 class Mirror(ThreadingHTTPServer):
-    """A server of one file, with manners.
+    """A server of one file, with as many faults as a test wants.
 
     Attributes:
         ranges: the Range header of every request so far, None where there was none.
-        cuts: answers still to be broken off.
+        cuts: how many more answers break off.
         status: an error to answer with.
-        content: what it takes for the file.
-        knows_ranges: whether it can continue.
-        headers: more of them to send.
+        content: the bytes that it serves as the file.
+        knows_ranges: whether it supports range requests.
+        headers: additional ones to send.
         hangs: whether it falls silent in the middle.
         pause: seconds before each tenth of the file.
-        length: what it says of the length of its answer, if that is not the truth; "" to say nothing.
+        length: the Content-Length to send, where it is to be wrong; "" to send none.
     """
 
     daemon_threads = True
@@ -59,14 +59,16 @@ class _Answer(BaseHTTPRequestHandler):
     server: Mirror
 
     def do_GET(self) -> None:
-        mirror, asked = self.server, self.headers["Range"]
-        mirror.ranges.append(asked)
-        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and mirror.knows_ranges else 0
+        mirror, byte_range = self.server, self.headers["Range"]
+        mirror.ranges.append(byte_range)
+        start = 0
+        if byte_range and mirror.knows_ranges:
+            start = int(byte_range.removeprefix("bytes=").removesuffix("-"))
         if mirror.status != 200 or start >= len(mirror.content):
             self.send_error(mirror.status if mirror.status != 200 else 416)
             return
         body = mirror.content[start:]
-        self.send_response(206 if asked and mirror.knows_ranges else 200)
+        self.send_response(206 if byte_range and mirror.knows_ranges else 200)
         if length := str(len(body)) if mirror.length is None else mirror.length:
             self.send_header("Content-Length", length)
         for name, value in mirror.headers.items():

@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.test_source import ORDER
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MY_GAN = ROOT / "examples" / "my_gan.py"
@@ -54,9 +56,8 @@ def test_the_readme_shows_the_example_as_it_is() -> None:
     assert all(part.strip("\n") in code for part in re.split(r"^ *\.\.\.\n", shown, flags=re.MULTILINE))
 
 
-def test_the_readme_lists_every_folder_and_module_of_the_package() -> None:
-    table = README.split("```\nganctl/\n")[1].split("```")[0]
-    listed = {name for line in table.splitlines() for name in re.findall(r"\S+", line)}
-    package = [path for path in (ROOT / "ganctl").iterdir() if path.name not in ("__pycache__", "py.typed")]
-    names = {f"{path.name}/" if path.is_dir() else path.name for path in package if not path.name.startswith("__")}
-    assert names <= listed
+def test_the_readme_lists_the_folders_and_modules_in_the_order_of_their_imports() -> None:
+    table = README.split("```\nganctl/\n")[1].split("tests/")[0]
+    columns = [match[1] for match in re.finditer(r"^  ((?:[a-z]+(?:/|\.py) )+) ", table, re.MULTILINE)]
+    listed = [re.sub(r"/|\.py", "", name) for names in columns for name in names.split()]
+    assert ["__main__", *listed] == list(ORDER)

@@ -23,7 +23,7 @@ from ganctl.settings import (
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Options:
     """A family's own."""
 
     width: int = option(64, "a whole number", ge=1, le=512)
@@ -43,7 +43,7 @@ def resolved(
 ) -> Settings:
     return resolve(
         "toy",
-        Knobs,
+        Options,
         PRESETS,
         preset=preset,
         default_preset="plain",
@@ -106,9 +106,9 @@ def test_a_models_options_stand_in_for_the_preset_unless_one_is_asked_for() -> N
     ],
 )
 def test_text_becomes_a_value_of_the_settings_kind(text: str, value: Value) -> None:
-    found = resolved(text).options[text.split("=")[0].strip()]
-    assert found == value
-    assert type(found) is type(value)
+    value_parsed = resolved(text).options[text.split("=")[0].strip()]
+    assert value_parsed == value
+    assert type(value_parsed) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,13 @@ def test_assignments_may_be_written_with_hyphens_and_the_last_one_counts() -> No
 
 def test_a_run_can_be_told_later_what_asks_for_no_other_nets_or_data() -> None:
     before = resolved("rate=0.1", "width=3")
-    after = changed(before, Knobs, {"seed": "7", "allow_changed_data": "yes"})
+    after = changed(before, Options, {"seed": "7", "allow_changed_data": "yes"})
     assert after == dataclasses.replace(before, seed=7, allow_changed_data=True)
-    assert changed(before, Knobs, {}) == before
+    assert changed(before, Options, {}) == before
     with pytest.raises(UsageError, match="cannot change width"):
-        changed(before, Knobs, {"width": "3"})
+        changed(before, Options, {"width": "3"})
     with pytest.raises(UsageError, match="seed = x is not a whole number"):
-        changed(before, Knobs, {"seed": "x"})
+        changed(before, Options, {"seed": "x"})
 
 
 def test_settings_survive_json() -> None:
@@ -205,7 +205,7 @@ def test_settings_that_no_training_was_told_are_refused(change: dict[str, Any]) 
 
 
 def test_a_familys_options_are_checked_by_themselves() -> None:
-    require_options(Knobs, resolved().options)
+    require_options(Options, resolved().options)
     for wrong in ({"nosuch": 1}, {"width": "x"}, {"width": 0}):
         with pytest.raises(UsageError):
-            require_options(Knobs, wrong)
+            require_options(Options, wrong)

@@ -147,7 +147,7 @@ def test_a_resume_keeps_its_threads_unless_the_quota_is_smaller_and_says_so(
 ) -> None:
     assert train(photos, "--run", "x", "--epochs", 1).code == 0
     run = Run(Path("runs/x"))
-    run.rewrite({**run.record(), "threads": 2})
+    run.write_record({**run.record(), "threads": 2})
     seen: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", seen.append)
     monkeypatch.setattr(threads, "cores", lambda: 1)  # fewer cores alone change no bits

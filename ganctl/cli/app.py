@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from ganctl import __version__, progress
+from ganctl import __version__, tasks
 from ganctl.cli import check, console, families, generate, inspect
 from ganctl.cli.train import resume
 from ganctl.errors import GanctlError
@@ -36,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(families.app)
+app.add_typer(families.app, options_metavar="FAMILY")
 for command in (
     resume,
     generate.sample,
@@ -54,9 +54,9 @@ app.command("report")(generate.make_report)
 app.command("cache")(inspect.show_cache)
 
 # Newer Typers bring a Click of their own, so its class of all usage errors cannot be imported from one place.
-_Misuse = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+_ClickUsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
+_REFUSAL_NUMBERS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG, errno.ENOENT, errno.ENOTDIR}
 _OUTPUT_FLAGS = dict.fromkeys(("sample", "translate", "make-gif", "report"), "-o") | {"train": "--run"}
 _MEMORY_REMEDIES = {
     "train": "Try a smaller --batch-size, or a smaller --size.",
@@ -65,7 +65,7 @@ _MEMORY_REMEDIES = {
     "evaluate": "Try a smaller --number, or --device cpu.",
     "resume": "Stop what else takes memory here, or go on elsewhere with --device.",
 }
-"""Command → what takes less memory, of the options that it has."""
+"""Command → what makes it take less memory, of the flags that it has."""
 
 
 def _print_version(requested: bool) -> None:
@@ -93,14 +93,14 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
     arguments = sys.argv[1:]
-    with _explained(), _traced(), warnings.catch_warnings(), progress.shown_by(_show_task):
+    with _failures_explained(), _traceback_shown(), warnings.catch_warnings(), tasks.shown_by(_show_task):
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # those of the libraries below; ganctl's own are sentences
         code = app(arguments or ["--help"], prog_name="ganctl", standalone_mode=False)
     raise SystemExit((code or 0) if arguments else 2)
 
 
-def _show_task(task: progress.Task) -> AbstractContextManager[None]:
+def _show_task(task: tasks.Task) -> AbstractContextManager[None]:
     """Show how far a task is; what draws its bar is not loaded before."""
     from ganctl.cli.progress import waiting
 
@@ -108,7 +108,7 @@ def _show_task(task: progress.Task) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _traced() -> Iterator[None]:
+def _traceback_shown() -> Iterator[None]:
     """With ``GANCTL_DEBUG=1``, the traceback behind whatever becomes a sentence."""
     try:
         yield
@@ -123,7 +123,8 @@ def _traced() -> Iterator[None]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _failures_explained() -> Iterator[None]:
+    """Turn every failure into a sentence, the next command to type, and the exit code of its kind."""
     try:
         yield
     except (KeyboardInterrupt, typer.Abort):
@@ -132,7 +133,7 @@ def _explained() -> Iterator[None]:
         if error.reason == TIME_IS_UP:
             console.fail("The time was over before the first step.", "Give --max-minutes more.")
         raise SystemExit(error.exit_code) from error
-    except _Misuse as error:
+    except _ClickUsageError as error:
         command = error.ctx.command_path if error.ctx else "ganctl"
         console.fail(f"{error.format_message().rstrip('.')}.", f"{command} --help")
         raise SystemExit(2) from None
@@ -166,7 +167,7 @@ def _disk_remedy(error: OSError) -> str:
     """What to do about a disk that cannot be written; empty where it is one that cannot be read."""
     from ganctl.files import is_full
 
-    if not error.filename or not (is_full(error) or error.errno in _REFUSED):
+    if not error.filename or not (is_full(error) or error.errno in _REFUSAL_NUMBERS):
         return ""
     if (path := Path(os.fsdecode(error.filename))).exists() and not os.access(path, os.R_OK):
         return ""

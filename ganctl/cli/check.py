@@ -34,11 +34,11 @@ def check_data(
     max_megapixels: MaxMegapixels = None,
     verbose: Verbose = False,
 ) -> None:
-    """Look for what is wrong with pictures before training on them."""
+    """Check pictures for problems before training on them."""
     require_positive("--size", size)
     require_positive("--max-megapixels", max_megapixels)
     from ganctl.data.check import check
-    from ganctl.data.check.findings import shown
+    from ganctl.data.check.findings import display_name
     from ganctl.data.resolve import parse_domain_names
     from ganctl.images.reading import MAX_MEGAPIXELS
 
@@ -48,23 +48,24 @@ def check_data(
     _show_check(report)
     if verbose:
         for path, reason in report.skipped:
-            console.result(f"skipped: {shown(path)}: {reason}")
+            console.result(f"skipped: {display_name(path)}: {reason}")
     if report.problems:
         worst = report.problems[0]
-        raise DataError(f"{shown(root)} cannot be trained on: {worst.message}", worst.remedy)
+        raise DataError(f"{display_name(root)} cannot be trained on: {worst.message}", worst.remedy)
 
 
 def _show_check(report: "Report") -> None:
     """Print the folders of a set in a table, then the findings."""
-    from ganctl.data.check.findings import shown
+    from ganctl.data.check.findings import display_name
 
     rows: list[tuple[str, ...]] = [("FOLDER", "PICTURES", "SMALLEST", "MEDIAN", "LARGEST", "MODES")]
     for folder, contents in zip(report.layout.folders, report.contents, strict=True):
-        sizes = [f"{width}×{height}" for width, height in contents.sides] or ["", "", ""]
+        sizes = [f"{width}×{height}" for width, height in contents.sizes] or ["", "", ""]
         modes = ", ".join(f"{mode} {count}" for mode, count in contents.modes.items())
-        rows.append((shown(folder.name), str(len(folder.pictures)) if folder.exists else "missing", *sizes, modes))
+        count = str(len(folder.pictures)) if folder.exists else "missing"
+        rows.append((display_name(folder.name), count, *sizes, modes))
     console.table(rows)
-    if unused := [shown(name) for name in report.layout.unused]:
+    if unused := [display_name(name) for name in report.layout.unused]:
         more = f" and {len(unused) - MAX_UNUSED_NAMES} more" if len(unused) > MAX_UNUSED_NAMES else ""
         console.result(f"not used: {', '.join(unused[:MAX_UNUSED_NAMES])}{more}")
     for finding in report.findings:
@@ -84,4 +85,4 @@ def _folder_of(data: str) -> Path:
             f"Name a folder of pictures, or one of: {', '.join(cyclegan_sets.NAMES)}.",
         )
     announce_download(data)
-    return resolve.set_folder(data)
+    return resolve.dataset_folder(data)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
+from functools import cache
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_args, get_origin
 
@@ -57,9 +58,7 @@ app = typer.Typer(
     name="train",
     cls=FamilyGroup,
     invoke_without_command=True,
-    options_metavar="FAMILY",
     subcommand_metavar="[OPTIONS]",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -73,14 +72,15 @@ def require_family(context: typer.Context) -> None:
         raise UsageError("Missing argument 'FAMILY'.", f"The families are: {', '.join(gans.FAMILIES)}.")
 
 
+@cache
 def train_command(family: str | None) -> Any:
     """Typer's command ``train FAMILY``; without a family, one that has the flags of all of them."""
     summary = gans.options_of(family).summary if family else ""
-    single = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+    single = typer.Typer(add_completion=False)
     single.command(
         family or "train",
         help=f"Train {family}: {summary}.",
-        short_help=f"{summary.capitalize()}.",
+        short_help=f"{summary[:1].upper()}{summary[1:]}.",
         rich_help_panel="Families",
     )(_with_flags(train, family))
     return typer.main.get_command(single)
@@ -101,7 +101,8 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
         typed = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
         function(family, **{name: value for name, value in values.items() if name in typed})
 
-    written = [each for each in signature(function).parameters.values() if get_origin(each.annotation) is Annotated]
+    parameters = signature(function).parameters.values()
+    written = [parameter for parameter in parameters if get_origin(parameter.annotation) is Annotated]
     flags = [*map(_in_panel, written), *(_flag(option) for option in _options(family) if option.panel)]
     flags.sort(key=lambda flag: PANELS.index(flag.annotation.__metadata__[0].rich_help_panel))
     context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
@@ -120,10 +121,13 @@ def _options(family: str | None) -> Iterator[Option]:
     """The options that flags may set, with the values of the family's default preset as their defaults."""
     from ganctl.settings import Settings
 
-    own = gans.options_of(family) if family else gans.FamilyOptions("", Settings, {"": {}}, "")
-    doc = "Named values of these options to start from; other flags override them."
-    presets = tuple(own.presets) if family else ()
-    yield Option("preset", str, True, own.default_preset or None, doc, "Run", choices=presets)
+    doc = "Preset to start from; flags override its values."
+    if family is None:
+        yield Option("preset", str, True, None, doc, "Run", "NAME")
+        yield from options_of(Settings).values()
+        return
+    own = gans.options_of(family)
+    yield Option("preset", str, True, own.default_preset, doc, "Run", choices=tuple(own.presets))
     values = own.presets[own.default_preset]
     for option in (options_of(Settings) | options_of(own.options)).values():
         yield replace(option, default=values.get(option.name, option.default))
@@ -138,7 +142,7 @@ def _flag(option: Option) -> Parameter:
         metavar=metavar,
         help=option.doc,
         rich_help_panel=option.panel,
-        autocompletion=(lambda: metavar.split("|")) if "|" in metavar else None,
+        autocompletion=(lambda: metavar.split("|")) if option.choices or "|" in metavar else None,
     )
     value_type: Any = option.value_type
     annotation = Annotated[value_type, info]

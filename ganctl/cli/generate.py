@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.cli import console
 from ganctl.cli.options import (
     Checkpoint,
@@ -29,21 +29,23 @@ from ganctl.errors import UsageError
 from ganctl.text import quote
 
 if TYPE_CHECKING:
-    from ganctl.images.frames import Frame, Frames
+    from ganctl.images.frames import Frame, LazyFrames
 
 MAX_GRID_PIXELS = 64_000_000  # it is held whole, in up to 30 bytes a pixel
 
 
 def sample(
     model: ModelName,
-    count: Annotated[int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of pictures to draw.")] = 64,
+    count: Annotated[
+        int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of pictures to generate.")
+    ] = 64,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the pictures.")] = 0,
     output: Output = None,
     force: Force = False,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
-    """Draw pictures from a trained model: a grid, or single files into a folder."""
+    """Generate pictures with a trained model: a grid, or single files in a folder."""
     loaded = load(model, device, checkpoint)
     from ganctl.images import grids
     from ganctl.images.writing import require_format
@@ -53,13 +55,13 @@ def sample(
         require_folders(path / "0.png")
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
-        samples = (picture for chunk in loaded.generate(count, seed) for picture in chunk)
-        with console.results_of_work() as show, progress.task("Drawing", "pictures", count):
+        samples = (picture for chunk in loaded.sample_batches(count, seed) for picture in chunk)
+        with console.results_of_work() as show, tasks.task("Generating", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
-                grids.save_single(path / name, picture)
+                grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = grids.columns(count)
+    columns = grids.grid_columns(count)
     width, height = grids.grid_size(count, columns, loaded.header["shape"][-1])
     if width * height > MAX_GRID_PIXELS:
         raise UsageError(
@@ -71,7 +73,7 @@ def sample(
     if output is not None:
         require_folders(path)
         require_free([path], force)
-    with progress.task("Drawing", "pictures", count):
+    with tasks.task("Generating", "pictures", count):
         grid = loaded.sample(count, seed)
         path = path if output else default_output(path, force)
         grids.save_grid(path, grid, columns)
@@ -111,7 +113,7 @@ def translate(
     from ganctl.inference import paths
     from ganctl.inference import translate as translation
 
-    domain = loaded.domain(to)
+    domain = loaded.target_domain(to)
     if output is not None:
         require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
     jobs = paths.plan_jobs(inputs, domain, output, force)
@@ -144,7 +146,7 @@ def make_gif(
     ] = False,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the walk.")] = 0,
 ) -> None:
-    """Film a training's progress, or a walk through what the model can draw."""
+    """Make a film of a training's progress, or of a walk through the latent space."""
     if fps is not None and not 0.1 <= fps <= 100:
         raise UsageError(f"--fps = {fps} is out of range.", "It must be from 0.1 to 100.")
     from ganctl.runs import names
@@ -162,11 +164,11 @@ def make_gif(
     if walk:
         film = _film_walk(run, output, own, force, fps or 24, seed)
     else:
-        from ganctl.runs.film import progress_frames_of
+        from ganctl.runs import status
 
         filmed_run = names.find_run(run)
         film = Path(output or filmed_run.training_gif)
-        _write_film(film, progress_frames_of(filmed_run), fps or 5, hold=2)
+        _write_film(film, status.progress_frames(filmed_run), fps or 5, hold=2)
     with console.results_of_work() as show:
         show(film)
 
@@ -174,32 +176,32 @@ def make_gif(
 def _film_walk(model: str, output: str | None, own: Path | None, force: bool, fps: float, seed: int) -> Path:
     """Film a walk through a model's latent space; returns where."""
     from ganctl.images import grids
-    from ganctl.images.frames import Frames, labelled
+    from ganctl.images.frames import LazyFrames, label_frame
     from ganctl.inference import model as inference
 
     loaded = load(model)
     path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
-    steps = inference.walk(loaded, seed)
-    frames = Frames.alike(len(steps), lambda i: labelled(grids.grid(steps[i], 4), ""))
+    steps = inference.LatentWalk(loaded, seed)
+    frames = LazyFrames.same_size(len(steps), lambda i: label_frame(grids.make_grid(steps[i], 4), ""))
     _write_film(path, frames, fps)
     return path
 
 
-def _write_film(path: Path, frames: "Frames", fps: float, hold: float = 0.0) -> None:
+def _write_film(path: Path, frames: "LazyFrames", fps: float, hold: float = 0.0) -> None:
     """Write a film, and count the frames that are made of it; nobody knows how many, for a GIF makes some twice."""
     from ganctl.images.animation import write_animation
 
     def counted(number: int) -> "Frame":
         frame = frames.make(number)
-        progress.advance(1)
+        tasks.advance(1)
         return frame
 
-    with progress.task(f"Filming {path.name}", "pictures"):
+    with tasks.task(f"Filming {path.name}", "pictures"):
         write_animation(path, replace(frames, make=counted), fps, hold)
 
 
 def make_report(run: RunName, output: Output = None, force: Force = False) -> None:
-    """Make one page of a run to look at and pass on: its pictures, curves, verdicts, settings and commands."""
+    """Write a run as one HTML page: its pictures, curves, verdicts, settings and commands."""
     from ganctl.runs import names
 
     reported_run = names.find_run(run)

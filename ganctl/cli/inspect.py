@@ -31,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON
 
 
 def info(model: ModelName) -> None:
-    """Print what a model is."""
+    """Print what a model or run is."""
     from ganctl.runs import status
 
     console.table(status.describe(model))
@@ -51,7 +51,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="digits-cnn|inception",
-            help="The net whose features are compared; without it, the one that fits the data.",
+            help="Net whose features are compared; without it, the one that fits the data.",
             autocompletion=lambda: ["digits-cnn", "inception"],
         ),
     ] = None,
@@ -59,14 +59,14 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Inception's weights, if you downloaded them yourself.")
     ] = None,
     count: Annotated[
-        int, typer.Option("--number", "-n", metavar="N", min=2, help="Number of pictures to draw.")
+        int, typer.Option("--number", "-n", metavar="N", min=2, help="Number of pictures to generate.")
     ] = 10_000,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the pictures.")] = 0,
     as_json: AsJson = False,
     checkpoint: Checkpoint = None,
     device: Device = "auto",
 ) -> None:
-    """Measure how good a model is, beside held-out real pictures."""
+    """Measure how good a model is, against held-out real pictures."""
     loaded = load(model, device, checkpoint)
     from ganctl.evaluation.evaluate import evaluate as measure
 
@@ -142,7 +142,7 @@ def compare(
             "They differ in data, size or channels: their scores measure different things, and none is marked."
         )
     if as_json:
-        console.document(comparison.document(compared))
+        console.document(comparison.to_json(compared))
     else:
         console.table(comparison_table.rows(compared))
 
@@ -151,26 +151,28 @@ def list_runs() -> None:
     """List the runs under runs/, with their state."""
     from ganctl.runs import names
 
-    runs = names.known()
+    runs = names.list_runs()
     if not runs:
         console.say("There are no runs here yet: ganctl train dcgan")
         return
     from ganctl.runs import status
 
-    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary, runs)])
+    console.table([("RUN", "FAMILY", "DATA", "EPOCHS", "STATE"), *map(status.summary_row, runs)])
 
 
 def show_cache(
     clear: Annotated[
         bool,
         typer.Option(
-            "--clear", help="Remove everything, except what a running process uses or cannot be fetched again."
+            "--clear",
+            metavar="",
+            help="Remove everything, except what a running process uses or cannot be fetched again.",
         ),
     ] = False,
 ) -> None:
-    """List what the cache holds, and how large it is: decoded sets, features, downloads."""
+    """List what the cache holds and how large it is: decoded data sets, features, downloads."""
     from ganctl.data.cache import entries
-    from ganctl.data.sources.base import user_cache
+    from ganctl.data.cache.store import user_cache
 
     if clear:
         cleared = entries.clear()

@@ -29,15 +29,15 @@ def complete_runs() -> list[str]:
     """The names of the runs under runs/, for the shell."""
     from ganctl.runs import names
 
-    return [run.path.name for run in names.known()]
+    return [run.path.name for run in names.list_runs()]
 
 
 def complete_sets(context: typer.Context) -> list[str]:
     """The names of the data sets that a family knows, or of all where none was typed, for the shell."""
     from ganctl.runs import names
 
-    every = [name for sets in names.SETS.values() for name in sets]
-    return list(names.SETS.get(context.info_name or "", every))
+    every = [name for sets in names.DATASETS.values() for name in sets]
+    return list(names.DATASETS.get(context.info_name or "", every))
 
 
 RunName = Annotated[

@@ -21,7 +21,7 @@ from ganctl.units import duration, rate, size
 if TYPE_CHECKING:
     from ganctl.engine.training import Training
     from ganctl.inference.translate import Result
-    from ganctl.progress import Task
+    from ganctl.tasks import Task
 
 REFRESH_SECONDS = 0.25  # between two redraws of a bar
 HIDDEN_SECONDS = 3.0  # of a task before it is shown

@@ -35,7 +35,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|DIR",
-            help="Data set to train on, by its name, or a folder of pictures.",
+            help="Data set to train on: a name, or a folder of pictures.",
             rich_help_panel="Data",
             autocompletion=complete_sets,
         ),
@@ -64,16 +64,20 @@ def train(
     ] = None,
     lr: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Learning rate of both sides.", rich_help_panel="Optimisation"),
+        typer.Option(
+            metavar="X",
+            help="Learning rate of both the generator and the discriminator.",
+            rich_help_panel="Optimisation",
+        ),
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="Name or path of the run; without it, named after the data."),
+        typer.Option(metavar="NAME|PATH", help="Name or path of the run; without it, the data's name."),
     ] = None,
     max_minutes: MaxMinutes = None,
     assignments: Assignments = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", metavar="", help="Only try a few steps, and say what it will cost.")
+        bool, typer.Option("--dry-run", metavar="", help="Try a few steps and print what the training would cost.")
     ] = False,
     preset: str | None = None,
     **flags: "Value",
@@ -98,8 +102,9 @@ def train(
         flags=flags,
         assignments=parse_assignments(assignments or []),
     )
-    if (found := gans.find(family)).domains:
-        announce_download(data or found.default_data[0])
+    definition = gans.find(family)
+    if definition.two_domains:
+        announce_download(data or definition.default_data[0])
     if dry_run:
         from ganctl.engine import forecast
 
@@ -127,11 +132,11 @@ def resume(
     data: Annotated[str | None, typer.Option(metavar="DIR", help="Where its data is now, if it was moved.")] = None,
     device: Annotated[
         str | None,
-        typer.Option(metavar=DEVICES, help="Device to go on with.", autocompletion=lambda: DEVICES.split("|")),
+        typer.Option(metavar=DEVICES, help="Device to continue on.", autocompletion=lambda: DEVICES.split("|")),
     ] = None,
     assignments: Assignments = None,
 ) -> None:
-    """Go on with a run that was stopped, or extend one."""
+    """Continue a run that was stopped, or extend a finished one."""
     if epochs is not None and more is not None:
         raise UsageError("--epochs is a new total, --more adds to the old one.", "Give one of them.")
     for name, value in (("--epochs", epochs), ("--more", more), ("--max-minutes", max_minutes)):
@@ -139,17 +144,17 @@ def resume(
     from ganctl.runs import names
     from ganctl.settings import parse_assignments
 
-    found = names.find_run(run)
+    resumed_run = names.find_run(run)
     from ganctl.engine import session
     from ganctl.engine.resumption import ResumeRequest
 
     request = ResumeRequest(epochs, more, checkpoint, data, device, parse_assignments(assignments or []))
-    with _until_signal(max_minutes) as stop, session.resume(found, request) as training:
+    with _until_signal(max_minutes) as stop, session.resume(resumed_run, request) as training:
         if training.finished:
             total = training.settings.epochs
             warn_all(training.warnings)
-            console.say(f"{console.short_path(found.path)} is finished: {total} of {total} epochs.")
-            console.say(f"To go further: {typed('resume', found.path)} --more {total}")
+            console.say(f"{console.short_path(resumed_run.path)} is finished: {total} of {total} epochs.")
+            console.say(f"To go further: {typed('resume', resumed_run.path)} --more {total}")
             return
         _train(training, stop)
 
@@ -168,14 +173,14 @@ def _train(training: "Training", stop: interrupt.StopReason) -> None:
     console.say(f"{training.run.path.name}: {training.summary}")
     warn_all(training.warnings)
     if training.settings.tensorboard:
-        console.say(f"To look on: tensorboard --logdir {quote(console.short_path(training.run.tensorboard))}")
+        console.say(f"To watch it: tensorboard --logdir {quote(console.short_path(training.run.tensorboard))}")
     with TrainingProgress(training) as progress:
         end = training.train(stop, Subscriber(progress.show))
     with console.going_on_without(console.stdout):
         console.result(path)
     if end.reason is None:
         use, film = typed(training.verb, training.run.path), typed("make-gif", training.run.path)
-        sentence = f"Draw from it: {use}" if training.verb == "sample" else f"Redraw with it: {use} PICTURE"
+        sentence = f"Sample from it: {use}" if training.verb == "sample" else f"Translate with it: {use} PICTURE"
         console.say(f"Finished. {sentence}   Film it: {film}")
     else:
         console.say(f"Stopped by {end.reason} and saved at step {end.step}. To go on:")

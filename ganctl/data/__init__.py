@@ -18,7 +18,7 @@ cache/            the user's cache
   dataset         Dataset and TwoDatasets: decoded sets, memory-mapped, opened or made
   decode          a source into files of uint8 images
   integrity       whether these files are still what was written
-  store           things computed once, with room for them, marked as used
+  store           the cache's folder; things computed once, room for them, marks of what is in use
   entries         what the cache holds, and its removal
 batches           batches by number
 check/            ganctl check: what is wrong with a set, before a training finds out

@@ -46,7 +46,7 @@ class SingleBatches:
         steps_per_epoch: full batches in the training images.
         batch_size: images in a batch; at most as many as there are.
         count: training images in use.
-        contents: how many there are, in words.
+        description: how many there are, in words.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, seed: int, limit: int | None = None) -> None:
@@ -54,7 +54,7 @@ class SingleBatches:
         self.count = min(limit or len(dataset.train), len(dataset.train))
         self.batch_size = min(batch_size, self.count)
         self.steps_per_epoch = self.count // self.batch_size
-        self.contents = counted(self.count, "picture")
+        self.description = counted(self.count, "picture")
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
 
     def batch(self, step: int, device: torch.device) -> Batch:
@@ -88,7 +88,7 @@ class UnpairedBatches:
     Attributes:
         steps_per_epoch: full batches in the larger set.
         batch_size: images of each set in a batch.
-        contents: how many there are, in words.
+        description: how many there are, in words.
     """
 
     def __init__(
@@ -97,7 +97,9 @@ class UnpairedBatches:
         counts = [min(limit or len(dataset.train), len(dataset.train)) for dataset in data.datasets]
         self.batch_size = min(batch_size, max(counts))
         self.steps_per_epoch = max(counts) // self.batch_size
-        self.contents = " and ".join(f"{n:,} {name}" for n, name in zip(counts, data.names, strict=True)) + " pictures"
+        self.description = (
+            " and ".join(f"{n:,} {name}" for n, name in zip(counts, data.names, strict=True)) + " pictures"
+        )
         images_per_epoch = self.steps_per_epoch * self.batch_size
         self._domains = {
             name: _DomainBatches(dataset, domain, count, images_per_epoch, seed, hflip)

@@ -10,11 +10,11 @@ from ganctl.data.sources.folder import (
     LOWRES,
     FolderSource,
     Reduced,
+    dataset_name,
     from_layout,
     open_folder,
     require_folder,
     require_pictures,
-    set_name,
 )
 from ganctl.errors import DataError, UsageError
 from ganctl.images.reading import MAX_MEGAPIXELS
@@ -34,7 +34,7 @@ class DomainSources:
         spec: the value of ``--data`` that opens the set again, from any working folder.
         names: of the two domains.
         sources: the source of each domain.
-        tree: the folder that both lie in, and the names of their folders to train on and to test on; None if the
+        folders: the folder that both are in, and the names of its folders to train on and to test on; None if the
             pictures are generated, or made from one folder.
     """
 
@@ -42,7 +42,7 @@ class DomainSources:
     spec: str
     names: tuple[str, str]
     sources: tuple[Source, Source]
-    tree: tuple[Path, tuple[str, ...], tuple[str, ...]] | None = None
+    folders: tuple[Path, tuple[str, ...], tuple[str, ...]] | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def resolve_domains(
     if data == PLAIN2STRIPED:
         plain, stripy = (Striped(domain) for domain in striped.DOMAINS)
         return DomainSources(data, data, domains or (plain.domain, stripy.domain), (plain, stripy))
-    set_layout = layout.find_layout(set_folder(data), domains)
+    set_layout = layout.find_layout(dataset_folder(data), domains)
     root = set_layout.root
     if not set_layout.has_two_domains:
         raise DataError(
@@ -109,10 +109,10 @@ def resolve_domains(
     a, b = (
         _domain_source(root, folder, test[folder.domain] if test else None, limit, max_megapixels) for folder in train
     )
-    name = data if data in cyclegan_sets.NAMES else set_name(root)
-    tree = root, tuple(folder.name for folder in train), tuple(folder.name for folder in test)
+    name = data if data in cyclegan_sets.NAMES else dataset_name(root)
+    folders = root, tuple(folder.name for folder in train), tuple(folder.name for folder in test)
     default_names = cyclegan_sets.DOMAINS.get(name, ("A", "B"))
-    return DomainSources(name, _spec(data, root), domains or default_names, (a, b), tree)
+    return DomainSources(name, _spec(data, root), domains or default_names, (a, b), folders)
 
 
 def parse_domain_names(names: str, data: str = "DATA") -> tuple[str, str]:
@@ -140,7 +140,7 @@ def parse_domain_names(names: str, data: str = "DATA") -> tuple[str, str]:
     return domains[0], domains[1]
 
 
-def set_folder(data: str) -> Path:
+def dataset_folder(data: str) -> Path:
     """Return the folder of a set's name, downloaded if it is not on this machine, or of a path.
 
     Raises:
@@ -166,7 +166,7 @@ def _domain_source(
 ) -> FolderSource:
     """One domain's pictures; some are held out where there are none to test on."""
     require_pictures(train, train.path, "Each domain needs pictures: ganctl check shows what is there.")
-    return from_layout(f"{set_name(root)}-{train.path.name}", root, train, test, limit, max_megapixels)
+    return from_layout(f"{dataset_name(root)}-{train.path.name}", root, train, test, limit, max_megapixels)
 
 
 def _resolve_pair(
@@ -177,11 +177,11 @@ def _resolve_pair(
         raise UsageError(f"There is no pair {pair!r}.", f"There is: {LOWRES}.")
     if data == PLAIN2STRIPED:
         raise UsageError(f"{data} is a pair already.", "Name a folder of pictures with --data.")
-    root = set_folder(data)
+    root = dataset_folder(data)
     if domains and any((root / name).is_dir() for name in domains):
         raise UsageError(
             f"--pair {pair} makes both domains from all of {data}.", "Leave out --pair, or name one of its folders."
         )
     original = open_folder(root, limit, max_megapixels)
     names = domains or (LOWRES, "original")
-    return DomainSources(f"{set_name(root)}-{LOWRES}", _spec(data, root), names, (Reduced(original), original))
+    return DomainSources(f"{dataset_name(root)}-{LOWRES}", _spec(data, root), names, (Reduced(original), original))

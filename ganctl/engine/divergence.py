@@ -119,7 +119,7 @@ class Divergence:
     def _retry(self, good: int, lr: str) -> str:
         """The command that begins from a good checkpoint, the best if there is one, at a smaller learning rate."""
         settings, run = self.training.settings, self.training.run
-        best = run.best()
+        best = run.best_checkpoint()
         flags = {
             "data": settings.data,
             "domains": settings.domains,

@@ -21,7 +21,7 @@ from ganctl.engine.state import State
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import Extractor
-from ganctl.evaluation.reference import Reference, reference
+from ganctl.evaluation.reference import Reference, load_reference
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdict_tracker import VerdictTracker
 from ganctl.gans.base import Preview
@@ -178,15 +178,17 @@ def _quality_measure(
     def measure_quality(net: nn.Module) -> Quality:
         if not references and extractor is not None:
             datasets = (data,) if isinstance(data, Dataset) else data.datasets
-            references.extend(reference(dataset, extractor) for dataset in datasets)
+            references.extend(load_reference(dataset, extractor) for dataset in datasets)
         model = Model(Path(), data.name, header, data.name, net)
         if isinstance(data, TwoDatasets):
-            scores = {score.name: score for score in translations.compared(model, data, references, full=False)}
+            scores = {
+                score.name: score for score in translations.translation_scores(model, data, references, full=False)
+            }
             held_out = {name: score.held_out for name, score in scores.items() if score.held_out}
             return Quality({name: score.value for name, score in scores.items()}, held_out)
-        batches = model.generate(samples.COUNT, samples.SEED)
+        batches = model.sample_batches(samples.DEFAULT_COUNT, samples.SEED)
         features = torch.cat([references[0].extractor.features(batch) for batch in batches])
-        classes = samples.classes(references[0], features)
+        classes = samples.classify_features(references[0], features)
         rarest = {} if classes is None else {"rarest": rounded(classes.rarest)}
         return Quality(references[0].distances(features), references[0].held_out_distances, rarest)
 

@@ -90,9 +90,9 @@ class Resumption:
         if state.best is not None and not run.checkpoint(state.best["step"]).exists():
             del state.monitor_state["best"]  # it was set aside: the next measurement is the best again
         if (record := self._new_record()) != self.record:
-            run.rewrite(record)
+            run.write_record(record)
         run.cut_log(state.step)
-        run.mark_best(state.best)
+        run.mark_best_checkpoint(state.best)
         run.log_event("resume", step=state.step, command=runs.command_line())
         return dataclasses.replace(self.training, warnings=(*sentences, *self.training.warnings))
 
@@ -152,7 +152,7 @@ def _prepared(run: Run, record: Mapping[str, Any], request: ResumeRequest, warni
     torch_device = _choose_device(run, settings, request)
     _require_readable(run)
     steps = run.checkpoint_steps()
-    step = None if request.from_checkpoint is None else checkpoint.chosen_step(run, request.from_checkpoint)
+    step = None if request.from_checkpoint is None else checkpoint.find_step(run, request.from_checkpoint)
     data, data_warnings = _open_data(run, record, settings, family, options, request)
     settings = settings if request.data is None else dataclasses.replace(settings, data=data.spec)
     state, batches, plan, missing = setup.build(settings, family, options, data, torch_device, fresh=not steps)
@@ -198,7 +198,7 @@ def _require_readable(run: Run) -> None:
 
     They would be taken for an empty log, to which a resume would cut it, or for no best checkpoint.
     """
-    run.best()
+    run.best_checkpoint()
     for _ in (*run.read_log(), *run.read_events()):
         pass
 

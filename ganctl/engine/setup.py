@@ -53,7 +53,7 @@ def configure(
     if init_from is not None:
         file = checkpoint.model_file(init_from).resolve()
         header = tensorfile.read_header(file)
-        checkpoint.require_model(file, header)
+        checkpoint.refuse_training_state(file, header)
         try:
             if header["family"] != family:
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")

@@ -22,6 +22,7 @@ from ganctl.errors import UsageError
 from ganctl.files import append
 from ganctl.images.probing import probe
 from ganctl.runs import metric_names
+from ganctl.runs.json_lines import numbers
 from ganctl.runs.run import Run
 
 if TYPE_CHECKING:
@@ -135,5 +136,5 @@ def _scalars(line: Mapping[str, Any]) -> tuple[int, "Summary"]:
     """The step of a line of the log, and its numbers by their names."""
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    tagged = {name: value for name, value in metric_names.numbers(line).items() if name.startswith(metric_names.KINDS)}
+    tagged = {name: value for name, value in numbers(line).items() if name.startswith(metric_names.KINDS)}
     return line["step"], Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in tagged.items()])

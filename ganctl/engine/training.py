@@ -57,7 +57,7 @@ class Training:
         precision = " in bfloat16" if self.plan.autocast else ""
         epochs = counted(settings.epochs, "epoch")
         return (
-            f"{settings.family} ({settings.preset}) on {self.batches.contents} of "
+            f"{settings.family} ({settings.preset}) on {self.batches.description} of "
             f"{settings.size}×{settings.size} {channels}, {epochs} of "
             f"{counted(self.batches.steps_per_epoch, 'step')}, {self.state.device}{precision}; "
             f"parameters: {weights}"

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, reference, spaced
+from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, load_reference, subsample
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
@@ -77,7 +77,7 @@ def evaluate(
     data: str | None = None,
     extractor: str | None = None,
     weights: Path | None = None,
-    count: int = samples.COUNT,
+    count: int = samples.DEFAULT_COUNT,
     seed: int = samples.SEED,
 ) -> Evaluation:
     """Measure a model against the images that it was trained on, and those that were held out.
@@ -107,17 +107,17 @@ def evaluate(
     real, _ = open_data(settings, family, family.options(**settings.options), fresh=False)
     choice = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
     datasets = [real] if isinstance(real, Dataset) else real.datasets
-    with progress.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
-        references = [reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
+    with tasks.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
+        references = [load_reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
     if isinstance(real, Dataset):
-        generated = (quantised(chunk) for chunk in model.generate(count, seed))
+        generated = (quantised(chunk) for chunk in model.sample_batches(count, seed))
         trained_on = replace(real, train=real.train[: settings.limit])
-        with progress.task("Drawing and measuring", "pictures", count):
+        with tasks.task("Generating and measuring", "pictures", count):
             scores = measure_samples(generated, count, trained_on, references)
         pictures, held_out = count, min(MAX_COMPARED_IMAGES, len(real.test))
     else:
-        with progress.task("Translating and measuring", "pictures", translations.translation_count(real)):
-            scores = list(translations.compared(model, real, references))
+        with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):
+            scores = list(translations.translation_scores(model, real, references))
         pictures, held_out = translations.image_count(real), sum(len(domain.test) for domain in real.datasets)
     return Evaluation(
         model.path,
@@ -155,7 +155,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
     scores = []
     for chunks, real in zip(features, references, strict=True):
         scores += samples.feature_scores(real, torch.cat(chunks))
-    held_out = to_tensor(spaced(data.test, max_compared), _CPU)
+    held_out = to_tensor(subsample(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 
 

@@ -13,11 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl import progress, tensorfile
+from ganctl import tasks, tensorfile
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.cache.store import compute_once
-from ganctl.data.sources.base import user_cache
+from ganctl.data.cache.store import compute_once, user_cache
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
@@ -65,7 +64,7 @@ class Reference:
         return self.distances(self.held_out_features) if len(self.held_out_features) > 1 else {}
 
 
-def reference(data: Dataset, extractor: Extractor) -> Reference:
+def load_reference(data: Dataset, extractor: Extractor) -> Reference:
     """Load the features of a data set's images from the cache, or compute and store them."""
     key = json.dumps([_CACHE_FORMAT, data.fingerprint, extractor.name, MAX_TRAIN_IMAGES, MAX_COMPARED_IMAGES])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -85,7 +84,7 @@ def reference(data: Dataset, extractor: Extractor) -> Reference:
 
 
 def images_to_extract(data: Dataset) -> int:
-    """Count the images whose features a `reference` extracts if it is not in the cache."""
+    """Count the images whose features a `load_reference` extracts if it is not in the cache."""
     again = min(len(data.train), MAX_TRAIN_IMAGES) if len(data.train) > MAX_COMPARED_IMAGES else 0
     return min(len(data.train), MAX_COMPARED_IMAGES) + again + min(len(data.test), MAX_COMPARED_IMAGES)
 
@@ -109,7 +108,7 @@ def _compute(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
 def _features(extractor: Extractor, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
     for chunk in chunks:
         yield extractor.features(chunk)
-        progress.advance(len(chunk))
+        tasks.advance(len(chunk))
 
 
 def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) -> Iterator[Tensor]:
@@ -122,7 +121,7 @@ def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) ->
         yield to_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
 
 
-def spaced(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
+def subsample(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:
     """Select at most `max_images` of the images [N, H, W, C], evenly spaced."""
     if len(uint8_images) <= max_images:
         return uint8_images

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl.data.batches import to_tensor
-from ganctl.evaluation.reference import in_chunks, spaced
+from ganctl.evaluation.reference import in_chunks, subsample
 from ganctl.metrics.images import checkerboard, diversity
 from ganctl.metrics.manifold import nearest
 from ganctl.metrics.score import rounded
@@ -48,7 +48,7 @@ class SampleStats:
         held_out = [len(images) >= MIN_IMAGES for images in test]
         sources = [b if enough else a for a, b, enough in zip(cropped, test, held_out, strict=True)]
         count = max(MIN_IMAGES, min(MAX_REAL_IMAGES, MAX_REAL_VALUES // int(np.prod(test[0].shape[1:]))))
-        real = torch.cat([to_tensor(spaced(images, count), _CPU) for images in sources])
+        real = torch.cat([to_tensor(subsample(images, count), _CPU) for images in sources])
         self._checkerboard = checkerboard(real) if size >= MIN_SPECTRUM_SIZE else None
         self._contrast = max(contrast(real), _SMALLEST_UNIT)
         self._single_domain = len(train) == 1 and len(real) >= MIN_IMAGES

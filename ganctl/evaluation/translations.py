@@ -32,11 +32,13 @@ def image_count(data: TwoDatasets) -> int:
 
 
 def translation_count(data: TwoDatasets) -> int:
-    """Count the translations of a full `compared`: each image to the other domain, back, and to its own domain."""
+    """Count the translations of full `translation_scores`: each image to the other domain, back, and to its own."""
     return 3 * image_count(data)
 
 
-def compared(model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True) -> Iterator[Score]:
+def translation_scores(
+    model: Model, data: TwoDatasets, references: Sequence[Reference], full: bool = True
+) -> Iterator[Score]:
     """Compute the scores of both directions.
 
     Args:

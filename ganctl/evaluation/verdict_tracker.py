@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganctl.evaluation.verdicts import RULES, VERDICTS, Rule, Verdict
+from ganctl.runs.json_lines import numbers
 from ganctl.runs.metric_names import (
     ACCURACY,
     LUMINANCE,
@@ -16,7 +17,6 @@ from ganctl.runs.metric_names import (
     OUTPUTS_FAKE,
     SCORE,
     is_clearly_better,
-    numbers,
     of_kind,
 )
 

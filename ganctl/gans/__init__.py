@@ -18,19 +18,18 @@ FAMILIES: dict[str, str | Family] = {
 }
 """Name → the family, or ``module:attribute`` to import it from."""
 
-
 OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
-"""Family → the module of its options, where they need no torch."""
+"""Name → the module of the family's options, which needs no torch; a registered family has none."""
 
 
 class FamilyOptions(NamedTuple):
-    """What a family can be set to.
+    """The settings of a family.
 
     Attributes:
-        summary: one line for people.
+        summary: one line of help.
         options: a dataclass of options (`ganctl.option.option`).
-        presets: named layers over the options' defaults.
-        default_preset: the preset of a bare ``train``.
+        presets: name → settings that replace the defaults.
+        default_preset: the preset of ``train`` without ``--preset``.
     """
 
     summary: str
@@ -74,10 +73,10 @@ def find(name: str) -> Family:
 
 
 def options_of(name: str) -> FamilyOptions:
-    """The options of a family, for its help and completion: without torch, if they have a module of their own.
+    """Return the options of a family, for its help and completion: without torch, if they have a module of their own.
 
     Raises:
-        UsageError: there is no such family; the names are listed.
+        UsageError: there is no such family; the families are listed.
     """
     require(name)
     if name not in OPTIONS:

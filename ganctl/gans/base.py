@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ganctl.data.batches import Batch
-from ganctl.settings import Value
+from ganctl.option import Value
 
 Shape = tuple[int, int, int]  # of an image: channels, height, width
 
@@ -127,7 +127,7 @@ class Family:
         name: what is typed on the command line.
         summary: one line of help.
         verb: what a trained model does: ``sample`` images from noise, or ``translate`` images.
-        options: a frozen dataclass whose fields are `ganctl.settings.option`; each becomes a setting of the command
+        options: a frozen dataclass whose fields are `ganctl.option.option`; each becomes a setting of the command
             line. A family that samples has ``latent_dim`` among them.
         presets: name → settings that replace the defaults; each should cite its source.
         default_preset: the preset of ``train`` without ``--preset``.
@@ -138,7 +138,7 @@ class Family:
         training: (options, model, shape) → the training module around a model.
         schedule: (options, step, total steps) → the factor by which all learning rates are multiplied at a step. A pure
             function.
-        domains: whether the family learns from two unpaired sets (``a`` and ``b`` of a batch) instead of one.
+        two_domains: whether the family learns from two unpaired sets (``a`` and ``b`` of a batch) instead of one.
         jitter: (options, size) → the crops and flips for training images of a size.
         light_preset: the preset to recommend where the chosen one would take days; None for none.
         default_size: height and width in pixels where neither the settings nor the data have one.
@@ -154,7 +154,7 @@ class Family:
     model: Callable[[Any, Shape], nn.Module]
     training: Callable[[Any, Any, Shape], TrainingModule]
     schedule: Callable[[Any, int, int], float] = constant_lr
-    domains: bool = False
+    two_domains: bool = False
     jitter: Callable[[Any, int], Jitter] = no_jitter
     light_preset: str | None = None
     default_size: int = 64

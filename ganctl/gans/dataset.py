@@ -41,7 +41,7 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         source = _resolve(settings, family, stand_in)
         warnings.append(f"{default} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or source.native_size() or family.default_size
-    _require_drawable(family, options, size, settings.channels)
+    _require_buildable(family, options, size, settings.channels)
     load_size = family.jitter(options, size).load_size
     warnings += source.warnings if fresh else ()
     data: Data
@@ -73,7 +73,7 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
 
 def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSources:
     """One source, or two for a family of two domains."""
-    if family.domains:
+    if family.two_domains:
         return resolve_domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{family.name} learns from one set.", "--domains and --pair are for cyclegan.")
@@ -82,13 +82,13 @@ def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSo
 
 def _quick_check(source: DomainSources) -> list[str]:
     """The warnings of a check of file names and lengths."""
-    if source.tree is None:
+    if source.folders is None:
         return []
-    findings = check.quick(*source.tree)
+    findings = check.quick(*source.folders)
     return [f"{finding.message} {finding.remedy}" for finding in findings if finding.severity != "note"]
 
 
-def _require_drawable(family: Family, options: Any, size: int, channels: int | None) -> None:
+def _require_buildable(family: Family, options: Any, size: int, channels: int | None) -> None:
     """Build the nets without their weights, before a long decoding is in vain.
 
     Raises:

@@ -3,6 +3,7 @@
 formats     the file formats that can be read
 scanning    the image files below a folder
 reading     files of any format and mode, decoded to 8-bit sRGB
+conversion  any Pillow mode to 8-bit RGB, one size to another
 repair      files with malformed metadata or without their last bytes
 profiles    ICC colour profiles, to sRGB and back
 probing     the size and mode of a file

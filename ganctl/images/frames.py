@@ -1,4 +1,4 @@
-"""What a film is made of: pictures over a line of text, each made when it is asked for."""
+"""Frames of an animation: images over a line of text, each made when it is needed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ganctl.errors import GanctlError
-from ganctl.images.grids import PAPER
-from ganctl.images.reading import opened
+from ganctl.images.grids import BACKGROUND_LEVEL
+from ganctl.images.reading import open_image
 
 Frame = NDArray[np.uint8]
-"""Levels [H, W, 3]."""
+"""uint8 pixels [H, W, 3]."""
 
-_FILM_SIDE = 560
-_LABEL_HEIGHT = 34
+_TARGET_SIZE = 560  # pixels of an image's longer side
+_LABEL_HEIGHT = 34  # pixels
 
 
 @dataclass(frozen=True)
-class Frames:
-    """The frames of a film, each made when it is asked for.
+class LazyFrames:
+    """The frames of an animation, each made when it is needed.
 
     Attributes:
-        count: how many there are.
-        size: height and width of the largest.
-        make: frame number i; a film asks for some of them, and for one of them again.
+        count: the number of frames.
+        size: height and width of the largest, in pixels.
+        make: frame number i; an animation may need only some of them, and one of them again.
     """
 
     count: int
@@ -35,14 +35,14 @@ class Frames:
     make: Callable[[int], Frame]
 
     @classmethod
-    def alike(cls, count: int, make: Callable[[int], Frame]) -> "Frames":
-        """Frames of which all are as large as the first."""
+    def same_size(cls, count: int, make: Callable[[int], Frame]) -> "LazyFrames":
+        """Frames that all have the size of the first."""
         height, width, _ = make(0).shape
         return cls(count, (height, width), make)
 
 
-def progress_frames(previews: Sequence[tuple[int, Path]]) -> Frames:
-    """The frames of previews, each over its epoch; of the files only the heads are read now.
+def preview_frames(previews: Sequence[tuple[int, Path]]) -> LazyFrames:
+    """The frames of previews, each labelled with its epoch; only the headers of the files are read now.
 
     Args:
         previews: ``(epoch, file)``, at least one.
@@ -50,61 +50,61 @@ def progress_frames(previews: Sequence[tuple[int, Path]]) -> Frames:
     Raises:
         GanctlError: a file cannot be read.
     """
-    sizes = [_frame_size(_size_of(file), _LABEL_HEIGHT) for _, file in previews]
-    width, height = (max(sides) for sides in zip(*sizes, strict=True))
-    return Frames(len(previews), (height, width), lambda i: frame(previews[i][1], f"epoch {previews[i][0]}"))
+    sizes = [_frame_size(_read_size(file), _LABEL_HEIGHT) for _, file in previews]
+    width, height = (max(lengths) for lengths in zip(*sizes, strict=True))
+    return LazyFrames(len(previews), (height, width), lambda i: read_frame(previews[i][1], f"epoch {previews[i][0]}"))
 
 
-def frame(path: Path, text: str) -> Frame:
-    """A film's frame of a picture file: see `labelled`.
+def read_frame(path: Path, text: str) -> Frame:
+    """The labelled frame of an image file: see `label_frame`.
 
     Raises:
         GanctlError: the file cannot be read.
     """
-    with _opened(path) as picture:
-        return labelled(picture, text)
+    with _open(path) as image:
+        return label_frame(image, text)
 
 
-def labelled(picture: Image.Image, text: str) -> Frame:
-    """A film's frame: the picture, brought to the film's width, over a line of text. [H, W, 3], even sides."""
-    width, height = _scaled(picture.size)
-    bar = _LABEL_HEIGHT if text else 0
-    shown = picture.convert("RGB")
-    if shown.size != (width, height):
-        shown = shown.resize((width, height), Image.Resampling.LANCZOS)
-    frame = Image.new("RGB", _frame_size(picture.size, bar), (PAPER,) * 3)
-    frame.paste(shown, (0, 0))
+def label_frame(image: Image.Image, text: str) -> Frame:
+    """An image, scaled to the size of an animation, over a line of text: a frame [H, W, 3] of even height and width."""
+    width, height = _scaled_size(image.size)
+    label_height = _LABEL_HEIGHT if text else 0
+    scaled = image.convert("RGB")
+    if scaled.size != (width, height):
+        scaled = scaled.resize((width, height), Image.Resampling.LANCZOS)
+    frame = Image.new("RGB", _frame_size(image.size, label_height), (BACKGROUND_LEVEL,) * 3)
+    frame.paste(scaled, (0, 0))
     if text:
-        middle = (frame.width / 2, height + bar / 2)
-        ImageDraw.Draw(frame).text(middle, text, (225,) * 3, ImageFont.load_default(18), anchor="mm")
+        centre = (frame.width / 2, height + label_height / 2)
+        ImageDraw.Draw(frame).text(centre, text, (225,) * 3, ImageFont.load_default(18), anchor="mm")
     return np.asarray(frame)
 
 
-def _size_of(path: Path) -> tuple[int, int]:
-    with _opened(path) as picture:
-        return picture.size
+def _read_size(path: Path) -> tuple[int, int]:
+    with _open(path) as image:
+        return image.size
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """A preview, and a GanctlError for whatever goes wrong inside."""
+def _open(path: Path) -> Iterator[Image.Image]:
+    """Open a preview; whatever goes wrong inside the block becomes a GanctlError."""
     try:
-        with opened(path) as picture:
-            yield picture
+        with open_image(path) as image:
+            yield image
     except OSError as error:
         raise GanctlError(f"{path} cannot be read: {error}.", "Remove it, and the film goes without it.") from None
 
 
-def _scaled(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height at which a film shows a picture of a size."""
-    factor = _FILM_SIDE / max(size)
+def _scaled_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height to which an animation scales an image; one of about the right size is left sharp."""
+    factor = _TARGET_SIZE / max(size)
     if 0.7 < factor < 1.5:
         return size
-    width, height = (max(1, round(side * factor)) for side in size)
+    width, height = (max(1, round(length * factor)) for length in size)
     return width, height
 
 
-def _frame_size(size: tuple[int, int], bar: int) -> tuple[int, int]:
-    """Width and height of the frame of a picture over a bar: even ones."""
-    width, height = _scaled(size)
-    return width + width % 2, height + bar + (height + bar) % 2
+def _frame_size(size: tuple[int, int], label_height: int) -> tuple[int, int]:
+    """Width and height of an image's frame: even numbers, as video codecs need them."""
+    width, height = _scaled_size(size)
+    return width + width % 2, height + label_height + (height + label_height) % 2

@@ -1,4 +1,7 @@
-"""Tensors as pictures: grids and single files. Torch is imported by what is given tensors: a film needs none."""
+"""Write tensors as images: grids, previews and single files.
+
+Torch is imported only where tensors are given, because an animation of previews needs none.
+"""
 
 import math
 from pathlib import Path
@@ -10,114 +13,114 @@ from PIL import Image
 
 from ganctl.errors import GanctlError
 from ganctl.files import write_atomically
-from ganctl.images.reading import Picture
-from ganctl.images.writing import encoded, require_format
+from ganctl.images.reading import ImageArrays
+from ganctl.images.writing import encode, require_format
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PAPER = 24  # grey level behind a grid's pictures and a film's labels
-_GRID_SIDE = 512  # small pictures are enlarged by a whole factor until a grid is about this wide
+BACKGROUND_LEVEL = 24  # grey level behind a grid's images and an animation's labels
+_TARGET_WIDTH = 512  # pixels; small images are enlarged by an integer factor until a grid is about this wide
 
 
 def to_uint8(images: "Tensor") -> NDArray[np.uint8]:
-    """Pictures [N, C, H, W] in [-1, 1] as levels [N, H, W, C]."""
+    """Convert images [N, C, H, W] in [-1, 1] to uint8 [N, H, W, C]."""
     import torch
 
-    levels = images.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).numpy()
+    uint8_images = images.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return uint8_images.permute(0, 2, 3, 1).numpy()
 
 
-def grid(images: "Tensor", columns: int) -> Image.Image:
-    """Pictures [N, C, H, W] in [-1, 1] in rows, small ones enlarged by a whole factor."""
+def make_grid(images: "Tensor", columns: int) -> Image.Image:
+    """Arrange images [N, C, H, W] in [-1, 1] in rows; small ones are enlarged by an integer factor."""
     import torch
-    from torchvision.utils import make_grid
+    from torchvision import utils
 
     if images.shape[1] == 1:
         images = images.expand(-1, 3, -1, -1)
-    factor, padding = _enlarged(columns, images.shape[-1])
+    factor, padding = _layout(columns, images.shape[-1])
     images = torch.from_numpy(to_uint8(images)).permute(0, 3, 1, 2)
     images = images.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
-    sheet = make_grid(images, nrow=columns, padding=padding, pad_value=PAPER)
-    return Image.fromarray(sheet.permute(1, 2, 0).numpy())
+    pixels = utils.make_grid(images, nrow=columns, padding=padding, pad_value=BACKGROUND_LEVEL)
+    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
 
 
 def grid_size(count: int, columns: int, size: int) -> tuple[int, int]:
-    """Width and height in pixels of the grid of so many square pictures of a size."""
-    factor, padding = _enlarged(columns, size)
-    if count == 1:  # which has nothing around it
+    """Width and height in pixels of the grid of `count` square images of `size` pixels."""
+    factor, padding = _layout(columns, size)
+    if count == 1:  # which has no padding
         return size * factor, size * factor
     pitch = size * factor + padding
     return min(count, columns) * pitch + padding, -(-count // columns) * pitch + padding
 
 
-def cells(sheet: Image.Image, columns: int, size: int) -> list[list[Image.Image]]:
-    """The rows of a grid that `grid` made of square pictures, cut into its pictures again.
+def split_grid(grid: Image.Image, columns: int, size: int) -> list[list[Image.Image]]:
+    """Cut a grid of square images into its rows of enlarged images.
 
     Raises:
-        ValueError: it is no grid of so many columns of that size.
+        ValueError: it is no grid with so many columns of images of `size` pixels.
     """
-    factor, padding = _enlarged(columns, size)
-    side = size * factor
-    pitch = side + padding
-    rows, rest = divmod(sheet.height - padding, pitch)
-    if rest or sheet.width != columns * pitch + padding:
+    factor, padding = _layout(columns, size)
+    cell_size = size * factor
+    pitch = cell_size + padding
+    rows, remainder = divmod(grid.height - padding, pitch)
+    if remainder or grid.width != columns * pitch + padding:
         raise ValueError(f"it is no grid of {columns} columns of {size} pixels")
     corners = [[(padding + column * pitch, padding + row * pitch) for column in range(columns)] for row in range(rows)]
-    return [[sheet.crop((x, y, x + side, y + side)) for x, y in row] for row in corners]
+    return [[grid.crop((x, y, x + cell_size, y + cell_size)) for x, y in row] for row in corners]
 
 
-def _enlarged(columns: int, size: int) -> tuple[int, int]:
-    """How many times as large a grid shows pictures of a size, and the pixels between them."""
-    factor = max(1, round(_GRID_SIDE / (columns * (size + 2))))
+def _layout(columns: int, size: int) -> tuple[int, int]:
+    """The factor by which a grid enlarges images of a size, and its padding in pixels."""
+    factor = max(1, round(_TARGET_WIDTH / (columns * (size + 2))))
     return factor, max(2, factor)
 
 
 def save_preview(path: Path, images: "Tensor", columns: int) -> None:
-    """Write a grid as a PNG, atomically; its folder is made if it is gone."""
-    write_atomically(path, encoded(grid(images, columns), "PNG"))
+    """Write a grid as a PNG, atomically; a missing folder is created."""
+    write_atomically(path, encode(make_grid(images, columns), "PNG"))
 
 
 def save_grid(path: Path, images: "Tensor", columns: int) -> None:
-    """Write a grid in the format that the path's ending names."""
-    write(path, grid(images, columns))
+    """Write a grid in the format that the path's suffix names. Raises as `write_image`."""
+    write_image(path, make_grid(images, columns))
 
 
-def save_single(path: Path, image: "Tensor") -> None:
-    """Write one picture [C, H, W] in [-1, 1] as it is."""
-    levels = to_uint8(image[None])[0]
-    write(path, Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels))
+def save_image(path: Path, image: "Tensor") -> None:
+    """Write one image [C, H, W] in [-1, 1], not enlarged. Raises as `write_image`."""
+    pixels = to_uint8(image[None])[0]
+    write_image(path, Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
 
 
-def write(path: Path, picture: Image.Image) -> None:
-    """Write a picture in the format that the path's ending names, atomically; its folder is made.
+def write_image(path: Path, image: Image.Image) -> None:
+    """Write an image in the format that the path's suffix names, atomically; a missing folder is created.
 
     Raises:
-        UsageError: the ending names no format that Pillow writes, or one that holds no picture of that size.
+        UsageError: the suffix names no format that Pillow writes, or one that cannot hold an image of that size.
         GanctlError: Pillow fails to write it all the same.
         OSError: the disk refuses.
     """
     try:
-        content = encoded(picture, require_format(path, picture.size))
+        content = encode(image, require_format(path, image.size))
     except ValueError as error:
         raise GanctlError(f"{path} could not be written: {error}.", "Use .png.") from None
     write_atomically(path, content)
 
 
-def save_picture(path: Path, picture: Picture) -> None:
-    """Write a picture as RGB, or RGBA where it has transparency, atomically; its folder is made.
+def save_arrays(path: Path, image: ImageArrays) -> None:
+    """Write an image as RGB, or RGBA where it has transparency, atomically; a missing folder is created.
 
     Raises:
-        UsageError: as `write`.
+        UsageError: as `write_image`.
         ValueError: the format cannot hold it.
         OSError: the disk refuses.
     """
-    levels = picture.levels if picture.alpha is None else np.dstack([picture.levels, picture.alpha])
-    image = Image.fromarray(levels)
-    content = encoded(image, require_format(path, image.size), picture.profile)
+    pixels = image.pixels if image.alpha is None else np.dstack([image.pixels, image.alpha])
+    rgb = Image.fromarray(pixels)
+    content = encode(rgb, require_format(path, rgb.size), image.profile)
     write_atomically(path, content)
 
 
-def columns(count: int) -> int:
-    """Pictures in a row of a grid that is about square."""
+def grid_columns(count: int) -> int:
+    """The number of columns that makes a grid of `count` images about square."""
     return math.ceil(math.sqrt(count))

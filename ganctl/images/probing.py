@@ -1,4 +1,4 @@
-"""What a picture is, found out without keeping it."""
+"""Find out the size and the mode of an image file without keeping its pixels."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from ganctl.images.reading import MAX_MEGAPIXELS, decode
 
 
 class Probe(NamedTuple):
-    """A picture's sides in pixels, as it is shown, and its Pillow mode."""
+    """An image's width and height in pixels, upright, and its Pillow mode."""
 
     width: int
     height: int
@@ -15,10 +15,10 @@ class Probe(NamedTuple):
 
 
 def probe(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Probe:
-    """What a picture is. All of it is decoded, at the least size that its format allows: a part may be missing.
+    """Probe an image file. It is decoded to its end, because a part may be missing, at the smallest size possible.
 
     Raises:
         OSError: see `reading.decode`.
     """
-    found = decode(path, 1, max_megapixels)
-    return Probe(*found.size, found.mode)
+    decoded = decode(path, 1, max_megapixels)
+    return Probe(*decoded.size, decoded.mode)

@@ -1,4 +1,4 @@
-"""Reading pictures of any format and mode: all that is decoded anywhere in ganctl is decoded by `decode`."""
+"""Read image files of any format and mode. Every image file that ganctl decodes is decoded by `decode`."""
 
 import io
 import warnings
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from ganctl.images.formats import open_image, unsupported, unsupported_raw
-from ganctl.images.profiles import own_profile, to_srgb
-from ganctl.images.repair import Repaired, orientation, repair
+from ganctl.images.conversion import fill_transparent, resize_shorter_side, to_eight_bits, to_rgb
+from ganctl.images.formats import camera_raw_reason, open_unlimited, unsupported_reason
+from ganctl.images.profiles import to_srgb, writable_profile
+from ganctl.images.repair import RepairedFile, read_orientation, repair
 
 MAX_MEGAPIXELS = 128.0  # half a gigabyte in Pillow's memory; the photographs of most phones have up to 108
-_TURNS = {
+_TRANSPOSES = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -26,21 +27,21 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ON_ITS_SIDE = {turn for orientation, turn in _TURNS.items() if orientation >= 5}
+_SWAPS_WIDTH_AND_HEIGHT = {transpose for orientation, transpose in _TRANSPOSES.items() if orientation >= 5}
 
 
 class _TooLargeError(OSError):
-    """A picture that is whole, and has more pixels than are allowed."""
+    """An intact image that has more pixels than allowed."""
 
 
-class Decoded(NamedTuple):
-    """A picture as it is displayed.
+class DecodedImage(NamedTuple):
+    """An image as it is displayed.
 
     Attributes:
-        image: RGB, or RGBA where it has transparency; in sRGB, upright, and perhaps smaller than the picture.
-        size: width and height of the picture.
-        mode: Pillow's, of the file.
-        profile: the colour profile of the file, where it is one of RGB that can be converted to.
+        image: RGB, or RGBA where it has transparency; sRGB, upright, and possibly smaller than the file's image.
+        size: width and height of the file's image, upright.
+        mode: Pillow's mode of the file.
+        profile: the file's ICC profile, if it is an RGB profile that can be converted back to.
     """
 
     image: Image.Image
@@ -50,133 +51,120 @@ class Decoded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture as it is displayed.
+class ImageArrays:
+    """An image as arrays.
 
     Attributes:
-        levels: its colours [H, W, 3], in sRGB when it is read, in those of its profile when it is written.
-        alpha: its opacity [H, W]; None where it has no transparency.
-        profile: the colour profile of the file, where it has a whole one of RGB.
+        pixels: uint8 [H, W, 3]; sRGB when read, in the colours of `profile` when written.
+        alpha: uint8 [H, W], its opacity; None if it has no transparency.
+        profile: the ICC profile of the file, if it is an RGB profile that can be converted back to.
     """
 
-    levels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     alpha: NDArray[np.uint8] | None = None
     profile: bytes | None = None
 
 
-def decode(path: Path, shorter: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Decoded:
-    """A picture of any format and mode, in sRGB and turned by its EXIF; of an animation the first frame.
+def decode(path: Path, min_size: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> DecodedImage:
+    """Decode an image file to sRGB, turned upright by its EXIF orientation; of an animation, the first frame.
 
-    Pixels are not lost for what is beside them: where metadata are malformed, or the last bytes are missing, they are
-    read all the same, and turned and converted where the orientation and the profile can still be made out.
+    Malformed metadata or missing last bytes do not make the pixels unreadable; where the orientation and the profile
+    can still be made out, they are applied.
 
     Args:
         path: the file.
-        shorter: pixels that the shorter side should have at least: a JPEG is then decoded at a half, a quarter or an
-            eighth of its size if that leaves twice as many.
-        max_megapixels: how much may have to be held in memory at once, in millions of pixels.
+        min_size: pixels that the shorter side needs to have: a JPEG is then decoded at a half, a quarter or an eighth
+            of its size if that leaves twice as many.
+        max_megapixels: the most pixels to hold in memory at once, in millions.
 
     Raises:
-        OSError: it cannot be read, or is too large; what it says is the reason, without the path.
+        OSError: it cannot be read, or is too large; the message is the reason, without the path.
     """
     try:
-        with opened(path) as file:
-            return _decoded(file, shorter, max_megapixels)
+        with open_image(path) as file:
+            return _decode(file, min_size, max_megapixels)
     except _TooLargeError:
         raise
     except OSError as error:
-        if (found := _repaired(path)) is None:
+        if (repaired := _repair_file(path)) is None:
             raise
         try:
-            with opened(io.BytesIO(found.content)) as file:
-                return _decoded(file, shorter, max_megapixels, found)
+            with open_image(io.BytesIO(repaired.content)) as file:
+                return _decode(file, min_size, max_megapixels, repaired)
         except _TooLargeError:
             raise
         except OSError:
             raise error from None
 
 
-def read(path: Path, shorter: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Picture:
-    """A picture's levels, opacity and profile, as `decode` reads it.
+def read_image(path: Path, size: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> ImageArrays:
+    """Read an image file as arrays, decoded by `decode`.
 
-    Colours are not laid on anything. Where nothing of them is seen, editors leave black, white or leftovers, which
-    would be edges to a net and weigh in its statistics: there the colours around go on instead.
+    Nothing is composited. Under fully transparent pixels editors leave black, white or leftovers, which a net would see
+    as edges and count in its statistics: these pixels get the colours around them instead.
 
     Args:
         path: the file.
-        shorter: resize it so that the shorter side has so many pixels.
+        size: resize it so that the shorter side has this many pixels.
         max_megapixels: see `decode`.
 
     Raises:
         OSError: see `decode`.
     """
     with warnings.catch_warnings(action="ignore"):  # Pillow warns of odd metadata, and of bombs
-        picture, _, _, profile = decode(path, shorter, max_megapixels)
-        if shorter is not None:
-            picture = _resized(picture, shorter, max_megapixels)
-    levels = np.asarray(picture)
-    if picture.mode == "RGB":
-        return Picture(levels, profile=profile)
-    alpha = levels[..., 3]
-    continued = np.asarray(_continued(picture))[..., :3]
-    return Picture(np.where(alpha[..., None] == 0, continued, levels[..., :3]), alpha, profile)
+        image, _, _, profile = decode(path, size, max_megapixels)
+        if size is not None:
+            image = resize_shorter_side(image, size, max_megapixels)
+    pixels = np.asarray(image)
+    if image.mode == "RGB":
+        return ImageArrays(pixels, profile=profile)
+    alpha = pixels[..., 3]
+    filled = np.asarray(fill_transparent(image))[..., :3]
+    return ImageArrays(np.where(alpha[..., None] == 0, filled, pixels[..., :3]), alpha, profile)
+
+
+def read_square(path: Path, size: int, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[NDArray[np.uint8], int]:
+    """Read an image file, decoded by `decode`, as RGB over white, centre-cropped to a square and resized.
+
+    Returns:
+        uint8 pixels [size, size, 3], and the shorter side of the file's image in pixels.
+
+    Raises:
+        OSError: see `decode`.
+    """
+    decoded = decode(path, size, max_megapixels)
+    try:
+        image = ImageOps.fit(to_rgb(decoded.image), (size, size), Image.Resampling.LANCZOS)
+    except Exception as error:
+        raise OSError(_reason(error)) from None
+    return np.asarray(image), min(decoded.size)
 
 
 def has_alpha(path: Path) -> bool:
-    """Whether a picture has transparency, from the head of its file; False where it cannot be read."""
+    """Whether an image file has transparency, from its header; False where it cannot be read."""
     with warnings.catch_warnings(action="ignore"):
         try:
-            with opened(path) as file:
+            with open_image(path) as file:
                 return file.has_transparency_data
         except OSError:
-            found = _repaired(path)
+            repaired = _repair_file(path)
         try:
-            with opened(io.BytesIO(found.content if found else b"")) as file:
+            with open_image(io.BytesIO(repaired.content if repaired else b"")) as file:
                 return file.has_transparency_data
         except OSError:
             return False
 
 
-def read_square(path: Path, size: int, max_megapixels: float = MAX_MEGAPIXELS) -> tuple[NDArray[np.uint8], int]:
-    """A picture as RGB, as `decode` reads it: transparency laid on white, centre-cropped, resized.
-
-    Returns:
-        levels [size, size, 3], and the picture's own shorter side in pixels.
-
-    Raises:
-        OSError: see `decode`.
-    """
-    found = decode(path, size, max_megapixels)
-    try:
-        picture = ImageOps.fit(to_rgb(found.image), (size, size), Image.Resampling.LANCZOS)
-    except Exception as error:
-        raise OSError(_reason(error)) from None
-    return np.asarray(picture), min(found.size)
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """A picture of any Pillow mode as 8-bit RGB.
-
-    Transparency is laid on white. White is 65,535 in 16-bit grey; 32-bit and real numbers do not say what their
-    white is, so it is the least of 1 (real numbers only), 255 and 65,535 that no pixel exceeds.
-    """
-    picture = _to_eight_bits(picture)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
-
-
 @contextmanager
-def opened(source: Path | BinaryIO) -> Iterator[Image.Image]:
-    """A picture file, and an OSError without the path for whatever goes wrong inside."""
-    if isinstance(source, Path) and (why := unsupported_raw(source)):
-        raise OSError(why)
+def open_image(source: Path | BinaryIO) -> Iterator[Image.Image]:
+    """Open an image file; whatever goes wrong inside the block becomes an OSError, whose message has no path."""
+    if isinstance(source, Path) and (reason := camera_raw_reason(source)):
+        raise OSError(reason)
     try:
-        with open_image(source) as file:
+        with open_unlimited(source) as file:
             yield file
     except UnidentifiedImageError:
-        raise OSError(unsupported(source) if isinstance(source, Path) else "it is no picture") from None
+        raise OSError(unsupported_reason(source) if isinstance(source, Path) else "it is no picture") from None
     except _TooLargeError:
         raise
     except Exception as error:  # on malformed files Pillow's readers raise anything, IndexError and struct.error too
@@ -187,83 +175,42 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
-def _repaired(path: Path) -> Repaired | None:
+def _repair_file(path: Path) -> RepairedFile | None:
     try:
-        return repair(path.read_bytes()) if path.is_file() and not unsupported_raw(path) else None
+        return repair(path.read_bytes()) if path.is_file() and not camera_raw_reason(path) else None
     except OSError:
         return None
 
 
-def _decoded(file: Image.Image, shorter: int | None, max_megapixels: float, beside: Repaired | None = None) -> Decoded:
-    """What is in a file that is open, with the metadata that were taken out of it."""
-    stored, mode = file.size, file.mode
-    if shorter is not None:
-        file.draft("RGB", (2 * shorter, 2 * shorter))
-    drafted = file.size != stored
-    # Of a progressive JPEG all coefficients are held, whatever is made of them.
-    width, height = stored if file.info.get("progressive") else file.size
+def _decode(
+    file: Image.Image, min_size: int | None, max_megapixels: float, repaired: RepairedFile | None = None
+) -> DecodedImage:
+    """Decode an open file; a repaired one's metadata are beside it."""
+    stored_size, mode = file.size, file.mode
+    if min_size is not None:
+        file.draft("RGB", (2 * min_size, 2 * min_size))
+    is_draft = file.size != stored_size
+    # Of a progressive JPEG all coefficients are held, at whatever size it is decoded.
+    width, height = stored_size if file.info.get("progressive") else file.size
     if width * height > max_megapixels * 1e6:
         raise _TooLargeError(f"it has more than {max_megapixels:g} megapixels, which --max-megapixels would allow")
     file.load()
-    size = stored if drafted else file.size  # TIFF's reader turns a picture itself, and its sides at any time
-    turn = _TURNS.get(_orientation(file, beside.exif if beside else file.info.get("exif")))
-    own = (beside and beside.profile) or file.info.get("icc_profile")
-    image = to_srgb(_to_eight_bits(file), own if isinstance(own, bytes) else None)
-    if turn is not None:
-        image = image.transpose(turn)
-        size = size[::-1] if turn in _ON_ITS_SIDE else size
-    return Decoded(image, size, mode, own_profile(own))
+    size = stored_size if is_draft else file.size  # Pillow's TIFF reader turns an image itself, which swaps its size
+    transpose = _TRANSPOSES.get(_orientation(file, repaired.exif if repaired else file.info.get("exif")))
+    profile = (repaired and repaired.profile) or file.info.get("icc_profile")
+    image = to_srgb(to_eight_bits(file), profile if isinstance(profile, bytes) else None)
+    if transpose is not None:
+        image = image.transpose(transpose)
+        size = size[::-1] if transpose in _SWAPS_WIDTH_AND_HEIGHT else size
+    return DecodedImage(image, size, mode, writable_profile(profile))
 
 
 def _orientation(file: Image.Image, exif: object) -> int:
-    """What the EXIF or XMP data say; 1, which is upright, where nobody can make it out."""
+    """The orientation from EXIF or XMP data; 1, which is upright, where it cannot be made out."""
     try:
         value = file.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # Pillow's reader of them raises anything, too
+    except Exception:  # Pillow's parser of metadata raises anything, too
         value = None
     if isinstance(value, int):
         return value
-    return orientation(exif) if isinstance(exif, bytes) else 1
-
-
-def _to_eight_bits(picture: Image.Image) -> Image.Image:
-    if not picture.mode.startswith(("I", "F")):
-        return picture
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64), nan=0, posinf=0, neginf=0)
-    usual = {"I": (255, 65535), "F": (1, 255, 65535)}.get(picture.mode, (65535,))
-    white = next((level for level in usual if values.max() <= level), values.max())
-    grey = Image.fromarray((values.clip(0) * (255 / white)).round().astype(np.uint8))
-    hidden = picture.info.get("transparency")  # the level that PNG lets stand for nothing
-    if isinstance(hidden, int):
-        grey.putalpha(Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8)))
-    return grey
-
-
-def _resized(picture: Image.Image, shorter: int, max_megapixels: float) -> Image.Image:
-    factor = shorter / min(picture.size)
-    width, height = (max(1, round(side * factor)) for side in picture.size)
-    if width * height > max_megapixels * 1e6:
-        raise OSError(f"resized to {width}×{height} it has more than {max_megapixels:g} megapixels")
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
-
-
-def _continued(picture: Image.Image) -> Image.Image:
-    """A picture [RGBA] whose unseen pixels have the colours around them, from ever coarser copies of it."""
-    seen = picture.copy()
-    seen.putalpha(picture.getchannel("A").point(lambda level: 255 if level else 0))
-    if max(picture.size) == 1:
-        return seen
-    coarser = seen.resize([-(-side // 2) for side in seen.size], Image.Resampling.BOX)
-    return Image.alpha_composite(_continued(coarser).resize(seen.size, Image.Resampling.BILINEAR), seen)
-
-
-def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Square pictures [n, h, w, channels] at another side, antialiased."""
-    import torch  # which films, for one, do without
-    from torchvision.transforms.v2.functional import resize as resized
-
-    if images.shape[1:3] == (size, size):
-        return images
-    tensor = torch.tensor(images).permute(0, 3, 1, 2)
-    result: NDArray[np.uint8] = resized(tensor, [size, size], antialias=True).permute(0, 2, 3, 1).numpy()
-    return result
+    return read_orientation(exif) if isinstance(exif, bytes) else 1

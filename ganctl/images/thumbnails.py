@@ -1,4 +1,4 @@
-"""Pictures as small files that a page can hold: WebP, which every browser shows."""
+"""Make thumbnails for a page: small WebP files, which every browser shows."""
 
 import io
 from pathlib import Path
@@ -6,46 +6,47 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ganctl.images.grids import cells
-from ganctl.images.reading import opened
+from ganctl.images.grids import split_grid
+from ganctl.images.reading import open_image
 
 _QUALITY = 82
-_CELL = 384  # the longest side of a single picture, in pixels
+_MAX_CELL_SIZE = 384  # pixels of a grid cell's longer side
 
 
 class Thumbnail(NamedTuple):
-    """A picture as a WebP file, and its sides in pixels."""
+    """An image as a WebP file, and its size in pixels."""
 
     width: int
     height: int
     content: bytes
 
 
-def thumbnail(path: Path, most: int) -> Thumbnail:
-    """A picture file as a small one, no side longer than `most` pixels.
+def make_thumbnail(path: Path, max_size: int) -> Thumbnail:
+    """Make a thumbnail of an image file, whose longer side has at most `max_size` pixels.
 
     Raises:
-        OSError: Pillow cannot read it; what it says is the reason, without the path.
+        OSError: Pillow cannot read it; the message is the reason, without the path.
     """
-    with opened(path) as file:
-        return _encoded(file.convert("RGB"), most)
+    with open_image(path) as file:
+        return _encode(file.convert("RGB"), max_size)
 
 
-def cell_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]]:
-    """The rows of a progress sheet, as small files.
+def grid_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]]:
+    """Make thumbnails of a preview's images, row by row.
 
     Raises:
-        OSError: Pillow cannot read it, or it is no sheet of so many columns of square pictures of that size.
+        OSError: Pillow cannot read it, or it is no grid with so many columns of square images of that size.
     """
-    with opened(path) as file:  # whose ValueError becomes an OSError
-        return [[_encoded(cell, _CELL) for cell in row] for row in cells(file.convert("RGB"), columns, size)]
+    with open_image(path) as file:  # which turns split_grid's ValueError into an OSError
+        rows = split_grid(file.convert("RGB"), columns, size)
+        return [[_encode(image, _MAX_CELL_SIZE) for image in row] for row in rows]
 
 
-def _encoded(picture: Image.Image, most: int) -> Thumbnail:
-    if max(picture.size) > most:
-        factor = most / max(picture.size)
-        width, height = (max(1, round(side * factor)) for side in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+def _encode(image: Image.Image, max_size: int) -> Thumbnail:
+    if max(image.size) > max_size:
+        factor = max_size / max(image.size)
+        width, height = (max(1, round(length * factor)) for length in image.size)
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=_QUALITY)
-    return Thumbnail(picture.width, picture.height, buffer.getvalue())
+    image.save(buffer, "WEBP", quality=_QUALITY)
+    return Thumbnail(image.width, image.height, buffer.getvalue())

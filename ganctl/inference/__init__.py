@@ -1,1 +1,7 @@
-"""A finished model in use."""
+"""Use trained models: sample from them and translate images with them.
+
+model       load a model by its run, checkpoint or file; sample, translate, walk through its latents
+paths       which image files a command translates, and the output file of each
+translate   image files translated one after the other
+tiling      images of any size through a network: padding and overlapping tiles
+"""

@@ -1,4 +1,4 @@
-"""Which pictures a command names, and the file that each becomes."""
+"""Find the image files that a translate command names, and choose the output file of each."""
 
 import glob
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from ganctl.errors import UsageError
 from ganctl.images import scanning
-from ganctl.images.formats import FORMATS
-from ganctl.images.scanning import UNNAMED, unusable
-from ganctl.images.writing import can_hold, kept_ending, require_format
+from ganctl.images.formats import READABLE_SUFFIXES
+from ganctl.images.scanning import NO_SUFFIX_REASON, unusable_reason
+from ganctl.images.writing import can_hold_alpha, output_suffix, require_format
 from ganctl.text import quote
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture, and the file that it becomes."""
+    """An image file to translate, and the file to write its translation to."""
 
     source: Path
     output: Path
@@ -25,7 +25,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Skipped:
-    """What was named or found and cannot be translated, and why."""
+    """A named or found path that cannot be translated, and why; a command that skips any has failed."""
 
     source: Path
     reason: str
@@ -33,42 +33,44 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Excluded:
-    """What lies in a folder and is passed by, although it may be a picture or hold some, and why."""
+    """A file or folder that is left out although it may be or hold images, and why; this is no failure."""
 
     source: Path
     reason: str
 
 
-def plan_jobs(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Job | Skipped | Excluded]:
-    """What becomes of each picture, in a fixed order and before anything is written.
+Planned = Job | Skipped | Excluded
 
-    A folder is walked to any depth, but for hidden files, thumbnails, files without a picture's ending and the folder
-    of the results. Two pictures
-    never become the same file: the later gets a number.
+
+def plan_jobs(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Planned]:
+    """Plan what becomes of each image, in a fixed order, before anything is written.
+
+    Folders are scanned recursively, without hidden files, thumbnails, files without an image format's suffix and the
+    output folder. Two images never get the same output: the later one gets a number.
 
     Args:
-        inputs: pictures, folders, and patterns such as ``*.jpg`` where nothing has that name.
-        domain: what the results are called after.
-        output: a file for one picture, a folder for more; None is here, in names with the domain.
-        force: results may take the place of files that exist.
+        inputs: files, folders, and patterns such as ``*.jpg`` if no file has that name.
+        domain: the domain to translate to, part of the default output names.
+        output: a file for one image, a folder for several; None for the working directory and default names.
+        force: outputs may overwrite existing files.
 
     Raises:
-        UsageError: `output` cannot be what it has to be, a picture would overwrite itself, or is on the network.
+        UsageError: an input is empty or a URL, `output` is unsuitable, or an image would overwrite itself.
     """
-    # It comes from a model's file, and shall lead to no other folder.
-    domain = "".join(sign if sign.isprintable() and sign not in "/\\" else "-" for sign in domain)
-    named = [path for text in inputs for path in _expanded(text)]
-    alone = len(named) == 1 and not _is_folder(named[0])
-    folder = _folder(output, alone)
-    if folder is not None and not force and any(_is_same(path, folder) for path in named):
+    # The domain comes from a model's file, and must not lead to another folder.
+    domain = "".join(char if char.isprintable() and char not in "/\\" else "-" for char in domain)
+    paths = [path for text in inputs for path in _expand(text)]
+    is_single_file = len(paths) == 1 and not _is_folder(paths[0])
+    folder = _output_folder(output, is_single_file)
+    if folder is not None and not force and any(_is_same(path, folder) for path in paths):
         raise UsageError(f"{folder} holds the pictures themselves.", "Name another -o, or overwrite them with --force.")
-    found = _once(found for path in named for found in _find(path, domain, folder))
+    planned = _without_duplicates(item for path in paths for item in _plan(path, domain, folder))
     if output is not None and folder is None:
-        found = [_to_file(one, Path(output)) for one in found]
-    return _without_clashes(found, force)
+        planned = [_with_output(item, Path(output)) for item in planned]
+    return _without_clashes(planned, force)
 
 
-def _expanded(text: str) -> list[Path]:
+def _expand(text: str) -> list[Path]:
     if not text:
         raise UsageError("The name of a picture is empty.", "Name pictures, or . for all that are here.")
     if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE) and not os.path.lexists(text):
@@ -80,8 +82,8 @@ def _expanded(text: str) -> list[Path]:
     return [Path(text)]
 
 
-def _folder(output: str | None, alone: bool) -> Path | None:
-    """The folder that `output` names; None where it is not given, or is the file for the only picture."""
+def _output_folder(output: str | None, is_single_file: bool) -> Path | None:
+    """The folder that `output` names; None if it is not given, or names the output file of a single image."""
     if output is None:
         return None
     if output == "-":
@@ -89,79 +91,80 @@ def _folder(output: str | None, alone: bool) -> Path | None:
     path = Path(output)
     if _is_folder(path) or output.endswith(("/", os.sep)):
         return path
-    if alone and path.suffix:
+    if is_single_file and path.suffix:
         require_format(path)
         return None
-    if path.exists() or path.suffix.lower() in FORMATS:
+    if path.exists() or path.suffix.lower() in READABLE_SUFFIXES:
         raise UsageError(f"{output} is no folder.", "Name one with -o: several pictures cannot be one file.")
     return path
 
 
-def _find(path: Path, domain: str, folder: Path | None) -> Iterator[Job | Skipped | Excluded]:
-    """The pictures that a path names, and the file that each becomes, but for clashes."""
+def _plan(path: Path, domain: str, folder: Path | None) -> Iterator[Planned]:
+    """Plan the image files that a path names, not yet checked for clashes."""
     if not _is_folder(path):
-        yield _route(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
+        yield _plan_file(path, Path() if folder is None else folder, f"-{domain}" if folder is None else "")
         return
-    into = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
-    below = scanning.scan(path, exclude=into)
-    yield from (_route(file, into / file.relative_to(path).parent) for file in below.files)
-    yield from (Skipped(file, reason) for file, reason in below.unreadable)
-    yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in below.thumbnails)
-    yield from (Excluded(file, UNNAMED) for file in below.unnamed)
-    if not below.files and not below.unreadable:
-        yield Skipped(path, "it holds no file with a picture's ending" if below.unnamed else "it holds no pictures")
+    output_root = Path(f"{path.resolve().name or 'pictures'}-{domain}") if folder is None else folder
+    scan = scanning.scan_folder(path, exclude=output_root)
+    yield from (_plan_file(file, output_root / file.relative_to(path).parent) for file in scan.files)
+    yield from (Skipped(file, reason) for file, reason in scan.unreadable)
+    yield from (Excluded(thumbnails, "thumbnails and the like") for thumbnails in scan.thumbnail_folders)
+    yield from (Excluded(file, NO_SUFFIX_REASON) for file in scan.without_suffix)
+    if not scan.files and not scan.unreadable:
+        yield Skipped(
+            path, "it holds no file with a picture's ending" if scan.without_suffix else "it holds no pictures"
+        )
 
 
-def _route(source: Path, into: Path, suffix: str = "") -> Job | Skipped:
-    if reason := unusable(source):
+def _plan_file(source: Path, folder: Path, stem_suffix: str = "") -> Job | Skipped:
+    if reason := unusable_reason(source):
         return Skipped(source, reason)
-    return Job(source, into / f"{source.stem}{suffix}{kept_ending(source)}")
+    return Job(source, folder / f"{source.stem}{stem_suffix}{output_suffix(source)}")
 
 
-def _to_file(found: Job | Skipped | Excluded, output: Path) -> Job | Skipped | Excluded:
-    if not isinstance(found, Job):
-        return found
-    if not can_hold(output, found.source):
-        raise UsageError(f"{output} cannot hold the transparency of {found.source}.", "Use .png or .webp.")
-    return Job(found.source, output)
+def _with_output(item: Planned, output: Path) -> Planned:
+    if not isinstance(item, Job):
+        return item
+    if not can_hold_alpha(output, item.source):
+        raise UsageError(f"{output} cannot hold the transparency of {item.source}.", "Use .png or .webp.")
+    return Job(item.source, output)
 
 
-def _once(found: Iterable[Job | Skipped | Excluded]) -> list[Job | Skipped | Excluded]:
-    """Without what was named twice."""
-    kept: dict[tuple[str, str], Job | Skipped | Excluded] = {}
-    for one in found:
-        kept.setdefault((os.path.realpath(one.source.parent), one.source.name), one)
-    return list(kept.values())
+def _without_duplicates(planned: Iterable[Planned]) -> list[Planned]:
+    unique: dict[tuple[str, str], Planned] = {}
+    for item in planned:
+        unique.setdefault((os.path.realpath(item.source.parent), item.source.name), item)
+    return list(unique.values())
 
 
-def _without_clashes(found: Sequence[Job | Skipped | Excluded], force: bool) -> list[Job | Skipped | Excluded]:
-    """Numbers for files that two pictures would become, or that are pictures themselves and may not be overwritten."""
-    unread = {os.path.realpath(one.source) for one in found}
-    planned: list[Job | Skipped | Excluded] = []
-    taken: set[Path] = set()
-    for one in found:
-        if not isinstance(one, Job):
-            planned.append(one)
+def _without_clashes(planned: Sequence[Planned], force: bool) -> list[Planned]:
+    """Number outputs that two images share, or that are images which are still to be read."""
+    unread = {os.path.realpath(item.source) for item in planned}
+    unique: list[Planned] = []
+    outputs: set[Path] = set()
+    for item in planned:
+        if not isinstance(item, Job):
+            unique.append(item)
             continue
-        number, output, own = 1, one.output, os.path.realpath(one.source)
+        number, output, real_source = 1, item.output, os.path.realpath(item.source)
         if force:
-            unread.discard(own)  # from here on it may be overwritten
-        while output in taken or os.path.realpath(output) in unread - {own}:
+            unread.discard(real_source)  # once it is read, a later output may overwrite it
+        while output in outputs or os.path.realpath(output) in unread - {real_source}:
             number += 1
-            output = one.output.with_name(f"{one.output.stem}-{number}{one.output.suffix}")
-        if not force and _is_same(one.source, output):
+            output = item.output.with_name(f"{item.output.stem}-{number}{item.output.suffix}")
+        if not force and _is_same(item.source, output):
             raise UsageError(f"{output} is the picture itself.", "Name another -o, or overwrite it with --force.")
-        taken.add(output)
-        planned.append(Job(one.source, output))
-    return planned
+        outputs.add(output)
+        unique.append(Job(item.source, output))
+    return unique
 
 
 def _is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name is too long
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _is_same(a: Path, b: Path) -> bool:
     try:
-        return one.samefile(other)
-    except OSError:  # one of them is not there
+        return a.samefile(b)
+    except OSError:  # at least one of them does not exist
         return False

@@ -1,8 +1,8 @@
-"""A picture of any size through a net: padded to what the net accepts, and in tiles where it is too large for memory.
+"""Apply a generator to an image of any size: padded to what the network accepts, in tiles if memory is too small.
 
-A tile is as the whole picture would be: instance norm's statistics are those of one reduced copy, and every pixel
-comes from tiles in which the net sees all that the pixel depends on. Only where that is too much, as in a U-Net,
-neighbouring tiles differ, and go over into each other.
+A tile is what the whole image would be: instance norm's statistics are those of one downscaled copy of the image, and
+every pixel comes from tiles that hold its whole receptive field. Only where that is larger than a tile, as in a U-Net,
+neighbouring tiles differ, and are blended.
 """
 
 import math
@@ -14,121 +14,129 @@ from torch import Tensor, nn
 
 from ganctl.gans.nets.layers import shared_statistics
 
-# Pixels that go through in one piece, on every device, so that a picture is the same on all. Full HD still does. The
-# paper's ResNet takes about 1.0 kB for each: 2.1 GiB, which leaves half of 4 GiB to torch and the picture itself.
-WHOLE = 2**21
-SIDE = 1280  # pixels of a tile at most: 1.6 GiB, and the overlaps cost a third
-_FADE = 16  # pixels in which equal tiles go over into each other, for the last bit's sake
-_BLIND, _BLEND = 128, 256  # of tiles that differ: the border that is not used, and the pixels to go over in
+# The same on every device, so that a translation is the same on all. It includes full HD. The paper's ResNet takes
+# about 1.0 kB for each pixel: 2.1 GiB, which leaves half of 4 GiB to torch and the image itself.
+MAX_UNTILED_PIXELS = 2**21
+MAX_TILE_SIZE = 1280  # pixels of a side: 1.6 GiB, and the overlaps cost a third
+_BLEND_PIXELS = 16  # across which equal tiles are blended, because their last bits differ
+_UNET_MARGIN_PIXELS, _UNET_BLEND_PIXELS = 128, 256  # of tiles without the whole receptive field: cut off, blended
 
 
 class Translator(Protocol):
-    """A net from pictures to pictures, [N, C, H, W] in [-1, 1] both."""
+    """A generator from images to images, both [N, C, H, W] in [-1, 1]."""
 
     @property
-    def multiple(self) -> int:
-        """What each side of a picture must be a multiple of."""
+    def size_multiple(self) -> int:
+        """What an image's height and width must be a multiple of."""
 
     @property
-    def least(self) -> int:
-        """Pixels that each side must have, a multiple of `multiple`."""
+    def min_size(self) -> int:
+        """The least height and width in pixels, a multiple of `size_multiple`."""
 
     @property
-    def reach(self) -> int | None:
-        """Pixels on each side of a pixel that it depends on at most; None where tiles cannot overlap by as many."""
+    def receptive_radius(self) -> int | None:
+        """Pixels in each direction that an output pixel depends on; None if they are more than tiles can overlap."""
 
-    def __call__(self, pictures: Tensor, /) -> Tensor:
-        """Redraw pictures."""
+    def __call__(self, images: Tensor, /) -> Tensor:
+        """Translate images."""
 
 
-def apply_any_size(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
-    """One picture through a net.
+def apply_any_size(net: Translator, image: Tensor, device: torch.device) -> Tensor:
+    """Translate one image of any size.
 
-    The padding lies evenly around the picture, so that what the net makes of its border stays as far from each side.
+    The padding is equal on opposite sides, so that its border effects stay equally far from each.
 
     Args:
         net: in evaluation mode.
-        picture: [1, C, H, W] in [-1, 1], of any size.
-        place: where the net is.
+        image: [1, C, H, W] in [-1, 1].
+        device: of the network.
 
     Returns:
-        The same shape and range, on the CPU.
+        The translation, same shape and range, on the CPU.
     """
-    height, width = picture.shape[2:]
-    # In this order in memory, as a training's progress sheet has them: the last bit depends on it.
-    padded = reflect_pad(picture, _accepted(net, height), _accepted(net, width)).contiguous()
+    height, width = image.shape[2:]
+    # Contiguous, as in a training's previews: the last bit depends on the memory format.
+    padded = reflect_pad(image, _accepted_size(net, height), _accepted_size(net, width)).contiguous()
     with torch.inference_mode():
-        fits = padded[0, 0].numel() <= WHOLE
-        drawn = net(padded.to(place)).cpu() if fits else _in_tiles(net, padded, place)
-    top, left = ((drawn.shape[axis] - picture.shape[axis]) // 2 for axis in (2, 3))
-    return drawn[..., top : top + height, left : left + width]
+        fits = padded[0, 0].numel() <= MAX_UNTILED_PIXELS
+        translated = net(padded.to(device)).cpu() if fits else _apply_to_tiles(net, padded, device)
+    top, left = ((translated.shape[axis] - image.shape[axis]) // 2 for axis in (2, 3))
+    return translated[..., top : top + height, left : left + width]
 
 
-def reflect_pad(picture: Tensor, height: int, width: int) -> Tensor:
-    """A picture [N, C, H, W] in the middle of a larger one that its reflections fill, as often as it takes.
+def reflect_pad(image: Tensor, height: int, width: int) -> Tensor:
+    """Pad an image [N, C, H, W] evenly to a height and width, with as many reflections as it takes.
 
-    Of a side of one pixel there is nothing to reflect: the pixel is repeated.
+    An axis of a single pixel has nothing to reflect: the pixel is repeated.
     """
-    for axis, length in ((2, height), (3, width)):
-        there = picture.shape[axis]
-        if there < length:
-            period = max(1, 2 * (there - 1))
-            places = (torch.arange(length) - (length - there) // 2) % period
-            picture = picture.index_select(axis, torch.minimum(places, period - places))
-    return picture
+    for axis, padded_length in ((2, height), (3, width)):
+        length = image.shape[axis]
+        if length < padded_length:
+            period = max(1, 2 * (length - 1))
+            positions = (torch.arange(padded_length) - (padded_length - length) // 2) % period
+            image = image.index_select(axis, torch.minimum(positions, period - positions))
+    return image
 
 
-def reduced(net: Translator, picture: Tensor) -> Tensor:
-    """A copy of a large picture [N, C, H, W] that goes through a net in one piece."""
-    factor = math.sqrt(WHOLE / picture[0, 0].numel())
-    sides = [max(net.least, int(side * factor) // net.multiple * net.multiple) for side in picture.shape[2:]]
-    return F.interpolate(picture, sides, mode="bilinear", antialias=True)
+def downscale(net: Translator, image: Tensor) -> Tensor:
+    """A copy of a large image [N, C, H, W] that is small enough to go through a network in one piece."""
+    factor = math.sqrt(MAX_UNTILED_PIXELS / image[0, 0].numel())
+    size = [max(net.min_size, _round_down(int(length * factor), net.size_multiple)) for length in image.shape[2:]]
+    return F.interpolate(image, size, mode="bilinear", antialias=True)
 
 
-class Tiling(NamedTuple):
-    """How tiles cover one axis of a picture.
+class AxisTiling(NamedTuple):
+    """How tiles cover one axis of an image.
 
     Attributes:
-        starts: of the tiles, each a multiple of what the net's sides must be, for its layers of stride 2.
-        weights: [tiles, side] of a tile's pixels; at every pixel of the picture they add up to 1.
+        starts: the first pixel of each tile, multiples of the network's, so that its strides stay aligned.
+        weights: [tiles, tile size] of each tile's pixels; at every pixel of the image they add up to 1.
     """
 
     starts: list[int]
     weights: Tensor
 
 
-def tile_axis(net: Translator, length: int) -> Tiling:
-    """The fewest tiles for an accepted length, and those no larger than they have to be."""
-    blind, fade = (_BLIND, _BLEND) if net.reach is None else (min(net.reach, SIDE // 4), _FADE)
-    overlap, most = _up(2 * blind + fade, net.multiple), SIDE // net.multiple * net.multiple
-    count = 1 if length <= most else math.ceil((length - overlap) / (most - overlap))
-    side = _up(math.ceil((length + (count - 1) * overlap) / count), net.multiple)
-    starts = [min(i * (side - overlap), length - side) for i in range(count)]
-    rise = ((torch.arange(side) + 0.5 - blind) / fade).clamp(0, 1)
-    weights, total = torch.ones(count, side), torch.zeros(length)
-    weights[1:] *= rise
-    weights[:-1] *= rise.flip(0)
+def tile_axis(net: Translator, length: int) -> AxisTiling:
+    """Cover an accepted length with as few tiles as possible, and those no larger than necessary."""
+    if net.receptive_radius is None:
+        margin, blend = _UNET_MARGIN_PIXELS, _UNET_BLEND_PIXELS
+    else:
+        margin, blend = min(net.receptive_radius, MAX_TILE_SIZE // 4), _BLEND_PIXELS
+    overlap = _round_up(2 * margin + blend, net.size_multiple)
+    max_size = _round_down(MAX_TILE_SIZE, net.size_multiple)
+    count = 1 if length <= max_size else math.ceil((length - overlap) / (max_size - overlap))
+    size = _round_up(math.ceil((length + (count - 1) * overlap) / count), net.size_multiple)
+    starts = [min(i * (size - overlap), length - size) for i in range(count)]
+    ramp = ((torch.arange(size) + 0.5 - margin) / blend).clamp(0, 1)
+    weights, total = torch.ones(count, size), torch.zeros(length)
+    weights[1:] *= ramp
+    weights[:-1] *= ramp.flip(0)
     for start, weight in zip(starts, weights, strict=True):
-        total[start : start + side] += weight
-    return Tiling(
-        starts, torch.stack([w / total[start : start + side] for start, w in zip(starts, weights, strict=True)])
-    )
+        total[start : start + size] += weight
+    normalized = [weight / total[start : start + size] for start, weight in zip(starts, weights, strict=True)]
+    return AxisTiling(starts, torch.stack(normalized))
 
 
-def _in_tiles(net: Translator, picture: Tensor, place: torch.device) -> Tensor:
-    drawn = torch.zeros_like(picture)
-    rows, columns = (tile_axis(net, side) for side in picture.shape[2:])
-    with shared_statistics(cast("nn.Module", net), reduced(net, picture).to(place)):
-        for top, down in zip(*rows, strict=True):
-            for left, across in zip(*columns, strict=True):
-                here = (..., slice(top, top + len(down)), slice(left, left + len(across)))
-                drawn[here] += net(picture[here].to(place)).cpu() * (down[:, None] * across)
-    return drawn
+def _apply_to_tiles(net: Translator, image: Tensor, device: torch.device) -> Tensor:
+    translated = torch.zeros_like(image)
+    rows, columns = (tile_axis(net, length) for length in image.shape[2:])
+    with shared_statistics(cast("nn.Module", net), downscale(net, image).to(device)):
+        for top, row_weights in zip(*rows, strict=True):
+            for left, column_weights in zip(*columns, strict=True):
+                tile = (..., slice(top, top + len(row_weights)), slice(left, left + len(column_weights)))
+                weights = row_weights[:, None] * column_weights
+                translated[tile] += net(image[tile].to(device)).cpu() * weights
+    return translated
 
 
-def _accepted(net: Translator, side: int) -> int:
-    return max(net.least, _up(side, net.multiple))
+def _accepted_size(net: Translator, length: int) -> int:
+    return max(net.min_size, _round_up(length, net.size_multiple))
 
 
-def _up(length: int, multiple: int) -> int:
+def _round_down(length: int, multiple: int) -> int:
+    return length // multiple * multiple
+
+
+def _round_up(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple

@@ -1,4 +1,4 @@
-"""Pictures translated one after the other: whatever one of them is, the others go on."""
+"""Translate image files one after the other; a broken one never stops the rest."""
 
 import errno
 import os
@@ -13,29 +13,36 @@ from numpy.typing import NDArray
 
 from ganctl.data.batches import to_tensor
 from ganctl.data.cache.decode import with_channels
-from ganctl.data.check.findings import listed, shown
+from ganctl.data.check.findings import display_name, list_skipped
 from ganctl.device import is_out_of_memory
 from ganctl.errors import DataError, UsageError
-from ganctl.images import grids, reading
-from ganctl.images.grids import to_uint8
+from ganctl.images.grids import save_arrays, to_uint8
 from ganctl.images.profiles import from_srgb
-from ganctl.images.reading import MAX_MEGAPIXELS, Picture
+from ganctl.images.reading import MAX_MEGAPIXELS, ImageArrays, read_image
 from ganctl.images.writing import require_format
 from ganctl.inference.model import Model
-from ganctl.inference.paths import Excluded, Job, Skipped
+from ganctl.inference.paths import Excluded, Job, Planned, Skipped
 
-# What a disk may say of one name; anything else it would say of the next as well.
-_OF_ONE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ, errno.ELOOP}
+# Errors that concern one output's name; any other error of the disk would stop the next output as well.
+_FILE_NAME_ERRORS = {
+    errno.ENAMETOOLONG,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.EILSEQ,
+    errno.ELOOP,
+}
 
 
 @dataclass(frozen=True)
 class Translated:
-    """A picture that was translated and written.
+    """An image that was translated and written.
 
     Attributes:
-        source: the picture.
+        source: the image file.
         path: its translation.
-        seconds: that it took.
+        seconds: the time it took.
     """
 
     source: Path
@@ -45,7 +52,7 @@ class Translated:
 
 @dataclass(frozen=True)
 class AlreadyExists:
-    """A translation that was there already and is left alone."""
+    """A translation that existed already and is left as it is."""
 
     path: Path
 
@@ -55,14 +62,14 @@ Result = Translated | AlreadyExists | Skipped | Excluded
 
 @dataclass(frozen=True)
 class Summary:
-    """How many pictures ended how.
+    """What became of the images.
 
     Attributes:
-        total: pictures.
-        translated: now.
-        existing: that were there already.
-        skipped: the others.
-        excluded: files and folders that were passed by.
+        total: images, without those excluded.
+        translated: the number of those translated now.
+        existing: the number of those whose translation existed already.
+        skipped: those that could not be translated.
+        excluded: files and folders that were left out.
     """
 
     total: int
@@ -73,115 +80,114 @@ class Summary:
 
     @property
     def sentence(self) -> str:
-        """What a person reads in the end."""
-        said = f"translated {self.translated} of {self.total}"
+        """The last line that a command prints."""
+        parts = [f"translated {self.translated} of {self.total}"]
         if self.existing:
-            said += f", {self.existing} {'was' if self.existing == 1 else 'were'} there already"
+            parts.append(f"{self.existing} {'was' if self.existing == 1 else 'were'} there already")
         if self.skipped:
-            said += f", {len(self.skipped)} skipped: {_listed(self.skipped)}"
-        if self.excluded:
-            said += f"; left out: {listed([(one.source, one.reason) for one in self.excluded])}"
-        return said
+            parts.append(f"{len(self.skipped)} skipped: {_list_reasons(self.skipped)}")
+        sentence = ", ".join(parts)
+        return f"{sentence}; left out: {_list_reasons(self.excluded)}" if self.excluded else sentence
 
 
 def summarize(results: Sequence[Result]) -> Summary:
     """Count results.
 
     Raises:
-        DataError: not one of them can be had.
+        DataError: there is not one translation, new or existing.
     """
-    counts = {kind: sum(isinstance(result, kind) for result in results) for kind in (Translated, AlreadyExists)}
+    translated, existing = (sum(isinstance(result, kind) for result in results) for kind in (Translated, AlreadyExists))
     skipped = tuple(result for result in results if isinstance(result, Skipped))
     excluded = tuple(result for result in results if isinstance(result, Excluded))
-    if not any(counts.values()):
-        raise DataError(f"Nothing could be translated: {_listed(skipped)}.")
-    return Summary(len(results) - len(excluded), counts[Translated], counts[AlreadyExists], skipped, excluded)
+    if not translated and not existing:
+        raise DataError(f"Nothing could be translated: {_list_reasons(skipped)}.")
+    return Summary(len(results) - len(excluded), translated, existing, skipped, excluded)
 
 
 def describe_skipped(results: Iterable[Result]) -> Iterator[str]:
-    """A line on each picture that was skipped, and on each file or folder that was left out."""
+    """Describe each image that was skipped, and each file or folder that was left out, in a line."""
     for result in results:
         if isinstance(result, Skipped):
-            yield f"skipped: {shown(result.source)}: {result.reason}"
+            yield f"skipped: {display_name(result.source)}: {result.reason}"
         elif isinstance(result, Excluded):
-            yield f"left out: {shown(result.source)}: {result.reason}"
+            yield f"left out: {display_name(result.source)}: {result.reason}"
 
 
-def _listed(skipped: Sequence[Skipped]) -> str:
-    return listed([(one.source, one.reason) for one in skipped])
+def _list_reasons(results: Sequence[Skipped | Excluded]) -> str:
+    return list_skipped([(result.source, result.reason) for result in results])
 
 
 def translate(
     model: Model,
-    planned: Iterable[Job | Skipped | Excluded],
+    planned: Iterable[Planned],
     to: str | None = None,
     size: int | None = None,
     force: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Iterator[Result]:
-    """Translate pictures, each into the file that was planned for it.
+    """Translate image files, each to the output that was planned for it.
 
-    A result is as large as its picture is displayed, and has the picture's transparency and its colour profile; the net
-    itself sees sRGB, as in its training.
+    A translation has the upright size of its image, its transparency and its colour profile; the network itself sees
+    sRGB, as in its training.
 
     Args:
         model: one that translates.
         planned: see `ganctl.inference.paths.plan_jobs`.
         to: the domain to translate to; the second if not given.
-        size: resize each picture first, so that its shorter side has so many pixels.
-        force: overwrite files that exist.
-        max_megapixels: see `images.reading.decode`.
+        size: resize each image first, so that its shorter side has this many pixels.
+        force: overwrite existing files.
+        max_megapixels: see `ganctl.images.reading.decode`.
 
     Yields:
-        How each ended, in the same order.
+        The result of each, in the same order.
 
     Raises:
         UsageError: see `Model.translate`.
-        OSError: the disk refuses not one file but all.
+        OSError: the disk refuses, and would refuse the next output as well.
     """
-    for route in planned:
-        if not isinstance(route, Job):
-            yield route
-        elif not force and os.path.isfile(route.output):  # noqa: PTH113 - Path.is_file raises where a name is too long
-            yield AlreadyExists(route.output)
+    for item in planned:
+        if not isinstance(item, Job):
+            yield item
+        elif not force and os.path.isfile(item.output):  # noqa: PTH113 - Path.is_file raises where a name is too long
+            yield AlreadyExists(item.output)
         else:
-            yield _translated(model, route, to, size, max_megapixels)
+            yield _translate_file(model, item, to, size, max_megapixels)
 
 
-def _translated(
-    model: Model, route: Job, to: str | None, size: int | None, max_megapixels: float
+def _translate_file(
+    model: Model, job: Job, to: str | None, size: int | None, max_megapixels: float
 ) -> Translated | Skipped:
     start = time.monotonic()
     try:
-        picture = reading.read(route.source, size, max_megapixels)
+        image = read_image(job.source, size, max_megapixels)
     except (OSError, MemoryError) as error:
-        return Skipped(route.source, str(error) or "it takes more memory than there is")
-    height, width, _ = picture.levels.shape
+        return Skipped(job.source, str(error) or "it takes more memory than there is")
+    height, width, _ = image.pixels.shape
     try:
-        require_format(route.output, (width, height))
+        require_format(job.output, (width, height))
     except UsageError as error:
-        return Skipped(route.source, error.message.rstrip("."))
+        return Skipped(job.source, error.message.rstrip("."))
     try:
-        levels = from_srgb(translate_uint8(model, picture.levels, to), picture.profile)
-        drawn = Picture(levels, picture.alpha, picture.profile)
+        pixels = from_srgb(translate_uint8(model, image.pixels, to), image.profile)
+        translation = ImageArrays(pixels, image.alpha, image.profile)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        return Skipped(route.source, "it takes more memory than there is")
+        return Skipped(job.source, "it takes more memory than there is")
     try:
-        grids.save_picture(route.output, drawn)
+        save_arrays(job.output, translation)
     except ValueError as error:
-        return Skipped(route.source, str(error))
+        return Skipped(job.source, str(error))
     except OSError as error:
-        if error.errno not in _OF_ONE_NAME:
+        if error.errno not in _FILE_NAME_ERRORS:
             raise
-        return Skipped(route.source, f"{route.output} could not be written: {error.strerror}")
-    return Translated(route.source, route.output, time.monotonic() - start)
+        return Skipped(job.source, f"{job.output} could not be written: {error.strerror}")
+    return Translated(job.source, job.output, time.monotonic() - start)
 
 
-def translate_uint8(model: Model, levels: NDArray[np.uint8], to: str | None = None) -> NDArray[np.uint8]:
-    """One picture [H, W, 3] as the model translates it, [H, W, 3]. A grey model sees its luma, and answers in grey."""
-    seen = with_channels(levels[None], model.header["shape"][0])
-    drawn = model.translate(to_tensor(seen, torch.device("cpu")), to)
-    answer: NDArray[np.uint8] = with_channels(to_uint8(drawn), 3)[0]
-    return answer
+def translate_uint8(model: Model, pixels: NDArray[np.uint8], to: str | None = None) -> NDArray[np.uint8]:
+    """Translate one uint8 image [H, W, 3] to [H, W, 3]. A grey model sees its luma, and its translation is grey."""
+    images = with_channels(pixels[None], model.header["shape"][0])
+    translated = model.translate(to_tensor(images, torch.device("cpu")), to)
+    translation: NDArray[np.uint8] = with_channels(to_uint8(translated), 3)[0]
+    return translation

@@ -1,12 +1,10 @@
-"""A run as one page that needs nothing else: no network, no server, no other file.
+"""Write a run as one HTML page that needs no network, no server and no other file.
 
-numbers     numbers out of files that anything may stand in
-diary       events.jsonl: verdicts, moments, the time spent
-curves      log.jsonl: charts, thinned
-story       all that a run says in words and numbers, without torch
-album       its pictures, under a budget of bytes
-choices     its settings against its preset's, and its commands
-page        the page: page.html filled, with page.css, page.js and uplot/ inside
+summary         what a run directory says in words and numbers
+charts          log.jsonl as charts, thinned
+images          its previews within a budget of bytes, and its translations
+settings_table  its settings beside its preset's, and the commands to use it
+page            page.html filled in, with page.css, page.js and uplot/ inside
 """
 
 from pathlib import Path
@@ -18,13 +16,12 @@ __all__ = ["write"]
 
 
 def write(run: Run, path: Path) -> None:
-    """Write the page of a run as it is now, atomically; its folder is made.
+    """Write the page of a run as it is now, atomically; missing folders are made.
 
     Raises:
         CheckpointError: the run has no usable ``run.json``.
         OSError: a file of the run cannot be read, or the page cannot be written.
     """
-    from ganctl.report import page, summary  # brings torch, which who only reads the diary can do without
+    from ganctl.report import page, summary  # the page brings torch
 
-    content = page.render(summary.read(run))
-    write_atomically(path, content)
+    write_atomically(path, page.build(summary.read(run)))

@@ -1,4 +1,4 @@
-"""The pictures of a report: previews that fit into a budget of bytes, and translations beside their pictures."""
+"""Prepare the images of a report: previews within a budget of bytes, and translations beside their inputs."""
 
 import base64
 import math
@@ -10,26 +10,26 @@ from typing import NamedTuple
 from ganctl import tensorfile
 from ganctl.data.batches import PREVIEW_ROWS
 from ganctl.errors import CheckpointError
-from ganctl.images import thumbnails
-from ganctl.images.thumbnails import Thumbnail
+from ganctl.images.thumbnails import Thumbnail, grid_thumbnails, make_thumbnail
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 
-_BYTES = 6 * 2**20  # of all previews; base64 makes a third more of them
-_SHEETS, _LEAST = 60, 24  # with so few left, previews that are still too large are made smaller instead
-_SIDE = 1056  # pixels; four pictures of 256 in a row are 1034
-_COLUMNS = 4  # of a translating family's preview: a picture, its translation, that translated back, its identity
+_MAX_PREVIEW_BYTES = 6 * 2**20  # of all previews; base64 makes a third more of them
+_MAX_PREVIEWS = 60
+_FEW_PREVIEWS = 24  # no fewer are shown; if these are still too large, they are scaled down
+_MAX_PREVIEW_PIXELS = 1056  # of the longer side; four images of 256 in a row are 1034
+_COLUMNS = 4  # of a translating family's preview: input, translation, reconstruction, identity
 
 
 class Frame(NamedTuple):
     """A preview and its epoch."""
 
     epoch: int
-    picture: Thumbnail
+    image: Thumbnail
 
 
 class Translation(NamedTuple):
-    """A held-out picture, what the model makes of it, and the names of the two domains."""
+    """A held-out picture and its translation, with the names of their domains."""
 
     before: Thumbnail
     after: Thumbnail
@@ -37,59 +37,65 @@ class Translation(NamedTuple):
     target: str
 
 
-def address(picture: Thumbnail) -> str:
-    """A picture as a ``data:`` address."""
-    return f"data:image/webp;base64,{base64.b64encode(picture.content).decode()}"
+def data_url(image: Thumbnail) -> str:
+    """The image as a ``data:`` URL."""
+    return f"data:image/webp;base64,{base64.b64encode(image.content).decode()}"
 
 
 def frames(run: Run) -> list[Frame]:
-    """Progress previews from the first to the last, early ones more densely; one that cannot be read is left out."""
-    previews, count, side = run.previews(), _SHEETS, _SIDE
+    """The run's previews from the first to the last, early ones more densely; an unreadable one is left out."""
+    previews, count, max_size = run.previews(), _MAX_PREVIEWS, _MAX_PREVIEW_PIXELS
     while True:
-        found = _reduced([previews[place] for place in early(len(previews), count)], side)
-        total = sum(len(frame.picture.content) for frame in found)
-        if total <= _BYTES:
-            return found
-        if count > _LEAST:
-            count = max(_LEAST, int(min(count, len(found)) * _BYTES / total))
+        thumbnails = _thumbnails([previews[index] for index in dense_early(len(previews), count)], max_size)
+        total = sum(len(frame.image.content) for frame in thumbnails)
+        if total <= _MAX_PREVIEW_BYTES:
+            return thumbnails
+        if count > _FEW_PREVIEWS:
+            count = max(_FEW_PREVIEWS, int(min(count, len(thumbnails)) * _MAX_PREVIEW_BYTES / total))
         else:
-            side = int(side * math.sqrt(_BYTES / total) * 0.95)
+            max_size = int(max_size * math.sqrt(_MAX_PREVIEW_BYTES / total) * 0.95)
 
 
-def early(count: int, most: int) -> list[int]:
-    """At most so many places out of `count`, with the first and the last, and closer together near the first."""
-    if count <= most:
-        return list(range(count))
-    return sorted({round((count - 1) * (place / (most - 1)) ** 1.5) for place in range(most)})
+def dense_early(length: int, count: int) -> list[int]:
+    """At most `count` of the indices below `length`, the first and the last among them, denser near the first."""
+    if length <= count:
+        return list(range(length))
+    return sorted({round((length - 1) * (i / (count - 1)) ** 1.5) for i in range(count)})
 
 
-def _reduced(previews: Sequence[tuple[int, Path]], side: int) -> list[Frame]:
-    found = []
+def _thumbnails(previews: Sequence[tuple[int, Path]], max_size: int) -> list[Frame]:
+    readable = []
     for epoch, path in previews:
         with suppress(OSError):
-            found.append(Frame(epoch, thumbnails.thumbnail(path, side)))
-    return found
+            readable.append(Frame(epoch, make_thumbnail(path, max_size)))
+    return readable
 
 
 def translations(run: Run, size: int) -> list[Translation]:
-    """What the newest preview of a translating family holds; nothing where it cannot be read."""
+    """The translations in the newest readable preview of a translating family; empty where there is none.
+
+    Args:
+        run: whose.
+        size: of its square images, in pixels.
+    """
     for _, path in reversed(run.previews()):
         with suppress(OSError):
-            rows = thumbnails.cell_thumbnails(path, _COLUMNS, size)
-            return [Translation(row[0], row[1], *names) for row, names in zip(rows, _ways(run, len(rows)), strict=True)]
+            rows = grid_thumbnails(path, _COLUMNS, size)
+            directions = _directions(run, len(rows))
+            return [Translation(row[0], row[1], *names) for row, names in zip(rows, directions, strict=True)]
     return []
 
 
-def _ways(run: Run, rows: int) -> list[tuple[str, str]]:
-    """From which domain to which each row goes: the first half from the first to the second, then back."""
+def _directions(run: Run, rows: int) -> list[tuple[str, str]]:
+    """The source and target domain of each row: the first half from the first to the second, then back."""
     if rows != 2 * PREVIEW_ROWS:  # a set holds fewer pictures than that, and the preview does not say which
         return [("picture", "translation")] * rows
-    first, second = domains(run)
+    first, second = domain_names(run)
     return [(first, second)] * PREVIEW_ROWS + [(second, first)] * PREVIEW_ROWS
 
 
-def domains(run: Run) -> tuple[str, str]:
-    """The names of a run's two domains, from its newest checkpoint that says them; else A and B."""
+def domain_names(run: Run) -> tuple[str, str]:
+    """The names of a run's two domains, from its newest checkpoint that has them; else A and B."""
     with suppress(CheckpointError):
         for step in run.checkpoint_steps():
             with suppress(CheckpointError, KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The page: a template filled with a run's story, styles and scripts inside, and a policy that lets nothing out."""
+"""Build the page: fill the template with a run's summary, and put styles, scripts and images inside."""
 
 import base64
 import hashlib
@@ -12,96 +12,95 @@ from ganctl.report import images, settings_table
 from ganctl.report.charts import Chart
 from ganctl.report.summary import RunSummary
 from ganctl.settings import Settings
-from ganctl.units import duration
+from ganctl.units import counted, duration
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _SIGNS = {"error": "×", "warning": "!", "failure": "×", "good": "✓", "note": "i", "best": "★", "cleared": "✓"}
-_MOMENTS = 200  # told one by one; of more, the first and the last
+_MAX_EVENTS = 200  # of more, the first and the last half of these are listed
 
 
-def render(story: RunSummary) -> bytes:
-    """The whole page in UTF-8. Names that are no Unicode show the bytes they are made of.
+def build(summary: RunSummary) -> bytes:
+    """Build the whole page, as UTF-8. In names that are not Unicode the bytes are escaped.
 
     Raises:
         OSError: a file of the package is missing.
     """
-    told = Settings.from_json(story.record["settings"])
-    verb = settings_table.verb(told.family)
-    styles = [_part("uplot/uPlot.min.css"), _part("page.css")]
-    licence = f"/*\n{_part('uplot/LICENSE')}*/\n"
-    scripts = [licence + _part("uplot/uPlot.iife.min.js"), _part("page.js")]
-    frames, moments = images.frames(story.run), story.events.moments
+    settings = Settings.from_json(summary.record["settings"])
+    verb = settings_table.verb(settings.family)
+    styles = [_read("uplot/uPlot.min.css"), _read("page.css")]
+    licence = f"/*\n{_read('uplot/LICENSE')}*/\n"
+    scripts = [licence + _read("uplot/uPlot.iife.min.js"), _read("page.js")]
+    frames, events = images.frames(summary.run), summary.events.entries
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"address": images.address, "number": _number, "sign": lambda kind: _SIGNS.get(kind, "·")}
+    environment.filters |= {"data_url": images.data_url, "number": _number, "sign": lambda kind: _SIGNS.get(kind, "·")}
     text = environment.from_string(
-        _part("page.html")
+        _read("page.html")
     ).render(
         policy=_policy(styles, scripts),
         styles=[Markup(style) for style in styles],  # noqa: S704 - the package's own files
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - the package's own files
-        story=story,
-        name=story.run.path.resolve().name,
-        told=told,
-        facts=_facts(story, told, verb),
-        verdicts=story.events.verdicts,
-        charts=story.charts,
-        curves=[_curves(chart) for chart in story.charts],
+        summary=summary,
+        name=summary.run.path.resolve().name,
+        settings=settings,
+        facts=_facts(summary, settings, verb),
+        verdicts=summary.events.verdicts,
+        charts=summary.charts,
+        chart_data=[_chart_data(chart) for chart in summary.charts],
         frames=frames,
-        reel=[{"epoch": frame.epoch, "address": images.address(frame.picture)} for frame in frames],
-        translations=images.translations(story.run, told.size or 0) if verb == "translate" else [],
-        moments=moments if len(moments) <= _MOMENTS else (*moments[: _MOMENTS // 2], *moments[-_MOMENTS // 2 :]),
-        untold=max(0, len(moments) - _MOMENTS),
-        choices=settings_table.settings(told),
-        commands=settings_table.commands(story, verb),
-        epoch_of=lambda step: _number(step / story.steps_per_epoch),
+        frame_data=[{"epoch": frame.epoch, "url": images.data_url(frame.image)} for frame in frames],
+        translations=images.translations(summary.run, settings.size or 0) if verb == "translate" else [],
+        events=events if len(events) <= _MAX_EVENTS else (*events[: _MAX_EVENTS // 2], *events[-_MAX_EVENTS // 2 :]),
+        events_left_out=max(0, len(events) - _MAX_EVENTS),
+        setting_rows=settings_table.rows(settings),
+        commands=settings_table.commands(summary, verb),
     )
     return text.encode("utf-8", errors="backslashreplace")
 
 
-def _part(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def _policy(styles: list[str], scripts: list[str]) -> str:
-    """A Content Security Policy: these styles and scripts by their hashes, pictures from inside, and nothing else."""
+    """A Content Security Policy that allows these styles and scripts by their hashes, embedded images, and no more."""
 
-    def allowed(texts: list[str]) -> str:
-        hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
-        return " ".join(f"'sha256-{hashed}'" for hashed in hashes)
+    def hashes(texts: list[str]) -> str:
+        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+        return " ".join(f"'sha256-{digest}'" for digest in digests)
 
     return (
-        f"default-src 'none'; img-src data:; style-src {allowed(styles)}; script-src {allowed(scripts)}; "
+        f"default-src 'none'; img-src data:; style-src {hashes(styles)}; script-src {hashes(scripts)}; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def _facts(story: RunSummary, told: Settings, verb: str) -> list[tuple[str, str]]:
-    """The few things to know first."""
-    data, threads = story.record["data"], story.record["threads"]
-    pictures = min(told.limit or data["train"], data["train"])
-    found = [
-        ("Epochs", f"{_number(story.epochs)} of {told.epochs}"),
-        ("Trained for", duration(story.events.seconds)),
-        ("Pictures", f"up to {pictures:,} of each" if verb == "translate" else f"{pictures:,}"),
-        ("Size", f"{told.size}×{told.size} {'grey' if told.channels == 1 else 'colour'}"),
-        ("Device", f"{told.device}, {threads} thread{'s' * (threads != 1)}" if told.device == "cpu" else told.device),
+def _facts(summary: RunSummary, settings: Settings, verb: str) -> list[tuple[str, str]]:
+    """The head of the page: terms and their values."""
+    available, threads = summary.record["data"]["train"], summary.record["threads"]
+    count = min(settings.limit or available, available)
+    on_cpu = f", {counted(threads, 'thread')}" if settings.device == "cpu" else ""
+    facts = [
+        ("Epochs", f"{_number(summary.epochs_done)} of {settings.epochs}"),
+        ("Trained for", duration(summary.events.training_seconds)),
+        ("Pictures", f"up to {count:,} of each domain" if verb == "translate" else f"{count:,}"),
+        ("Size", f"{settings.size}×{settings.size} {'grey' if settings.channels == 1 else 'colour'}"),
+        ("Device", f"{settings.device}{on_cpu}"),
     ]
-    if story.best:
-        step, score, value = story.best
-        found.append((f"Best {score}", f"{_number(value)} at epoch {_number(step / story.steps_per_epoch)}"))
-        if score in story.events.held_out:
-            found.append(("Held-out pictures", _number(story.events.held_out[score])))
-    return found
+    if best := summary.best:
+        facts.append((f"Best {best.name}", f"{_number(best.value)} at epoch {_number(summary.epoch_of(best.step))}"))
+        if best.name in summary.events.held_out_scores:
+            facts.append(("Held-out real pictures", _number(summary.events.held_out_scores[best.name])))
+    return facts
 
 
-def _curves(chart: Chart) -> dict[str, Any]:
-    """What the script draws of a chart."""
+def _chart_data(chart: Chart) -> dict[str, Any]:
+    """A chart as the script plots it."""
     return {
         "key": chart.key,
         "epochs": chart.epochs,
         "series": [{"name": name, "values": values} for name, values in chart.series.items()],
-        "levels": [level._asdict() for level in chart.levels],
-        "within": chart.within,
+        "referenceLines": [line._asdict() for line in chart.reference_lines],
+        "yRange": chart.y_range,
         "logarithmic": chart.logarithmic,
         "best": chart.best,
     }

@@ -1,70 +1,76 @@
-"""All that a run directory says in words and numbers, in one place. No torch here: pictures are the album's."""
+"""Summarise what a run directory says in words and numbers. Its images are read by `ganctl.report.images`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganctl.report import charts as curves
-from ganctl.report.charts import Chart
-from ganctl.runs import events as diary
-from ganctl.runs import metric_names, status
+from ganctl.report.charts import Chart, charts
+from ganctl.runs import events, metric_names, status
 from ganctl.runs.events import EventLog
-from ganctl.runs.numbers import number
+from ganctl.runs.json_lines import numbers
+from ganctl.runs.metric_names import BestScore
 from ganctl.runs.run import Run
+
+_BROWSER_MAX = 2.0**53  # up to which JavaScript counts exactly
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as its files tell it now.
+    """A run as its files describe it now.
 
     Attributes:
         record: its ``run.json``.
         state: ``training``, ``finished`` or ``stopped``.
-        epochs: done so far, as the log or a checkpoint knows.
-        steps_per_epoch: full batches of the data.
+        epochs_done: by its log or its newest checkpoint, whichever is ahead.
         events: its events.
-        charts: its curves; none before the first line of the log.
-        best: ``(step, score, value)`` by the first Fréchet distance, where one was measured.
+        charts: of its log; none before the first line.
+        best: the best value of its first score, where one was measured.
     """
 
     run: Run
     record: Mapping[str, Any]
     state: str
-    epochs: float
-    steps_per_epoch: int
+    epochs_done: float
     events: EventLog
     charts: tuple[Chart, ...]
-    best: tuple[int, str, float] | None
+    best: BestScore | None
+
+    def epoch_of(self, step: int) -> float:
+        """The epochs behind a step."""
+        return step / int(self.record["steps_per_epoch"])
 
 
 def read(run: Run) -> RunSummary:
-    """Read a run, which may be trained meanwhile.
+    """Read a run, which may be in training.
 
     Raises:
         CheckpointError: it has no usable ``run.json``, or a file cannot be read.
     """
     record = run.record()
-    steps, rows = status.steps_per_epoch(record), log(run.read_log())
-    events = diary.read(run.read_events())
+    steps_per_epoch, rows = record["steps_per_epoch"], log_rows(run.read_log())
+    event_log = events.read(run.read_events())
     best = metric_names.best(rows)
-    done = max(status.epochs_done(run, record), rows[-1]["step"] / steps if rows else 0)
+    epochs_logged = rows[-1]["step"] / steps_per_epoch if rows else 0
     return RunSummary(
         run=run,
         record=record,
         state=status.state(run, record),
-        epochs=done,
-        steps_per_epoch=steps,
-        events=events,
-        charts=tuple(curves.charts(rows, steps, events.held_out, best)),
+        epochs_done=max(status.epochs_done(run, record), epochs_logged),
+        events=event_log,
+        charts=tuple(charts(rows, steps_per_epoch, _plottable(event_log.held_out_scores), best)),
         best=best,
     )
 
 
-def log(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """The numbers in a log, a row for each step, in order; what is no finite number is left out."""
+def log_rows(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """The numbers in a log that a browser can plot, a row for each step, in order."""
     rows: dict[float, dict[str, float]] = {}
     for line in lines:
-        row = {str(name): value for name, told in line.items() if (value := number(told)) is not None}
+        row = _plottable(line)
         if row.get("step", -1) >= 0:
             rows.setdefault(row["step"], {}).update(row)
     return [rows[step] for step in sorted(rows)]
+
+
+def _plottable(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in numbers(values).items() if abs(value) < _BROWSER_MAX}

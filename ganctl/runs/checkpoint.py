@@ -26,128 +26,121 @@ from ganctl.text import malformed, quote
 from ganctl.units import counted
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
+_NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 class UnreadableError(CheckpointError):
-    """A checkpoint that the disk does not give now: nothing says that it is damaged."""
+    """A checkpoint that cannot be read now: nothing says that it is damaged."""
 
 
-def require_model(path: Path, header: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where a file's header says that it holds a training's state and no model."""
+def refuse_training_state(path: Path, header: Mapping[str, Any]) -> None:
+    """Raise CheckpointError where a file's header says that it holds the state of a training and no model."""
     if "family" in header or "log_sums" not in header:
         return
     model = path.with_name(MODEL)
     remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
-    raise CheckpointError(f"{path} holds what a training goes on from, and no model to use.", remedy)
+    raise CheckpointError(f"{path} holds the state of a training, and no model to use.", remedy)
 
 
 def save(
     run: Run, step: int, model: TensorFile, state: TensorFile, keep: int, best: Mapping[str, Any] | None = None
 ) -> Path:
-    """Save a checkpoint and drop all but the newest `keep` and the best. A step that is saved already is left alone.
+    """Save a checkpoint, and delete all but the newest `keep` and the best. A step that is saved already stays as is.
 
     Args:
-        run: where.
+        run: whose.
         step: of the training.
-        model: what is for use.
-        state: what is to go on from.
-        keep: how many.
-        best: which one is the best so far, with its ``step``; None where nothing was measured.
+        model: the averaged weights, for use.
+        state: everything that training goes on from.
+        keep: how many checkpoints are kept, the best one not counted.
+        best: the best checkpoint so far, with its ``step``; None where no score was measured.
 
     Raises:
-        OSError: the disk refuses; what was there before is untouched.
+        OSError: the disk refuses; the checkpoints before are untouched.
     """
     folder = run.checkpoint(step)
     if folder.exists():
-        run.mark_best(best)
+        run.mark_best_checkpoint(best)
         return folder
     with atomic_folder(folder) as staged:
-        for name, contents in ((MODEL, model), (STATE, state)):
-            tensorfile.write(staged / name, contents)
-        manifest = {name: _fingerprint(staged / name) for name in (MODEL, STATE)}
+        for name, content in ((MODEL, model), (STATE, state)):
+            tensorfile.write(staged / name, content)
+        manifest = {name: _size_and_digest(staged / name) for name in (MODEL, STATE)}
         write_atomically(staged / MANIFEST, json.dumps(manifest, indent=2).encode())
-    run.mark_best(best)
+    run.mark_best_checkpoint(best)
     with suppress(OSError, CheckpointError):  # there is one too many then, until the next is saved
-        _drop_old(run, keep)
+        _delete_old(run, keep)
     return folder
 
 
-def _drop_old(run: Run, keep: int) -> None:
-    dear = None if (marked := run.best()) is None else marked["step"]
-    for old in run.checkpoint_steps()[keep:]:
-        if old != dear:
-            remove_folder(run.checkpoint(old))
+def _delete_old(run: Run, keep: int) -> None:
+    best = run.best_checkpoint()
+    for step in run.checkpoint_steps()[keep:]:
+        if best is None or step != best["step"]:
+            remove_folder(run.checkpoint(step))
 
 
 def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
     """Check files of a checkpoint against its manifest.
 
     Raises:
-        UnreadableError: the disk does not give one of them.
-        CheckpointError: which file, and what is wrong with it.
+        UnreadableError: one of them cannot be read.
+        CheckpointError: one is missing or damaged.
     """
     try:
-        _compare(folder, names)
+        _check_files(folder, names)
     except OSError as error:
         raise UnreadableError(f"{folder} cannot be read: {reason(error)}.") from None
 
 
-def _compare(folder: Path, names: tuple[str, ...]) -> None:
+def _check_files(folder: Path, names: tuple[str, ...]) -> None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=tensorfile.refuse_duplicates)
         expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
-    except (
-        FileNotFoundError,
-        IsADirectoryError,
-        NotADirectoryError,
-        ValueError,
-        TypeError,
-        KeyError,
-        RecursionError,
-    ) as error:
+    except (*_NO_FILE, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{folder / MANIFEST} cannot be used: {malformed(error)}.") from None
     for name, (size, digest) in expected.items():
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{path} is missing.")
-        if (there := path.stat().st_size) != size:
-            raise CheckpointError(f"{path} has {counted(there, 'byte')} and not the {size:,} that were written.")
-        if _fingerprint(path)["sha256"] != digest:
+        if (actual := path.stat().st_size) != size:
+            raise CheckpointError(f"{path} has {counted(actual, 'byte')} and not the {size:,} that were written.")
+        if _size_and_digest(path)["sha256"] != digest:
             raise CheckpointError(f"{path} is damaged: its content is not what was written.")
 
 
-def chosen_model(run: Run, which: str) -> Path:
+def find_model(run: Run, name: str) -> Path:
     """The ``model.safetensors`` of the best checkpoint, or of a step's.
 
     Args:
         run: whose.
-        which: ``best``, or the number of a step.
+        name: ``best``, or the number of a step.
 
     Raises:
-        UsageError: nothing was measured yet, or there is no such checkpoint.
+        UsageError: no score was measured yet, or there is no such checkpoint.
         CheckpointError: it cannot be used.
     """
-    folder = run.checkpoint(chosen_step(run, which))
+    folder = run.checkpoint(find_step(run, name))
     verify(folder, (MODEL,))
     return folder / MODEL
 
 
-def chosen_step(run: Run, which: str) -> int:
-    """The step of the checkpoint that is meant; see `chosen_model`."""
+def find_step(run: Run, name: str) -> int:
+    """The step of the checkpoint called ``best`` or by the number of its step; UsageError where there is none."""
     steps = run.checkpoint_steps()
-    there = f"It has: {', '.join(map(str, steps))}." if steps else "It has none yet."
-    if which == "best":
-        best = run.best()
+    existing = f"It has: {', '.join(map(str, steps))}." if steps else "It has none yet."
+    if name == "best":
+        best = run.best_checkpoint()
         if best is None or best["step"] not in steps:
-            raise UsageError(f"{run.path} has no best checkpoint: its quality was not measured.", there)
+            raise UsageError(f"{run.path} has no best checkpoint: its quality was not measured.", existing)
         return int(best["step"])
-    if not which.isdecimal() or int(which) not in steps:
-        raise UsageError(f"{run.path} has no checkpoint {which!r}.", f"Say best, or the step of one. {there}")
-    return int(which)
+    if not name.isdecimal() or int(name) not in steps:
+        raise UsageError(f"{run.path} has no checkpoint {name!r}.", f"Say best, or the step of one. {existing}")
+    return int(name)
 
 
 def newest_model(run: Run) -> tuple[Path, list[str]]:
-    """The newest usable ``model.safetensors`` of a run, and a sentence on each that had to be passed over.
+    """The newest usable ``model.safetensors`` of a run, and a sentence on each newer one that is unusable.
 
     Raises:
         CheckpointError: there is none.
@@ -162,12 +155,12 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
             problems.append(error.message)
         else:
             return folder / MODEL, problems
-    why = " ".join(problems) or "It has not saved one yet."
     if run.is_being_written():
         remedy = "Wait for its next: it is training."
     else:
         remedy = f"Start anew: {run.train_command}" if problems else run.resume_command
-    raise CheckpointError(f"{run.path} has no usable checkpoint. {why}", remedy)
+    details = " ".join(problems) or "It has not saved one yet."
+    raise CheckpointError(f"{run.path} has no usable checkpoint. {details}", remedy)
 
 
 def model_file(model: str) -> Path:
@@ -181,7 +174,7 @@ def model_file(model: str) -> Path:
 
 
 def quarantine(run: Run, step: int) -> Path:
-    """Rename an unusable checkpoint aside, so that its step can be saved again."""
+    """Rename an unusable checkpoint to ``unusable-1-step-…``, so that its step can be saved again."""
     number, folder = 1, run.checkpoint(step)
     while (aside := folder.with_name(f"unusable-{number}-{folder.name}")).exists():
         number += 1
@@ -190,7 +183,7 @@ def quarantine(run: Run, step: int) -> Path:
     return aside
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
+def _size_and_digest(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"bytes": path.stat().st_size, "sha256": digest}

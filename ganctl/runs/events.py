@@ -1,42 +1,49 @@
-"""What `events.jsonl` tells: verdicts from their raising to their clearing, moments, and the time that was spent."""
+"""Turn the lines of events.jsonl into raised verdicts, entries for people, training time and held-out scores."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ganctl.runs.numbers import number
+from ganctl.runs.json_lines import number, numbers
 
 SEVERITIES = ("error", "warning", "note", "good")
-_UNTOLD = {"save", "evaluate"}  # too many, and the curves show the latter
-_RESULTS = ("verdict", "evaluate")  # what a resume from an earlier step undoes
+_UNLISTED = {"save", "evaluate"}  # there are too many of them, and the charts show the latter
+_UNDONE_BY_RESUME = ("verdict", "evaluate")  # where it goes on from an earlier step
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A judgement of the run, from when it was raised to when it was cleared; steps, or None where unsaid.
+class RaisedVerdict:
+    """An occurrence of a verdict in a run.
 
     Attributes:
         severity: one of `SEVERITIES`.
+        raised_step: at which it was raised.
+        cleared_step: at which it was cleared; None as long as it stands.
     """
 
     code: str
     severity: str
     message: str
     remedy: str
-    raised: int | None
-    cleared: int | None = None
-    stands: bool = True
+    raised_step: int
+    cleared_step: int | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has not been cleared."""
+        return self.cleared_step is None
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """Something that happened.
+    """Something that happened, for people.
 
     Attributes:
-        time: as written, ``2026-01-31 18:05``; empty where it cannot be read.
+        time: ``2026-01-31 18:05``; empty where it cannot be read.
+        step: None where the event names none.
         kind: the event's name, or a verdict's severity, which decides the sign beside it.
-        text: for people.
+        text: a sentence without its full stop.
         command: what was typed, where something was.
     """
 
@@ -52,112 +59,114 @@ class EventLog:
     """The events of a run.
 
     Attributes:
-        seconds: spent in training, over all its sessions.
-        held_out: score → what held-out real pictures get.
+        verdicts: those that stand first, and among them the most severe first.
+        entries: oldest first.
+        training_seconds: over all sessions.
+        held_out_scores: score → what held-out real pictures get.
     """
 
-    verdicts: tuple[Verdict, ...]
-    moments: tuple[LogEntry, ...]
-    seconds: float
-    held_out: Mapping[str, float]
+    verdicts: tuple[RaisedVerdict, ...]
+    entries: tuple[LogEntry, ...]
+    training_seconds: float
+    held_out_scores: Mapping[str, float]
 
 
-def read(events: Iterable[Mapping[str, Any]]) -> EventLog:
-    """The diary in a run's events, oldest first; what an event should say and does not is left out."""
-    told = list(events)
+def read(lines: Iterable[Mapping[str, Any]]) -> EventLog:
+    """Read a run's events, oldest first. What an event lacks is left out; a verdict without a step is passed over."""
+    events = list(lines)
+    results = _results(events)
     return EventLog(
-        verdicts=tuple(_verdicts(_in_force(told))),
-        moments=tuple(_moment(event) for event in told if event["event"] not in _UNTOLD),
-        seconds=_seconds(told),
-        held_out=_held_out(_in_force(told)),
+        verdicts=tuple(_verdicts(event for event in results if event["event"] == "verdict")),
+        entries=tuple(_entry(event) for event in events if event["event"] not in _UNLISTED),
+        training_seconds=_training_seconds(events),
+        held_out_scores=_held_out_scores(event for event in results if event["event"] == "evaluate"),
     )
 
 
-def _in_force(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The results that no resume has undone by going on from an earlier step; of one told twice, the later."""
-    found: list[Mapping[str, Any]] = []
+def _results(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Verdicts and evaluations that no resume from an earlier step has undone; of equal ones the latest."""
+    results: list[Mapping[str, Any]] = []
     for event in events:
         step = _step(event)
         if event["event"] == "resume" and step is not None:
-            found = [kept for kept in found if (_step(kept) or 0) <= step]
-        elif event["event"] in _RESULTS:
-            found = [kept for kept in found if _same(kept) != _same(event)] + [event]
-    return found
+            results = [result for result in results if (_step(result) or 0) <= step]
+        elif event["event"] in _UNDONE_BY_RESUME:
+            results = [result for result in results if _identity(result) != _identity(event)] + [event]
+    return results
 
 
-def _same(event: Mapping[str, Any]) -> tuple[Any, ...]:
+def _identity(event: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(event.get(key)) for key in ("event", "code", "state", "step"))
 
 
-def _verdicts(events: Iterable[Mapping[str, Any]]) -> list[Verdict]:
-    """The verdicts, those that stand first, and among them warnings first."""
-    found: list[Verdict] = []
+def _verdicts(events: Iterable[Mapping[str, Any]]) -> list[RaisedVerdict]:
+    verdicts: list[RaisedVerdict] = []
     for event in events:
-        if event["event"] != "verdict":
-            continue
         code, step = _text(event, "code"), _step(event)
-        open_ones = [place for place, verdict in enumerate(found) if verdict.code == code and verdict.stands]
+        if step is None:
+            continue
+        standing = [index for index, verdict in enumerate(verdicts) if verdict.code == code and verdict.stands]
         if event.get("state") == "cleared":
-            for place in open_ones:
-                found[place] = replace(found[place], cleared=step, stands=False)
-        elif not open_ones:
+            for index in standing:
+                verdicts[index] = replace(verdicts[index], cleared_step=step)
+        elif not standing:
             severity = _text(event, "severity")
             severity = severity if severity in SEVERITIES else "note"
-            found.append(Verdict(code, severity, _text(event, "message"), _text(event, "remedy"), step))
-    return sorted(found, key=lambda verdict: (not verdict.stands, SEVERITIES.index(verdict.severity)))
+            verdicts.append(RaisedVerdict(code, severity, _text(event, "message"), _text(event, "remedy"), step))
+    return sorted(verdicts, key=lambda verdict: (not verdict.stands, SEVERITIES.index(verdict.severity)))
 
 
-def _moment(event: Mapping[str, Any]) -> LogEntry:
+def _entry(event: Mapping[str, Any]) -> LogEntry:
     kind, step = event["event"], _step(event)
-    place = "" if step is None else f" at step {step:,}"
+    at_step = "" if step is None else f" at step {step:,}"
     text = _text(event, "message") or kind.capitalize()
     match kind:
         case "start":
             text = "Started"
         case "resume":
-            text = f"Resumed{place}"
+            text = f"Resumed{at_step}"
         case "return":
-            text = f"Went back{place}, and what came later was set aside"
+            text = f"Went back{at_step}, and what came later was set aside"
         case "stop":
             reason = _text(event, "reason")
-            text = f"Finished{place}" if reason == "finished" else f"Stopped{place} by {reason}"
+            text = f"Finished{at_step}" if reason == "finished" else f"Stopped{at_step} by {reason}"
         case "best":
             value = number(event.get("value"))
             text = "The best so far" + ("" if value is None else f": {_text(event, 'score')} {value:.4g}")
         case "verdict":
             kind = _text(event, "severity")
-            cleared = event.get("state") == "cleared"
-            text, kind = (f"{_text(event, 'code')} cleared", "cleared") if cleared else (text, kind)
+            if event.get("state") == "cleared":
+                text, kind = f"{_text(event, 'code')} cleared", "cleared"
         case "broken pictures":
             files = event.get("files")
             text = f"{len(files) if isinstance(files, list) else 'Some'} broken pictures were left out"
-    return LogEntry(_when(event), step, kind, text, _text(event, "command"))
+    return LogEntry(_local_time(event), step, kind, text, _text(event, "command"))
 
 
-def _seconds(events: Iterable[Mapping[str, Any]]) -> float:
-    """From each start or resume to the last that was heard before the next."""
+def _training_seconds(events: Iterable[Mapping[str, Any]]) -> float:
+    """From each start or resume to the last event before the next."""
     total, began, last = 0.0, None, None
     for event in events:
         time = _time(event)
         if time is None:
             continue
         if event["event"] in ("start", "resume"):
-            total += _between(began, last)
+            total += _seconds_between(began, last)
             began = time
         last = time
-    return total + _between(began, last)
+    return total + _seconds_between(began, last)
 
 
-def _between(began: datetime | None, ended: datetime | None) -> float:
+def _seconds_between(began: datetime | None, ended: datetime | None) -> float:
     return max(0.0, ended.timestamp() - began.timestamp()) if began and ended else 0.0
 
 
-def _held_out(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _held_out_scores(events: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    latest: dict[str, float] = {}
     for event in events:
-        if event["event"] == "evaluate" and isinstance(scores := event.get("held_out"), dict):
-            found |= {name: value for name, told in scores.items() if (value := number(told)) is not None}
-    return found
+        if isinstance(scores := event.get("held_out"), dict):
+            latest |= numbers(scores)
+    return latest
 
 
 def _text(event: Mapping[str, Any], key: str) -> str:
@@ -177,6 +186,6 @@ def _time(event: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def _when(event: Mapping[str, Any]) -> str:
+def _local_time(event: Mapping[str, Any]) -> str:
     time = _time(event)
     return "" if time is None else f"{time:%Y-%m-%d %H:%M}"

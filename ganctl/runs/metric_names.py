@@ -1,4 +1,4 @@
-"""The names in a line of ``log.jsonl``: a prefix says what each is, so that no reader guesses by lists of names.
+"""Name the values in a line of ``log.jsonl``: a prefix says the kind of each, so that no reader guesses.
 
 loss/generator      the loss of each player
 metric/accuracy     what the players' updates report: D(x), accuracy, cycle …
@@ -9,9 +9,8 @@ Losses and metrics are means over the steps since the line before. The names tha
 to are constants here; every other name is free.
 """
 
-import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ganctl.metrics.score import lower_is_better
 
@@ -26,38 +25,39 @@ LUMINANCE = "metric/luminance"
 PLAYERS = ("generator", "discriminator")
 
 
-def numbers(line: Mapping[str, Any]) -> dict[str, float]:
-    """What is a finite number in a line that anything may stand in."""
-    most = sys.float_info.max
-    kinds = {name: value for name, value in line.items() if isinstance(value, int | float)}
-    return {name: value for name, value in kinds.items() if not isinstance(value, bool) and -most <= value <= most}
+class BestScore(NamedTuple):
+    """The best value of a score, named without prefix, and the step at which it was measured."""
+
+    step: int
+    name: str
+    value: float
 
 
 def prefixed(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name as they stand in the log: ``{"generator": 1.3}`` → ``{"loss/generator": 1.3}``."""
+    """Values by the names that they have in the log: ``{"generator": 1.3}`` → ``{"loss/generator": 1.3}``."""
     return {f"{kind}{name}": value for name, value in values.items()}
 
 
 def of_kind(line: Mapping[str, Any], *kinds: str) -> dict[str, Any]:
-    """The values of some kinds in a line, by their names without prefix."""
+    """The values in a line of the given kinds, by their names without prefix."""
     return {name.removeprefix(kind): value for kind in kinds for name, value in line.items() if name.startswith(kind)}
 
 
 def is_better(score: str, value: float, than: float) -> bool:
-    """Whether a score, named without prefix, is better than it was: distances shrink, likenesses grow."""
+    """Whether a score, named without prefix, is better than another value: lower for distances, else higher."""
     return value < than if lower_is_better(score) else value > than
 
 
 def is_clearly_better(score: str, value: float, than: float, share: float) -> bool:
-    """Whether a score is better by more than a share of what it was."""
+    """Whether a score is better than another value by more than a share of that."""
     return is_better(score, value, than) and abs(value - than) > share * abs(than)
 
 
-def best(lines: Iterable[Mapping[str, Any]]) -> tuple[int, str, float] | None:
-    """The step of a log at which its first score was best, that score's name and value; None if there is none."""
-    found: tuple[int, str, float] | None = None
+def best(lines: Iterable[Mapping[str, Any]]) -> BestScore | None:
+    """The best value of a log's first score; None where no score was measured. Of equal values the first is best."""
+    best_score = None
     for line in lines:
         for name, value in of_kind(line, SCORE).items():
-            if found is None or (name == found[1] and is_better(name, value, found[2])):
-                found = int(line["step"]), name, value
-    return found
+            if best_score is None or (name == best_score.name and is_better(name, value, best_score.value)):
+                best_score = BestScore(int(line["step"]), name, value)
+    return best_score

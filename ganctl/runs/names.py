@@ -1,4 +1,4 @@
-"""What runs are called, and what RUN and MODEL on the command line mean."""
+"""Name new runs, and find what RUN and MODEL on the command line mean."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ganctl.runs.run import Run, create
 from ganctl.text import command
 
 RUNS = Path("runs")
-SETS = {
+DATASETS = {
     "dcgan": ("mnist", "fashion-mnist", "digits"),
     "cyclegan": (
         "apple2orange",
@@ -28,14 +28,14 @@ SETS = {
         "plain2striped",
     ),
 }
-"""Family → the sets that it knows by name, and that its runs are called after."""
+"""Family → the data sets that it knows by name, and that its runs are called after."""
 
 
 def locate(name: str) -> Path:
     """The path that ``--run NAME`` means: a name is under ``runs/``, anything with a slash is a path.
 
     Raises:
-        UsageError: nothing can be called that.
+        UsageError: a run cannot be called that.
     """
     if "/" in name or os.sep in name:
         return Path(name).expanduser()
@@ -65,8 +65,8 @@ def create_free(name: str, record: Mapping[str, Any]) -> Run:
             return create(free_name(name), record)
 
 
-def known() -> list[Run]:
-    """The runs under ``runs/``, by name."""
+def list_runs() -> list[Run]:
+    """The runs under ``runs/``, sorted by name."""
     return [Run(path.parent) for path in sorted(RUNS.glob("*/run.json")) if not path.parent.name.startswith(".")]
 
 
@@ -75,7 +75,7 @@ def find(model: str, family: str = "dcgan") -> Path:
 
     Args:
         model: as typed.
-        family: which one to train where there is no run yet.
+        family: of the suggested ``ganctl train`` where there is no run yet.
 
     Raises:
         CheckpointError: it is none of these; the known names are listed.
@@ -90,14 +90,14 @@ def find(model: str, family: str = "dcgan") -> Path:
         if model and (saved := next(run.checkpoints.glob("step-*"), None)):
             remedy = f"Bring that back; until then there is {command('ganctl', 'info', str(saved))}"
             raise CheckpointError(f"{run.path} holds checkpoints but no run.json.", remedy)
-    names = ", ".join(run.path.name for run in known())
-    there = f"The runs here are: {names}." if names else "There are no runs here yet"
-    of_set = next((name for name, sets in SETS.items() if model in sets), None)
-    if of_set:
-        there = f"{there.rstrip('.')}; to begin this one: ganctl train {of_set} --data {model}"
+    names = ", ".join(run.path.name for run in list_runs())
+    remedy = f"The runs here are: {names}." if names else "There are no runs here yet"
+    family_of_set = next((name for name, sets in DATASETS.items() if model in sets), None)
+    if family_of_set:
+        remedy = f"{remedy.rstrip('.')}; to begin this one: ganctl train {family_of_set} --data {model}"
     elif not names:
-        there += f": ganctl train {family}"
-    raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", there)
+        remedy += f": ganctl train {family}"
+    raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", remedy)
 
 
 def find_run(text: str) -> Run:

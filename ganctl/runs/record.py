@@ -17,9 +17,9 @@ _FIELDS = {
     "settings": dict,
     "data": dict,
     "versions": dict,
+    "steps_per_epoch": int,
     "device": str,
     "threads": int,
-    "steps_per_epoch": int,
     "extensions": list,
     "command": str,
 }

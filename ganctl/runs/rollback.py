@@ -31,19 +31,19 @@ def set_aside_after(run: Run, step: int, epoch: int) -> Path | None:
         return None
     folder = run.path / "abandoned"
     taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
-    aside = Run(folder / str(max(taken, default=0) + 1))
-    for new_folder in (aside.checkpoints, aside.progress):
+    abandoned = Run(folder / str(max(taken, default=0) + 1))
+    for new_folder in (abandoned.checkpoints, abandoned.progress):
         make_folder(new_folder)
-    json_lines.replace_objects(aside.log, lines)
+    json_lines.replace_objects(abandoned.log, lines)
     for later in steps:
-        run.checkpoint(later).rename(aside.checkpoint(later))
-        _fsync_both(run.checkpoints, aside.checkpoints)
+        run.checkpoint(later).rename(abandoned.checkpoint(later))
+        _fsync_both(run.checkpoints, abandoned.checkpoints)
     for preview in previews:
-        preview.rename(aside.progress / preview.name)
+        preview.rename(abandoned.progress / preview.name)
     if previews:
-        _fsync_both(run.progress, aside.progress)
+        _fsync_both(run.progress, abandoned.progress)
     run.cut_log(step)
-    return aside.path
+    return abandoned.path
 
 
 def _fsync_both(source: Path, target: Path) -> None:

@@ -1,9 +1,9 @@
 """Name, read and write the files of a run directory; tensors are written by `ganctl.runs.checkpoint`.
 
 runs/NAME/
-  run.json          what the run is; written once by rename, extended atomically
-  log.jsonl         metrics by step; cut back to the checkpoint on resume
-  events.jsonl      what happened, and when
+  run.json          settings, data, versions …: see `ganctl.runs.record`
+  log.jsonl         metrics by step: see `ganctl.runs.metric_names`; cut back to the checkpoint on resume
+  events.jsonl      starts, stops, warnings, verdicts …, with their times
   progress/         epoch-0000.png …: the same seeded inputs at every epoch
   tensorboard/      the log and the previews once more, where asked for: see `ganctl.engine.tensorboard`
   checkpoints/      step-00004000/ …: see `ganctl.runs.checkpoint`
@@ -30,7 +30,7 @@ from ganctl.settings import parse_cadence
 from ganctl.text import command
 
 _CHECKPOINT_PREFIX = "step-"
-_SAVED_PREFIXES = (_CHECKPOINT_PREFIX, "unusable-")  # what else is among the checkpoints says nothing of them
+_SAVED_PREFIXES = (_CHECKPOINT_PREFIX, "unusable-")  # other files in that folder do not count
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ class Run:
         """The steps of the checkpoints that exist, newest first.
 
         Raises:
-            CheckpointError: they cannot be read, or are gone although the run was saved. What cannot be read is never
-                taken for what never was.
+            CheckpointError: they cannot be read, or are gone although the run was saved: neither is taken for a run
+                that has not been saved yet.
         """
         remedy = f"Bring it back, then: {self.resume_command}"
         try:
@@ -130,7 +130,7 @@ class Run:
 
     def _was_saved(self) -> bool:
         """Whether its events or its best checkpoint say that there were checkpoints; without events, its log."""
-        events, best = [event["event"] for event in self.read_events()], self.best()
+        events, best = [event["event"] for event in self.read_events()], self.best_checkpoint()
         if events or best:
             return "save" in events or best is not None
         try:
@@ -139,7 +139,7 @@ class Run:
             return False
         return any(line.get("epoch", 0) > epochs for line in self.read_log())
 
-    def best(self) -> dict[str, Any] | None:
+    def best_checkpoint(self) -> dict[str, Any] | None:
         """The ``step`` and ``epoch`` of the best checkpoint, its ``score`` and its ``value``; None if there is none.
 
         Raises:
@@ -154,9 +154,9 @@ class Run:
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
-    def mark_best(self, best: Mapping[str, Any] | None) -> None:
+    def mark_best_checkpoint(self, best: Mapping[str, Any] | None) -> None:
         """Record which checkpoint is the best, if it exists, and forget one that no longer does."""
-        marked = self.best()
+        marked = self.best_checkpoint()
         if best is not None and self.checkpoint(best["step"]).exists():
             if best != marked:
                 write_atomically(self.path / "best.json", json.dumps(best).encode())
@@ -171,8 +171,8 @@ class Run:
         """
         return read_record(self.path)
 
-    def rewrite(self, record: Mapping[str, Any]) -> None:
-        """Replace ``run.json`` atomically: a run is extended, or corrected, by its one writer."""
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Replace ``run.json`` atomically; only the run's writer may."""
         write_record(self.path, record)
 
     def log_event(self, kind: str, **fields: Any) -> None:
@@ -226,7 +226,7 @@ class Run:
 
 
 def create(path: Path, record: Mapping[str, Any]) -> Run:
-    """Make a run directory that has its ``run.json`` from the first moment it can be seen.
+    """Make a run directory, which appears together with its ``run.json``.
 
     Raises:
         UsageError: the path is taken.
@@ -246,7 +246,7 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise UsageError, with the command to go on, where a run cannot be made."""
+    """Raise UsageError where a path exists, with the command to go on if it is a run."""
     if os.path.lexists(path):
         is_run = (path / "run.json").exists()
         go_on = f"Go on with it: {Run(path).resume_command}"

@@ -41,7 +41,7 @@ def features(weights: dict[str, Tensor], picture: Tensor) -> Tensor:
 def tensors(folder: Path) -> Iterator[Tensor]:
     """The pictures of a folder, each [1, 3, H, W] in [-1, 1]."""
     for file in sorted(folder.iterdir()):
-        yield torch.from_numpy(reading.read(file).levels.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+        yield torch.from_numpy(reading.read_image(file).pixels.copy()).permute(2, 0, 1)[None] / 127.5 - 1
 
 
 @torch.inference_mode()

@@ -53,7 +53,7 @@ class Scores(NamedTuple):
 def draw_animals(folder: Path) -> None:
     """Fill a new folder with enough to learn from, to ask about and to hold out."""
     folder.mkdir(parents=True)
-    for number, levels in enumerate(striped.draw("train", "striped", 0, 700, SIZE)):
+    for number, levels in enumerate(striped.generate("train", "striped", 0, 700, SIZE)):
         Image.fromarray(levels).save(folder / f"{number:04d}.png")
 
 

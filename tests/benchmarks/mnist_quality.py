@@ -1,4 +1,4 @@
-"""How good the presets are on MNIST after some minutes: the campaign behind the README's table.
+"""How good the presets are on MNIST after some minutes: the campaign behind a table in examples/RESULTS.md.
 
     GANCTL_DATA=... OMP_NUM_THREADS=2 python -m tests.benchmarks.mnist_quality
 

@@ -15,7 +15,7 @@ from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.evaluation.evaluate import measure_samples, score_verdicts
 from ganctl.evaluation.extractors import digits_cnn
-from ganctl.evaluation.reference import reference, spaced
+from ganctl.evaluation.reference import load_reference, subsample
 
 CPU = torch.device("cpu")
 SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity", "contrast", "repeats", "novelty")
@@ -32,12 +32,12 @@ def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     repeated[:1000] = repeated[0]
     yield "one picture 1,000 times", repeated
     yield "half the contrast", (real + 1) / 2 - 1
-    yield "copies of training digits", to_tensor(spaced(data.train, len(real)), CPU)
+    yield "copies of training digits", to_tensor(subsample(data.train, len(real)), CPU)
 
 
 def main() -> None:
     data = open_dataset(resolve_source("mnist", None), 28, 1)
-    references = [reference(data, digits_cnn.extractor())]
+    references = [load_reference(data, digits_cnn.extractor())]
     print(f"| 10,000 pictures | {' | '.join(SHOWN)} | verdict |")
     print(f"| --- |{' --- |' * len(SHOWN)} --- |")
     for name, pictures in spoilt(data):

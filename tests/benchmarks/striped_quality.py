@@ -39,7 +39,7 @@ def classifier(size: int, epochs: int = 6) -> nn.Module:
         for a, b in pairwise(widths)
     ]
     net = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1))
-    plain, stripy = (to_tensor(striped.draw("train", d, 0, 1000, size), CPU) for d in striped.DOMAINS)
+    plain, stripy = (to_tensor(striped.generate("train", d, 0, 1000, size), CPU) for d in striped.DOMAINS)
     pictures, labels = torch.cat([plain, stripy]), torch.arange(2).repeat_interleave(1000).float()[:, None]
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     for _ in range(epochs):
@@ -68,7 +68,7 @@ def psnr(a: Levels, b: Levels, where: NDArray[np.bool_]) -> float:
 
 def held_out(side: int, size: int) -> Levels:
     """The held-out pictures of a domain: levels [200, size, size, 3]."""
-    return striped.draw("test", striped.DOMAINS[side], 0, striped.COUNTS["test"][side], size)
+    return striped.generate("test", striped.DOMAINS[side], 0, striped.COUNTS["test"][side], size)
 
 
 def row(name: str, side: int, made: Levels, judge: nn.Module) -> str:

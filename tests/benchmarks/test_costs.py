@@ -1,4 +1,4 @@
-"""What ganctl's promises cost: saving, feeding the nets, and starting the command line.
+"""What ganctl's promises cost: saving, and feeding the nets.
 
     OMP_NUM_THREADS=2 pytest -s tests/benchmarks/test_costs.py
 
@@ -6,10 +6,7 @@ Every score is a ratio of things measured in turns in one run; it is recorded, n
 """
 
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -19,20 +16,6 @@ from ganctl.engine.events import Emitter
 from ganctl.engine.setup import configure
 from ganctl.engine.training import Training
 from tests.benchmarks.in_turns import record, timed
-
-EMPTY = """
-import typer
-
-app = typer.Typer()
-
-
-@app.command()
-def nothing() -> None:
-    pass
-
-
-app()
-"""
 
 
 def rounds(benchmark: BenchmarkFixture) -> list[float]:
@@ -80,16 +63,3 @@ def test_cost_of_monitoring(benchmark: BenchmarkFixture, started: Training) -> N
     monitor.measure(state, preview, 1, Emitter())  # looks at the real pictures
     cost = over_a_step(benchmark, started, lambda: monitor.measure(state, preview, 1, Emitter()), times=5)
     record(benchmark, monitoring_over_training=cost / batches.steps_per_epoch)
-
-
-def test_cost_of_help(benchmark: BenchmarkFixture) -> None:
-    Path("empty.py").write_text(EMPTY)
-    empty: list[float] = []
-
-    def call(*command: str) -> None:
-        subprocess.run([sys.executable, *command, "--help"], check=True, stdout=subprocess.DEVNULL)
-
-    benchmark.pedantic(  # type: ignore[no-untyped-call]
-        lambda: call("-m", "ganctl"), setup=lambda: empty.append(timed(lambda: call("empty.py"))), rounds=15
-    )
-    record(benchmark, help_over_empty=statistics.median(rounds(benchmark)) / statistics.median(empty))

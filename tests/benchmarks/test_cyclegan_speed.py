@@ -124,7 +124,7 @@ class Animals(Dataset[Tensor]):
 
     def __init__(self, domain: str) -> None:
         self.files = [Path(f"{domain}-{i}.jpg") for i in range(PICTURES)]
-        for file, picture in zip(self.files, striped.draw("train", domain, 0, PICTURES, 256), strict=True):
+        for file, picture in zip(self.files, striped.generate("train", domain, 0, PICTURES, 256), strict=True):
             Image.fromarray(picture).save(file)
         load = round(SIZE * 286 / 256)
         self.transform = transforms.Compose(

@@ -34,7 +34,7 @@ def test_a_run_that_a_set_would_have_is_told_how_to_begin(command: str, model: s
     assert failed(ganctl(command, model, *pictures), 3).endswith(f"The runs here are: other; {begin}")
 
 
-def test_a_place_without_runs_names_a_family_that_does_what_was_asked_for() -> None:
+def test_a_folder_without_runs_names_a_family_that_does_what_was_asked_for() -> None:
     assert failed(ganctl("translate", "nosuch", "img.jpg"), 3).endswith(
         "There are no runs here yet: ganctl train cyclegan"
     )
@@ -42,7 +42,7 @@ def test_a_place_without_runs_names_a_family_that_does_what_was_asked_for() -> N
 
 
 def test_the_sets_that_runs_are_called_after_are_those_that_families_know() -> None:
-    assert {family: sorted(known) for family, known in names.SETS.items()} == {
+    assert {family: sorted(known) for family, known in names.DATASETS.items()} == {
         "dcgan": sorted(resolve.SINGLE_SETS),
         "cyclegan": sorted(resolve.TWO_DOMAIN_SETS),
     }
@@ -54,9 +54,9 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
     shutil.copytree(pair, "horse2zebra/horse2zebra")
     Path("horse2zebra/__MACOSX").mkdir()
     Path("horse2zebra/readme.txt").write_text("pictures")
-    found = resolve.resolve_domains("horse2zebra")
-    assert found.names == ("horse", "zebra")
-    assert [len(side.train) for side in found.sources] == [9, 14]  # type: ignore[attr-defined]
+    zoo = resolve.resolve_domains("horse2zebra")
+    assert zoo.names == ("horse", "zebra")
+    assert [len(side.train) for side in zoo.sources] == [9, 14]  # type: ignore[attr-defined]
     assert ganctl("check", "horse2zebra").code == 0
     monkeypatch.setenv("GANCTL_DATA", str(Path.cwd()))
     assert cyclegan_sets.find("horse2zebra") == Path.cwd() / "horse2zebra/horse2zebra"
@@ -72,8 +72,8 @@ def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
 @pytest.mark.parametrize("command", [("train", "cyclegan", "--data"), ("check",)])
 def test_domains_that_are_paths_are_told_as_names(pair: Path, command: tuple[str, ...]) -> None:
     shutil.copytree(pair, "my zoo/train")
-    said = failed(ganctl(*command, "my zoo", "--domains", "train/trainA,train/trainB"), 2)
-    flags = shlex.split(said.split(" Write ")[1])
+    message = failed(ganctl(*command, "my zoo", "--domains", "train/trainA,train/trainB"), 2)
+    flags = shlex.split(message.split(" Write ")[1])
     assert flags == ["--data", "my zoo/train", "--domains", "trainA,trainB"]
     assert resolve.resolve_domains(flags[1], flags[3]).names == ("trainA", "trainB")
     assert "side by side" in failed(ganctl(*command, "my zoo", "--domains", "train/trainA,test/testB"), 2)
@@ -85,8 +85,8 @@ def test_domains_that_are_paths_are_told_as_names(pair: Path, command: tuple[str
 def test_an_address_is_no_picture_and_is_shown_as_it_was_typed(address: str) -> None:
     from tests.translators import write_model
 
-    said = failed(ganctl("translate", write_model(Path("m.safetensors")), "a.png", address), 2)
-    assert said == (
+    message = failed(ganctl("translate", write_model(Path("m.safetensors")), "a.png", address), 2)
+    assert message == (
         f"Error: {address} is an address, and pictures are read from files. Fetch it: curl -LO {shlex.quote(address)}"
     )
     assert f"{address} is an address" in failed(ganctl("train", "dcgan", "--data", address), 4)
@@ -102,8 +102,8 @@ def test_a_training_state_is_no_model_and_the_model_beside_it_is_named() -> None
     for command in (("info",), ("sample",), ("translate",), ("train", "dcgan", "--init-from")):
         rest = ["a.png"] if command == ("translate",) else []
         beside = model.resolve() if "train" in command else model
-        said = failed(ganctl(*command, state, *rest), 3)
-        assert said.endswith(f" and no model to use. Name the model beside it: {beside}")
+        message = failed(ganctl(*command, state, *rest), 3)
+        assert message.endswith(f" and no model to use. Name the model beside it: {beside}")
         assert failed(ganctl(*command, "renamed.safetensors", *rest), 3).endswith("no model to use. ganctl runs")
 
 
@@ -150,12 +150,12 @@ def test_ganctl_debug_shows_what_is_behind_a_sentence(monkeypatch: pytest.Monkey
     path.write_bytes(b"no header at all")
     plain = failed(ganctl("info", path), 3)
     monkeypatch.setenv("GANCTL_DEBUG", value)
-    told = ganctl("info", path)
-    assert failed(told, 3) == plain
-    shown = "\n".join(told.err)
-    assert "Traceback (most recent call last):" in shown
-    assert "ValueError: its header is cut" in shown
-    assert "in read_header" in shown
+    outcome = ganctl("info", path)
+    assert failed(outcome, 3) == plain
+    printed = "\n".join(outcome.err)
+    assert "Traceback (most recent call last):" in printed
+    assert "ValueError: its header is cut" in printed
+    assert "in read_header" in printed
     for off in ("", "0"):
         monkeypatch.setenv("GANCTL_DEBUG", off)
         assert ganctl("info", path).err == [plain]
@@ -169,6 +169,6 @@ def test_ganctl_debug_shows_misuse_and_refusals_of_the_system_too(monkeypatch: p
 
     assert "Traceback (most recent call last):" in ganctl("--nosuch").err
     monkeypatch.setattr(app, "app", refuse)
-    told = ganctl("runs")
-    assert failed(told, 1) == "Error: No space left on device."
-    assert "Traceback (most recent call last):" in told.err
+    outcome = ganctl("runs")
+    assert failed(outcome, 1) == "Error: No space left on device."
+    assert "Traceback (most recent call last):" in outcome.err

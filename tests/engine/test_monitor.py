@@ -56,7 +56,7 @@ def test_stops_change_nothing_with_evaluation_best_keeping_verdicts_and_balance_
         go_on(stopped, stop_at=step)
     go_on(stopped)
     assert_equal(whole, stopped)
-    assert whole.best() == stopped.best()
+    assert whole.best_checkpoint() == stopped.best_checkpoint()
     notes = tensorfile.read_header(whole.checkpoint(TOTAL) / "state.safetensors")["monitor"]
     assert set(notes) == {"best", "lr_factors", "balanced_at_step", "verdicts"}
 
@@ -71,7 +71,7 @@ def test_the_best_is_kept_beside_the_last(photos: Path, monkeypatch: pytest.Monk
     qualities = iter([3.0, 1.0, 2.0, 4.0])
     monkeypatch.setattr(monitor, "_quality_measure", lambda *_: lambda net: Quality({"fid-x": next(qualities)}, {}))
     run = watched(photos, "a/run", keep=2, checkpoint_every="4e")
-    assert run.best() == {"step": 2 * STEPS, "epoch": 2, "score": "fid-x", "value": 1.0}
+    assert run.best_checkpoint() == {"step": 2 * STEPS, "epoch": 2, "score": "fid-x", "value": 1.0}
     assert run.checkpoint_steps() == [4 * STEPS, 2 * STEPS], "a best is saved when it is found"
     qualities = iter([1.0, 3.0, 2.0, 4.0])
     assert watched(photos, "b/run", keep=2).checkpoint_steps() == [4 * STEPS, 3 * STEPS, STEPS]
@@ -219,7 +219,7 @@ def test_a_best_checkpoint_that_was_set_aside_is_forgotten(photos: Path, monkeyp
     run = watched(photos, "a/run")
     (run.checkpoint(STEPS)).rename("elsewhere")
     go_on(run, from_checkpoint=str(2 * STEPS))
-    assert run.best() == {"step": 3 * STEPS, "epoch": 3, "score": "fid-x", "value": 5.0}
+    assert run.best_checkpoint() == {"step": 3 * STEPS, "epoch": 3, "score": "fid-x", "value": 5.0}
 
 
 def test_the_last_epoch_is_measured_too_where_measuring_was_asked_for(photos: Path) -> None:

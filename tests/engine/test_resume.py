@@ -93,7 +93,7 @@ def test_resuming_leaves_the_callers_randomness_and_threads_alone(photos: Path) 
 
 def test_the_recorded_number_of_threads_is_used_again(photos: Path) -> None:
     run = begin(tiny(photos), Path("some/run"), stop_at=2)
-    run.rewrite({**run.record(), "threads": 1})
+    run.write_record({**run.record(), "threads": 1})
     with session.resume(run):
         assert torch.get_num_threads() == 1
 
@@ -108,7 +108,7 @@ def test_an_extension_is_recorded_and_goes_on_exactly(photos: Path, uninterrupte
 def test_changed_data_is_refused_until_it_is_accepted(photos: Path) -> None:
     run = begin(tiny(photos), Path("some/run"), stop_at=2)
     record = run.record()
-    run.rewrite({**record, "data": {**record["data"], "fingerprint": "of something else"}})
+    run.write_record({**record, "data": {**record["data"], "fingerprint": "of something else"}})
     with pytest.raises(DataError, match="no longer what"):
         go_on(run)
     go_on(run, stop_at=3, changes={"allow_changed_data": "true"})

@@ -57,7 +57,9 @@ def test_of_two_resumes_that_extend_one_after_the_other_neither_is_lost(
     def when_the_other_is_through(self: Run) -> Iterator[None]:
         record = self.record()
         settings = {**record["settings"], "epochs": EPOCHS + 3}
-        self.rewrite({**record, "settings": settings, "extensions": [{"from_step": 2 * STEPS, "epochs": EPOCHS + 3}]})
+        self.write_record(
+            {**record, "settings": settings, "extensions": [{"from_step": 2 * STEPS, "epochs": EPOCHS + 3}]}
+        )
         with writing(self):
             yield
 
@@ -70,7 +72,7 @@ def test_of_two_resumes_that_extend_one_after_the_other_neither_is_lost(
 
 def test_data_that_was_moved_and_renamed_gives_the_same_bits(photos: Path, run: Run, uninterrupted: Run) -> None:
     record = run.record()
-    run.rewrite({**record, "settings": {**record["settings"], "data": "/nowhere/any more"}})
+    run.write_record({**record, "settings": {**record["settings"], "data": "/nowhere/any more"}})
     said = failed(ganctl("resume", "photos"), 4)
     assert said.endswith("If it is elsewhere now: ganctl resume runs/photos --data DIR")
     shutil.copytree(photos, "moved here")
@@ -102,7 +104,7 @@ def test_the_record_keeps_the_steps_per_epoch_of_the_data_in_use(photos: Path, r
 def test_domains_keep_their_names_where_the_data_has_another(pair: Path) -> None:
     run = begin(tiny_pair(pair), Path("a/run"), stop_at=1)
     record = run.record()
-    run.rewrite({**record, "data": {**record["data"], "domains": ["cat", "dog"]}})
+    run.write_record({**record, "data": {**record["data"], "domains": ["cat", "dog"]}})
     go_on(run, stop_at=2, data=str(pair))
     assert tensorfile.read_header(run.checkpoint(2) / MODEL)["domains"] == ["cat", "dog"]
 
@@ -110,7 +112,7 @@ def test_domains_keep_their_names_where_the_data_has_another(pair: Path) -> None
 def test_the_device_is_chosen_anew_where_nobody_chose_it(run: Run) -> None:
     record = run.record()
     assert (record["settings"]["device"], record["device"]) == ("auto", "cpu")
-    run.rewrite({**record, "device": "cuda (Some Card)"})
+    run.write_record({**record, "device": "cuda (Some Card)"})
     (said,) = go_on(run, stop_at=11)
     assert said == "It was on cuda (Some Card) and is on cpu from here: its bits differ from those of a run that stays."
     assert run.record()["device"] == "cpu"
@@ -119,7 +121,7 @@ def test_the_device_is_chosen_anew_where_nobody_chose_it(run: Run) -> None:
 
 def test_a_device_that_is_not_here_is_refused_with_the_option_that_helps(run: Run) -> None:
     record = run.record()
-    run.rewrite({**record, "settings": {**record["settings"], "device": "cuda:77"}, "device": "cpu"})
+    run.write_record({**record, "settings": {**record["settings"], "device": "cuda:77"}, "device": "cpu"})
     said = failed(ganctl("resume", "photos"), 2)
     assert said.endswith("To go on here: ganctl resume runs/photos --device auto")
     go_on(run, stop_at=11, device="cpu")

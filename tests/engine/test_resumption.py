@@ -125,7 +125,7 @@ def test_a_run_without_its_record_is_not_taken_for_nothing(run: Run) -> None:
 
 
 def test_from_python_too_a_model_that_samples_from_noise_says_that_it_translates_nothing(run: Run) -> None:
-    with pytest.raises(UsageError, match="draws pictures from noise"):
+    with pytest.raises(UsageError, match="generates pictures from noise"):
         model.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
 
 

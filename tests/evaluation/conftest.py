@@ -38,18 +38,18 @@ class Digits(NamedTuple):
     @staticmethod
     def unseen() -> tuple[Tensor, Tensor]:
         """Other digits of the same kind, as a perfect generator would draw them: images and labels."""
-        images, labels = digits.draw("train", TRAIN, TRAIN + TEST)
+        images, labels = digits.generate("train", TRAIN, TRAIN + TEST)
         return to_tensor(images[..., None], CPU), torch.from_numpy(labels)
 
 
 @pytest.fixture(scope="session")
 def real(cache: Path) -> Digits:
-    train, train_labels = digits.draw("train", 0, TRAIN)
-    test, test_labels = digits.draw("test", 0, TEST)
+    train, train_labels = digits.generate("train", 0, TRAIN)
+    test, test_labels = digits.generate("test", 0, TEST)
     data = Dataset("digits", "digits", train[..., None], test[..., None], train_labels, test_labels, "of a test", [], 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANCTL_CACHE", str(cache))
-        return Digits(data, [reference.reference(data, digits_cnn.extractor())])
+        return Digits(data, [reference.load_reference(data, digits_cnn.extractor())])
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ def test_features_of_real_pictures_are_computed_once_and_damage_in_the_cache_doe
     real: Digits, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (file,) = (cache / "features").glob("digits-digits-cnn-*.safetensors")
-    again = reference.reference(real.data, digits_cnn.extractor())
+    again = reference.load_reference(real.data, digits_cnn.extractor())
     assert torch.equal(again.held_out_features, real.references[0].held_out_features)
     file.write_bytes(file.read_bytes()[:1000])
-    repaired = reference.reference(real.data, digits_cnn.extractor())
+    repaired = reference.load_reference(real.data, digits_cnn.extractor())
     assert torch.equal(repaired.held_out_features, real.references[0].held_out_features)
     assert repaired.held_out_distances == real.references[0].held_out_distances

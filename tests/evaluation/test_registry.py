@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 
 def test_digits_choose_the_extractor_that_ships_and_others_inception(no_inception: None) -> None:
     for name in ("mnist", "digits"):
-        found = registry.choose_extractor(name, None, None, CPU).extractor
-        assert found is not None
-        assert found.name == "digits-cnn"
+        extractor = registry.choose_extractor(name, None, None, CPU).extractor
+        assert extractor is not None
+        assert extractor.name == "digits-cnn"
     assert registry.choose_extractor("photos", None, None, CPU).extractor is None

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from ganctl import cli, gans
+from ganctl.cli import families
 from ganctl.engine.setup import configure
 from ganctl.errors import UsageError
 from ganctl.evaluation.verdict_tracker import (
@@ -189,10 +190,13 @@ NEEDS_VALUE = ("--lr", "--lr-generator", "--lr-discriminator", "--batch-size", "
 
 
 def parsed(verb: str, arguments: list[str]) -> dict[str, Any]:
-    """What the command line makes of a command; an error of Click's where it makes nothing of it."""
+    """What was typed of a command, by parameter; an error of Click's where it cannot be parsed."""
     command: Any = typer.main.get_command(cli.app.app).commands[verb]  # type: ignore[attr-defined]
+    if verb == "train":
+        command, arguments = families.train_command(arguments[0]), arguments[1:]
     context = command.make_context(verb, arguments)
-    return {name: value for name, value in context.params.items() if value is not None}
+    sources = {name: context.get_parameter_source(name).name for name in context.params}
+    return {name: value for name, value in context.params.items() if sources[name] == "COMMANDLINE"}
 
 
 def tried(family: str, preset: str, flags: str) -> None:
@@ -208,7 +212,7 @@ def tried(family: str, preset: str, flags: str) -> None:
     settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
     if sets:  # the rest asks for no other nets
         known = gans.find(family)
-        dataset._require_drawable(known, known.options(**settings.options), 64, None)
+        dataset._require_buildable(known, known.options(**settings.options), 64, None)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

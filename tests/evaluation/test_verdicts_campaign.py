@@ -83,26 +83,26 @@ def test_a_generator_without_noise_collapses(monkeypatch: pytest.MonkeyPatch) ->
 
 def learn_from(monkeypatch: pytest.MonkeyPatch, train: Bytes, labels: Bytes) -> None:
     """Let trainings on the built-in digits learn from others, against the same held-out ones."""
-    test, test_labels = digits.draw("test", 0, 1000)
+    test, test_labels = digits.generate("test", 0, 1000)
     name = f"of {len(np.unique(train, axis=0))} pictures"
     data = Dataset("digits", "digits", train[..., None], test[..., None], labels, test_labels, name, [], 0)
     monkeypatch.setattr(dataset, "open_data", lambda *_, fresh=True: (data, []))
 
 
 def test_twenty_pictures_are_learnt_by_heart(monkeypatch: pytest.MonkeyPatch) -> None:
-    few, labels = digits.draw("train", 0, 20)
+    few, labels = digits.generate("train", 0, 20)
     learn_from(monkeypatch, np.tile(few, (1000, 1, 1)), np.tile(labels, 1000))
     assert "MEMORISING" in warnings(digits_training())
 
 
 def test_classes_that_are_not_learned_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, labels = digits.draw("train", 0, PICTURES)
+    train, labels = digits.generate("train", 0, PICTURES)
     learn_from(monkeypatch, train[labels < 5], labels[labels < 5])
     assert "DROPPED" in warnings(digits_training())
 
 
 def test_a_domain_of_negatives_is_translated_to_negatives(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, test = (striped.draw(part, "plain", 0, count, 32) for part, count in (("train", 400), ("test", 20)))
+    train, test = (striped.generate(part, "plain", 0, count, 32) for part, count in (("train", 400), ("test", 20)))
     none = np.empty(0, np.uint8)
     light = Dataset("light", "", train, test, none, none, "", [], 0)
     dark = Dataset("dark", "", 255 - train, 255 - test, none, none, "", [], 0)
@@ -119,7 +119,7 @@ class Perfect(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        unseen, _ = digits.draw("train", PICTURES, digits.COUNTS["train"])
+        unseen, _ = digits.generate("train", PICTURES, digits.COUNTS["train"])
         self.register_buffer("pictures", to_tensor(unseen[..., None], torch.device("cpu")))
         self.nothing = nn.Parameter(torch.zeros(()))
 

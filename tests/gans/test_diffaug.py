@@ -1,4 +1,4 @@
-"""What differentiable augmentation promises: the paper's changes, a gradient through them, exact restarts."""
+"""Differentiable augmentation makes the paper's changes, with a gradient through them and exact restarts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -72,23 +72,23 @@ def test_a_grey_picture_has_no_colour_to_change() -> None:
 def test_a_picture_is_moved_by_at_most_an_eighth_and_zeros_come_in(height: int, width: int) -> None:
     picture = torch.rand(1, 2, height, width) + 1  # no zero is its own
     down, right = height // 8, width // 8
-    found = set()
+    shifts = set()
     padded = torch.nn.functional.pad(picture, (right, right, down, down))
     for moved in random_translation(picture.expand(MANY, -1, -1, -1)):
-        top, left = ((moved[0] != 0).any(side).long().argmax() for side in (1, 0))
-        bottom, after = ((moved[0] != 0).any(side).sum() for side in (1, 0))
+        top, left = ((moved[0] != 0).any(axis).long().argmax() for axis in (1, 0))
+        bottom, after = ((moved[0] != 0).any(axis).sum() for axis in (1, 0))
         y = int(down - top if top else down + height - bottom)
         x = int(right - left if left else right + width - after)
         assert moved.equal(padded[0, :, y : y + height, x : x + width])
-        found.add((y, x))
-    assert found == {(y, x) for y in range(2 * down + 1) for x in range(2 * right + 1)}
+        shifts.add((y, x))
+    assert shifts == {(y, x) for y in range(2 * down + 1) for x in range(2 * right + 1)}
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (28, 20), (15, 15)])
-def test_a_hole_is_half_as_wide_and_high_and_its_centre_anywhere(height: int, width: int) -> None:
+def test_a_cutout_is_half_as_wide_and_high_and_its_centre_anywhere(height: int, width: int) -> None:
     holes = random_cutout(torch.ones(MANY, 1, height, width))[:, 0] == 0
-    for side, length in ((2, height), (1, width)):
-        extent = holes.any(side).sum(1)
+    for axis, length in ((2, height), (1, width)):
+        extent = holes.any(axis).sum(1)
         assert extent.max() == length // 2
         assert extent.min() == (length // 2 + 1) // 2  # its centre at the edge
     assert (holes.any(2)[:, :, None] & holes.any(1)[:, None]).equal(holes)
@@ -96,7 +96,7 @@ def test_a_hole_is_half_as_wide_and_high_and_its_centre_anywhere(height: int, wi
     torch.testing.assert_close(share, share.flip(0, 1), atol=0.07, rtol=0)
 
 
-def test_what_is_cut_out_is_zero_and_the_rest_as_it_was() -> None:
+def test_a_cutout_is_zero_and_the_rest_unchanged() -> None:
     pictures = same(20, 3, 8, 8)
     changed = random_cutout(pictures)
     assert torch.where(changed == 0, pictures, changed).equal(pictures)
@@ -111,20 +111,20 @@ def test_nothing_changes_where_the_amounts_are_zero() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("change", CHANGES)
-def test_each_picture_has_draws_of_its_own_that_the_global_seed_decides(
+def test_each_image_has_random_changes_of_its_own_that_the_global_seed_decides(
     change: Callable[[Tensor], Tensor], channels: int
 ) -> None:
     pictures = same(32, channels, 16, 16)
     torch.manual_seed(3)
-    one, other = change(pictures), change(pictures)
+    first, second = change(pictures), change(pictures)
     torch.manual_seed(3)
-    assert change(pictures).equal(one)
-    assert not one.equal(other)
-    assert one.shape == pictures.shape
-    assert len({tuple(changed.flatten().tolist()) for changed in one}) > 16
+    assert change(pictures).equal(first)
+    assert not first.equal(second)
+    assert first.shape == pictures.shape
+    assert len({tuple(changed.flatten().tolist()) for changed in first}) > 16
 
 
-def test_real_and_generated_pictures_go_through_the_same_distribution() -> None:
+def test_real_and_generated_images_are_changed_alike() -> None:
     pictures = same(20 * MANY, 1, 4, 4)
     real, fake = diffaug(pictures), diffaug(pictures)
     assert not real.equal(fake)
@@ -136,9 +136,9 @@ def test_real_and_generated_pictures_go_through_the_same_distribution() -> None:
 def test_the_gradient_is_that_of_finite_differences_and_so_is_its_own(change: Callable[[Tensor], Tensor]) -> None:
     pictures = torch.rand(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
 
-    def seeded(given: Tensor) -> Tensor:
+    def seeded(images: Tensor) -> Tensor:
         torch.manual_seed(1)
-        return change(given).square()  # so that the second derivative, which R1 needs, is something
+        return change(images).square()  # so that the second derivative, which R1 needs, is something
 
     assert torch.autograd.gradcheck(seeded, pictures, fast_mode=True)
     assert torch.autograd.gradgradcheck(seeded, pictures, fast_mode=True)
@@ -150,7 +150,7 @@ def test_pictures_of_half_precision_are_changed_too() -> None:
     assert changed.isfinite().all()
 
 
-def test_none_is_the_very_same_tensor_and_draws_nothing() -> None:
+def test_none_is_the_very_same_tensor_and_takes_no_random_number() -> None:
     pictures, state = same(2, 3, 8, 8), torch.get_rng_state()
     assert augmentation("none") is identity
     assert identity(pictures) is pictures
@@ -163,17 +163,17 @@ def test_an_unknown_augmentation_names_the_known_ones() -> None:
 
 
 def module(family: str, **options: object) -> TrainingModule:
-    """A small module of pictures of 16 pixels."""
-    found = find(family)
-    told = found.options(**options, augment="diffaug")
-    return found.training(told, found.model(told, (3, 16, 16)), (3, 16, 16))
+    """A small training module for images of 16 pixels."""
+    registered = find(family)
+    augmented = registered.options(**options, augment="diffaug")
+    return registered.training(augmented, registered.model(augmented, (3, 16, 16)), (3, 16, 16))
 
 
 PAIRED = {"width": 4, "blocks": 1, "discriminator_width": 4, "discriminator_layers": 1}
 
 
 @pytest.mark.parametrize(
-    ("family", "options", "batch", "judges", "seen"),
+    ("family", "options", "batch", "discriminators", "batch_sizes"),
     [
         ("dcgan", {"width": 8, "r1": 0.0}, ["images"], ["discriminator"], [16, 8]),
         ("dcgan", {"width": 8, "r1_every": 1}, ["images"], ["discriminator"], [8, 8, 8]),
@@ -188,27 +188,27 @@ PAIRED = {"width": 4, "blocks": 1, "discriminator_width": 4, "discriminator_laye
         ),
     ],
 )
-def test_a_discriminator_sees_nothing_but_changed_pictures(
-    family: str, options: dict[str, object], batch: list[str], judges: list[str], seen: list[int]
+def test_a_discriminator_is_shown_augmented_images_only(
+    family: str, options: dict[str, object], batch: list[str], discriminators: list[str], batch_sizes: list[int]
 ) -> None:
-    learning, shown, made = module(family, **options), list[Tensor](), list[Tensor]()
+    training, inputs, augmented = module(family, **options), list[Tensor](), list[Tensor]()
 
-    def noting(pictures: Tensor) -> Tensor:
-        made.append(diffaug(pictures))
-        return made[-1]
+    def recording(images: Tensor) -> Tensor:
+        augmented.append(diffaug(images))
+        return augmented[-1]
 
-    learning.augment = noting  # type: ignore[assignment]
-    for judge in judges:
-        learning.get_submodule(judge).register_forward_pre_hook(lambda _, given: shown.append(given[0]))
-    for _ in learning.updates({name: torch.rand(8, 3, 16, 16) for name in batch}, 0):
+    training.augment = recording  # type: ignore[assignment]
+    for name in discriminators:
+        training.get_submodule(name).register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    for _ in training.updates({name: torch.rand(8, 3, 16, 16) for name in batch}, 0):
         pass
-    assert [len(pictures) for pictures in shown] == seen
-    assert all(one is other for one, other in zip(shown, made, strict=True))
+    assert [len(pictures) for pictures in inputs] == batch_sizes
+    assert all(image is changed for image, changed in zip(inputs, augmented, strict=True))
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_bits(photos: Path) -> None:
-    told = tiny(photos, augment="diffaug")
-    through, stopped = begin(told, Path("a/through")), begin(told, Path("a/stopped"), stop_at=7)
+    settings = tiny(photos, augment="diffaug")
+    through, stopped = begin(settings, Path("a/through")), begin(settings, Path("a/stopped"), stop_at=7)
     go_on(stopped)
     assert_equal(through, stopped)
     plain = begin(tiny(photos), Path("a/plain"))
@@ -217,22 +217,22 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(photos: Path) -> None:
 
 
 def test_a_translating_run_that_was_stopped_ends_with_the_same_bits(pair: Path) -> None:
-    told = tiny_pair(pair, augment="diffaug", epochs=2)
-    through, stopped = begin(told, Path("a/through")), begin(told, Path("a/stopped"), stop_at=9)
+    settings = tiny_pair(pair, augment="diffaug", epochs=2)
+    through, stopped = begin(settings, Path("a/through")), begin(settings, Path("a/stopped"), stop_at=9)
     go_on(stopped)
     assert_equal(through, stopped, 2 * PAIR_STEPS)
 
 
-@pytest.mark.parametrize("told", ["none", "diffaug"])
-def test_the_flag_is_in_the_models_own_header(photos: Path, told: str) -> None:
+@pytest.mark.parametrize("augment", ["none", "diffaug"])
+def test_the_flag_is_in_the_models_own_header(photos: Path, augment: str) -> None:
     small = ("--size", 16, "--batch-size", 8, "--epochs", 1, "--set", "width=8", "--set", "latent_dim=8")
-    trained = ganctl("train", "dcgan", "--data", photos, *small, "--augment", told, "--run", "x")
+    trained = ganctl("train", "dcgan", "--data", photos, *small, "--augment", augment, "--run", "x")
     assert trained.code == 0
-    assert any(f"augment={told}" in line for line in ganctl("info", "x").out)
+    assert any(f"augment={augment}" in line for line in ganctl("info", "x").out)
 
 
 @pytest.mark.campaign
-def test_few_pictures_are_learnt_by_heart_later() -> None:
+def test_few_images_are_memorised_later() -> None:
     """Of the animals that ganctl draws itself; `tests.benchmarks.memorisation` prints the table, of photographs too."""
     memorisation.draw_animals(Path("animals"))
     plain: list[memorisation.Scores] = []
@@ -240,4 +240,4 @@ def test_few_pictures_are_learnt_by_heart_later() -> None:
     memorisation.learn(Path("animals"), "none", 120, 60, plain.append)
     memorisation.learn(Path("animals"), "diffaug", 120, 60, changed.append)
     assert plain[-1].told > 0.8
-    assert all(found.told < 0.6 for found in changed)
+    assert all(scores.told < 0.6 for scores in changed)

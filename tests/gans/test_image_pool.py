@@ -1,4 +1,4 @@
-"""What the picture pool promises: the paper's rule, exact restarts, nothing but torch's own randomness."""
+"""The image pool follows the paper's rule, restarts exactly and takes its randomness from torch alone."""
 
 import pytest
 import torch
@@ -10,18 +10,18 @@ SHAPE = (1, 1, 1)
 
 
 def numbered(*numbers: int) -> Tensor:
-    """Pictures of one pixel, each with its number."""
+    """Images of one pixel, each with its number."""
     return torch.tensor(numbers, dtype=torch.float32)[:, None, None, None]
 
 
 def full(size: int) -> ImagePool:
-    """A pool of the pictures 0, 1, 2, ..."""
+    """A pool of the images 0, 1, 2, ..."""
     pool = ImagePool(SHAPE, size)
     pool(numbered(*range(size)))
     return pool
 
 
-def test_a_filling_pool_shows_what_comes_and_keeps_it() -> None:
+def test_a_filling_pool_returns_what_comes_and_stores_it() -> None:
     pool = ImagePool(SHAPE, 5)
     assert pool(numbered(7, 8, 9)).equal(numbered(7, 8, 9))
     assert pool.count == 3
@@ -29,55 +29,55 @@ def test_a_filling_pool_shows_what_comes_and_keeps_it() -> None:
     assert pool.pictures.equal(numbered(7, 8, 9, 1, 2))
 
 
-def test_a_full_pool_shows_the_new_picture_or_swaps_it_for_an_earlier_one() -> None:
+def test_a_full_pool_returns_the_new_image_or_swaps_it_for_an_earlier_one() -> None:
     torch.manual_seed(0)
     pool = full(4)
     for number in range(4, 100):
         before = pool.pictures.flatten().tolist()
-        shown = int(pool(numbered(number)))
+        returned = int(pool(numbered(number)))
         after = pool.pictures.flatten().tolist()
-        if shown == number:
+        if returned == number:
             assert after == before
         else:
-            assert after == [number if kept == shown else kept for kept in before]
+            assert after == [number if image == returned else image for image in before]
     assert pool.count == 4
 
 
-def test_half_of_the_pictures_swap_and_every_place_is_as_likely() -> None:
+def test_half_of_the_images_swap_and_every_slot_is_as_likely() -> None:
     torch.manual_seed(0)
-    swaps, places = 0, torch.zeros(5)
+    swaps, slots = 0, torch.zeros(5)
     for _ in range(40):
         pool = full(5)
         for number in range(5, 55):
             before = pool.pictures.clone()
             swaps += int(pool(numbered(number))) != number
-            places += (pool.pictures != before).flatten()
+            slots += (pool.pictures != before).flatten()
     assert swaps / 2000 == pytest.approx(0.5, abs=0.05)
-    torch.testing.assert_close(places / places.sum(), torch.full((5,), 0.2), atol=0.04, rtol=0)
+    torch.testing.assert_close(slots / slots.sum(), torch.full((5,), 0.2), atol=0.04, rtol=0)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 8])
-def test_a_batch_goes_through_picture_by_picture_by_the_authors_rule(batch: int) -> None:
-    """Against the rule in plain Python, with the same draws; batches that cross the filling's end included."""
-    pool, kept = ImagePool(SHAPE, 5), list[float]()
+def test_a_batch_goes_through_image_by_image_by_the_authors_rule(batch: int) -> None:
+    """Against the rule in plain Python, with the same random numbers; batches that cross the filling's end included."""
+    pool, stored = ImagePool(SHAPE, 5), list[float]()
     for start in range(0, 48, batch):
         numbers = range(start, start + batch)
         torch.manual_seed(start)
-        shown = pool(numbered(*numbers)).flatten().tolist()
+        returned = pool(numbered(*numbers)).flatten().tolist()
         torch.manual_seed(start)
-        swaps, places = torch.rand(batch) < 0.5, torch.randint(5, (batch,))
+        swaps, slots = torch.rand(batch) < 0.5, torch.randint(5, (batch,))
         expected = []
-        for number, swap, place in zip(numbers, swaps.tolist(), places.tolist(), strict=True):
-            if len(kept) < 5:
-                kept.append(number)
+        for number, swap, slot in zip(numbers, swaps.tolist(), slots.tolist(), strict=True):
+            if len(stored) < 5:
+                stored.append(number)
                 expected.append(number)
             elif swap:
-                expected.append(kept[place])
-                kept[place] = number
+                expected.append(stored[slot])
+                stored[slot] = number
             else:
                 expected.append(number)
-        assert shown == expected
-    assert pool.pictures.flatten().tolist() == kept
+        assert returned == expected
+    assert pool.pictures.flatten().tolist() == stored
 
 
 def test_a_pool_goes_on_exactly_from_its_state() -> None:
@@ -87,33 +87,33 @@ def test_a_pool_goes_on_exactly_from_its_state() -> None:
         second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
         images = torch.randn(2, 3, 4, 4)
         torch.manual_seed(used)
-        shown = first(images)
+        returned = first(images)
         torch.manual_seed(used)
-        assert second(images).equal(shown)
+        assert second(images).equal(returned)
         assert all(a.equal(b) for a, b in zip(first.buffers(), second.buffers(), strict=True))
 
 
-def test_what_is_shown_has_no_gradient_and_no_share_in_the_pool() -> None:
+def test_what_is_returned_has_no_gradient_and_no_share_in_the_pool() -> None:
     pool, images = full(3), torch.randn(8, 1, 1, 1, requires_grad=True)
-    shown = pool(2 * images)
-    kept = pool.pictures.clone()
-    assert not shown.requires_grad
-    shown.zero_()
-    assert pool.pictures.equal(kept)
+    returned = pool(2 * images)
+    stored = pool.pictures.clone()
+    assert not returned.requires_grad
+    returned.zero_()
+    assert pool.pictures.equal(stored)
 
 
-def test_a_pool_of_none_shows_every_picture_as_it_comes_and_draws_nothing() -> None:
+def test_a_pool_of_none_returns_every_image_as_it_comes_without_randomness() -> None:
     pool, images = ImagePool((3, 4, 4), 0), torch.randn(2, 3, 4, 4, requires_grad=True)
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    shown = pool(images)
-    assert shown.equal(images)
-    assert not shown.requires_grad
+    returned = pool(images)
+    assert returned.equal(images)
+    assert not returned.requires_grad
     assert torch.rand(1).equal(expected)
 
 
-def test_pictures_of_half_precision_are_kept_in_the_pool_s_own() -> None:
+def test_images_of_half_precision_are_stored_in_the_pool_s_own() -> None:
     assert full(2)(numbered(5).bfloat16()).dtype == torch.float32
 
 

@@ -1,11 +1,12 @@
-"""Promises of the adversarial losses."""
+"""Losses are those of the papers, and what is logged of them means the same for all."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from ganctl.gans.losses import Hinge, LeastSquares, adversarial_loss, r1_penalty
+from ganctl.gans.losses import Hinge, LeastSquares, adversarial_loss, luminance_correlation, r1_penalty
 
 REAL = torch.tensor([-1.5, 0.0, 2.0])
 FAKE = torch.tensor([-3.0, 0.5, 1.0])
@@ -73,7 +74,7 @@ def test_the_mean_output_is_detached_and_scalar(name: str) -> None:
     assert output.shape == ()
 
 
-def test_a_reading_is_a_probability_for_bce_and_the_raw_output_else() -> None:
+def test_the_mean_output_is_a_probability_for_bce_and_the_raw_output_otherwise() -> None:
     torch.testing.assert_close(adversarial_loss("bce").mean_output(REAL), REAL.sigmoid().mean())
     for name in ("lsgan", "hinge"):
         torch.testing.assert_close(adversarial_loss(name).mean_output(REAL), REAL.mean())
@@ -112,3 +113,14 @@ def test_a_discriminator_that_is_right_is_right_whichever_way_lsgans_targets_lie
 def test_lsgan_with_one_target_for_both_is_refused() -> None:
     with pytest.raises(ValueError, match="must differ"):
         adversarial_loss("lsgan", 1.0, 1.0)
+
+
+def test_luminance_correlation_tells_negatives_from_images() -> None:
+    image = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    assert luminance_correlation(image, 0.3 * image + 0.1) == pytest.approx([1, 1], abs=1e-5)
+    assert luminance_correlation(image, -image) == pytest.approx([-1, -1], abs=1e-5)
+    assert luminance_correlation(image, torch.ones_like(image)) == pytest.approx([0, 0], abs=1e-5)
+    grey = image[:, :1]
+    rows = zip(grey.flatten(1), (grey**3).flatten(1), strict=True)
+    expected = [np.corrcoef(x.numpy(), y.numpy())[0, 1] for x, y in rows]
+    assert luminance_correlation(grey, grey**3).tolist() == pytest.approx(expected, abs=1e-5)

@@ -1,4 +1,4 @@
-"""A picture of any size through a net: padding, tiles that cover it, and no seam between them."""
+"""Images of any size: padded, covered by tiles, and without seams between them."""
 
 import os
 import subprocess
@@ -30,9 +30,9 @@ UPSAMPLES = pytest.mark.parametrize("upsample", ["deconv", "resize"])
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is large in life is small here."""
-    monkeypatch.setattr(tiling, "WHOLE", 160**2)
-    monkeypatch.setattr(tiling, "SIDE", 160)
+    """Limits so small that small images are tiled."""
+    monkeypatch.setattr(tiling, "MAX_UNTILED_PIXELS", 160**2)
+    monkeypatch.setattr(tiling, "MAX_TILE_SIZE", 160)
 
 
 def tiny_resnet(upsample: Upsample = "deconv") -> resnet.Generator:
@@ -42,44 +42,44 @@ def tiny_resnet(upsample: Upsample = "deconv") -> resnet.Generator:
     return net
 
 
-def whole(net: resnet.Generator | unet.Generator, picture: Tensor) -> Tensor:
-    """A picture in one piece, with the statistics that its tiles have."""
-    with torch.inference_mode(), shared_statistics(net, tiling.reduced(net, picture)):
-        drawn: Tensor = net(picture)
-        return drawn
+def untiled(net: resnet.Generator | unet.Generator, picture: Tensor) -> Tensor:
+    """Translate an image in one piece, with the statistics that its tiles have."""
+    with torch.inference_mode(), shared_statistics(net, tiling.downscale(net, picture)):
+        translated: Tensor = net(picture)
+        return translated
 
 
 def borders(net: tiling.Translator, length: int) -> list[int]:
-    """The first pixels after each place where one tile gives way to the next."""
+    """The first pixels of tiles, those after their ends, and the middles of overlaps."""
     starts, weights = tiling.tile_axis(net, length)
-    side = weights.shape[1]
-    ends = [start + side for start in starts]
+    size = weights.shape[1]
+    ends = [start + size for start in starts]
     middles = [(start + end) // 2 for start, end in zip(starts[1:], ends[:-1], strict=True)]
     return sorted({*starts[1:], *ends[:-1], *middles})
 
 
-def seam(net: tiling.Translator, drawn: Tensor) -> float:
-    """The mean absolute step across the borders of tiles, for one elsewhere in the picture."""
+def seam(net: tiling.Translator, translated: Tensor) -> float:
+    """The mean absolute step across the borders of tiles, divided by that elsewhere in the image."""
     across, elsewhere = [], []
     for axis in (2, 3):
-        steps = drawn.diff(dim=axis).abs().mean((0, 1, 5 - axis))
-        at = torch.tensor(borders(net, drawn.shape[axis])) - 1
-        across.append(steps[at])
-        kept = torch.ones(len(steps), dtype=torch.bool)
-        kept[at] = False
-        elsewhere.append(steps[kept])
+        steps = translated.diff(dim=axis).abs().mean((0, 1, 5 - axis))
+        positions = torch.tensor(borders(net, translated.shape[axis])) - 1
+        across.append(steps[positions])
+        is_elsewhere = torch.ones(len(steps), dtype=torch.bool)
+        is_elsewhere[positions] = False
+        elsewhere.append(steps[is_elsewhere])
     return (torch.cat(across).mean() / torch.cat(elsewhere).mean()).item()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (2, 3), (7, 9), (9, 7), (8, 12), (33, 8)])
-def test_a_picture_of_any_size_is_mirrored_to_sides_that_the_net_takes_and_cut_back(height: int, width: int) -> None:
+def test_an_image_of_any_size_is_padded_to_what_the_net_accepts_and_cropped_back(height: int, width: int) -> None:
     net, picture = Negative(-1.0), torch.rand(1, 3, height, width)
     assert torch.equal(tiling.apply_any_size(net, picture, CPU), -picture)
-    (seen,) = net.seen
-    assert seen.shape[2:] == (max(8, -(-height // 4) * 4), max(8, -(-width // 4) * 4))
+    (padded,) = net.inputs
+    assert padded.shape[2:] == (max(8, -(-height // 4) * 4), max(8, -(-width // 4) * 4))
 
 
-def test_reflections_go_on_in_turns_and_lie_evenly_around() -> None:
+def test_reflections_repeat_and_are_equal_on_both_sides() -> None:
     line = torch.tensor([1.0, 2, 3])[None, None, None].expand(1, 1, 3, 3)
     assert tiling.reflect_pad(line, 3, 9)[0, 0, 0].tolist() == [2, 3, 2, 1, 2, 3, 2, 1, 2]
 
@@ -101,28 +101,28 @@ def test_tiles_cover_every_pixel_once_and_are_no_larger_than_memory_allows(
     net: resnet.Generator | unet.Generator, length: int
 ) -> None:
     starts, weights = tiling.tile_axis(net, length)
-    side, total = weights.shape[1], torch.zeros(length)
+    size, total = weights.shape[1], torch.zeros(length)
     for start, weight in zip(starts, weights, strict=True):
-        assert start % net.multiple == 0
-        total[start : start + side] += weight
-    assert side % net.multiple == 0
-    assert side <= tiling.SIDE
-    assert (len(starts) == 1) == (length <= tiling.SIDE)
+        assert start % net.size_multiple == 0
+        total[start : start + size] += weight
+    assert size % net.size_multiple == 0
+    assert size <= tiling.MAX_TILE_SIZE
+    assert (len(starts) == 1) == (length <= tiling.MAX_TILE_SIZE)
     torch.testing.assert_close(total, torch.ones(length))
 
 
 @pytest.mark.parametrize("net", [resnet.Generator(blocks=200, width=1), unet.Generator(256, width=1)])
-def test_a_net_that_sees_farther_than_tiles_can_overlap_is_tiled_all_the_same(
+def test_a_receptive_field_larger_than_tiles_can_overlap_is_tiled_all_the_same(
     net: resnet.Generator | unet.Generator,
 ) -> None:
     assert 1 < len(tiling.tile_axis(net, 4096).starts) < 10
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (2000, 1052), (64, 40000), (1449, 1449)])
-def test_the_reduced_copy_fits_and_keeps_the_aspect(height: int, width: int) -> None:
+def test_the_downscaled_copy_fits_and_keeps_the_aspect(height: int, width: int) -> None:
     net = resnet.Generator(width=1)
-    copy = tiling.reduced(net, torch.zeros(1, 1, height, width))
-    assert 0.8 * tiling.WHOLE < copy.numel() <= tiling.WHOLE
+    copy = tiling.downscale(net, torch.zeros(1, 1, height, width))
+    assert 0.8 * tiling.MAX_UNTILED_PIXELS < copy.numel() <= tiling.MAX_UNTILED_PIXELS
     assert copy.shape[3] / copy.shape[2] == pytest.approx(width / height, rel=0.15)
 
 
@@ -132,43 +132,44 @@ def test_tiles_of_the_resnet_are_what_the_whole_picture_would_be(
     small_tiles: None, upsample: Upsample, make: Make
 ) -> None:
     net, picture = tiny_resnet(upsample), make(400, 480)
-    drawn = tiling.apply_any_size(net, picture, CPU)
-    assert drawn.std() > 0.3
-    torch.testing.assert_close(drawn, whole(net, picture), atol=1e-5, rtol=0)
-    assert seam(net, drawn) <= 1.1
+    translated = tiling.apply_any_size(net, picture, CPU)
+    assert translated.std() > 0.3
+    torch.testing.assert_close(translated, untiled(net, picture), atol=1e-5, rtol=0)
+    assert seam(net, translated) <= 1.1
 
 
-def test_the_reduced_copy_has_the_statistics_of_its_picture_and_not_of_another(small_tiles: None) -> None:
+def test_the_downscaled_copy_has_the_statistics_of_its_picture_and_not_of_another(small_tiles: None) -> None:
     net, picture = tiny_resnet("resize"), photograph(400, 480)
     with torch.inference_mode():
-        plainly = net(picture)
+        untiled_output = net(picture)
         with shared_statistics(net, gradient(400, 480)):
-            by_another = net(picture)
-    off, wrong = ((drawn - plainly).abs().mean() for drawn in (tiling.apply_any_size(net, picture, CPU), by_another))
-    assert off < wrong / 2
+            with_other_statistics = net(picture)
+    error, other_error = (
+        (translated - untiled_output).abs().mean()
+        for translated in (tiling.apply_any_size(net, picture, CPU), with_other_statistics)
+    )
+    assert error < other_error / 2
 
 
-def test_a_seam_would_be_seen(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seam_would_be_measured(small_tiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
     net, picture = tiny_resnet("resize"), gradient(400, 480)
     assert seam(net, tiling.apply_any_size(net, picture, CPU)) <= 1.1
-    monkeypatch.setattr(net, "reach", 0)
-    monkeypatch.setattr(tiling, "_FADE", 1)
+    monkeypatch.setattr(net, "receptive_radius", 0)
+    monkeypatch.setattr(tiling, "_BLEND_PIXELS", 1)
     assert seam(net, tiling.apply_any_size(net, picture, CPU)) > 2
 
 
 @PICTURES
-def test_tiles_of_the_unet_go_over_into_each_other(
-    small_tiles: None, monkeypatch: pytest.MonkeyPatch, make: Make
-) -> None:
+def test_tiles_of_the_unet_are_blended(small_tiles: None, monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
     torch.manual_seed(0)
     net, picture = amplified(unet.Generator(16, width=8), 8), make(400, 480)
-    monkeypatch.setattr(tiling, "_BLIND", 16)
-    monkeypatch.setattr(tiling, "_BLEND", 32)
-    drawn, target = tiling.apply_any_size(net, picture, CPU), whole(net, picture)
-    assert drawn.std() > 0.3
-    assert seam(net, drawn) <= 1.1 * max(1.0, seam(net, target))
-    assert (drawn - target).abs().mean() < 0.02 * target.std()
-    assert seam(net, drawn - target) <= 1.1
+    monkeypatch.setattr(tiling, "_UNET_MARGIN_PIXELS", 16)
+    monkeypatch.setattr(tiling, "_UNET_BLEND_PIXELS", 32)
+    translated, target = tiling.apply_any_size(net, picture, CPU), untiled(net, picture)
+    assert translated.std() > 0.3
+    assert seam(net, translated) <= 1.1 * max(1.0, seam(net, target))
+    assert (translated - target).abs().mean() < 0.02 * target.std()
+    assert seam(net, translated - target) <= 1.1
 
 
 @pytest.mark.skipif(not REAL_DATA, reason="GANCTL_DATA is not set")
@@ -177,9 +178,9 @@ def test_photographs_have_no_seams(small_tiles: None) -> None:
     net, files = tiny_resnet(), sorted(Path(REAL_DATA, "horse2zebra", "testA").glob("*.jpg"))[:4]
     assert files
     for file in files:
-        levels = reading.read(file, 400).levels
-        assert levels.shape == (400, 400, 3)
-        assert seam(net, tiling.apply_any_size(net, to_tensor(levels[None], CPU), CPU)) <= 1.1, file
+        pixels = reading.read_image(file, 400).pixels
+        assert pixels.shape == (400, 400, 3)
+        assert seam(net, tiling.apply_any_size(net, to_tensor(pixels[None], CPU), CPU)) <= 1.1, file
 
 
 @pytest.mark.campaign
@@ -190,7 +191,7 @@ def test_twelve_megapixels_fit_into_four_gibibytes(arch: str) -> None:
     command = [sys.executable, "-m", "ganctl", "translate", str(model), "large.jpg", "-o", "out.jpg", "--device", "cpu"]
     started = time.monotonic()
     process = subprocess.Popen(command)
-    _, status, used = os.wait4(process.pid, 0)  # the only call that tells one child's memory
+    _, status, used = os.wait4(process.pid, 0)  # the only call that tells a single child's memory
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     with Image.open("out.jpg") as out:

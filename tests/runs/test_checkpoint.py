@@ -77,7 +77,7 @@ def test_every_damage_is_noticed(run: Run, name: str, damage: Callable[[Path, fl
     damage(folder / name, share)
     with pytest.raises(CheckpointError):
         checkpoint.verify(folder)
-    if name == MODEL:  # which is all that drawing needs
+    if name == MODEL:  # which is all that sampling needs
         used, problems = checkpoint.newest_model(run)
         assert used == run.checkpoint(5) / MODEL
         assert len(problems) == 1
@@ -113,9 +113,9 @@ def test_with_no_usable_checkpoint_the_run_is_refused_again_and_again(run: Run) 
 
 def test_a_checkpoint_of_another_model_is_set_aside(run: Run, photos: Path) -> None:
     settings = configure("dcgan", data=str(photos), flags={"size": 16, "batch_size": 8, "width": 4})
-    other = begin(settings, Path("other"), stop_at=10)
+    other_run = begin(settings, Path("other"), stop_at=10)
     shutil.rmtree(run.checkpoint(10))
-    shutil.copytree(other.checkpoint(10), run.checkpoint(10))
+    shutil.copytree(other_run.checkpoint(10), run.checkpoint(10))
     assert "another model" in go_on(run, stop_at=6)[0]
 
 
@@ -156,7 +156,7 @@ def test_what_a_killed_save_left_is_cleaned_by_the_next_writer() -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\xfd", b"{", b"{}", b"[]", b"[" * 100_000])
-def test_a_manifest_that_cannot_be_used_is_a_sentence_without_a_name_of_pythons(content: bytes | None) -> None:
+def test_an_unusable_manifest_is_reported_without_python_names(content: bytes | None) -> None:
     folder = Path("step")
     folder.mkdir()
     if content is not None:

@@ -1,4 +1,4 @@
-"""Runs side by side: what differs, how far they are, how good they are, and which is the better one."""
+"""A comparison of runs: what differs, how far they are, how good they are, and which is the better one."""
 
 import json
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from tests.commands import Outcome, failed, ganctl
 from tests.handmade_runs import RECORD
 
 
-def made(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **settings: Any) -> Run:
-    """A run of 5 steps an epoch and 4 epochs, with these lines in its log."""
-    told = Settings.from_json({"family": "dcgan", "batch_size": 8, "epochs": 4, **settings}).to_json()
+def write_run(name: str, *log: dict[str, Any], data: dict[str, Any] | None = None, **settings: Any) -> Run:
+    """A run of 40 pictures in batches of 8, and 4 epochs, with these lines in its log."""
+    run_settings = Settings.from_json({"family": "dcgan", "batch_size": 8, "epochs": 4, **settings}).to_json()
     versions = {"ganctl": "0.1.0", "torch": "2.6.0"}
-    record = {**RECORD, "settings": told, "data": {**RECORD["data"], **(data or {})}, "versions": versions}
-    record["steps_per_epoch"] = min(told["limit"] or 40, 40) // 8
+    record = {**RECORD, "settings": run_settings, "data": {**RECORD["data"], **(data or {})}, "versions": versions}
+    record["steps_per_epoch"] = settings.get("limit", 40) // 8
     run = create(Path("runs", name), record)
     run.append_log([json.dumps(line) for line in log])
     return run
@@ -28,19 +28,19 @@ def line(epoch: int, **values: float) -> dict[str, float]:
     return {"step": 5 * epoch, "epoch": epoch, **values}
 
 
-def table(told: Outcome) -> dict[str, list[str]]:
+def table(outcome: Outcome) -> dict[str, list[str]]:
     """A printed table by its rows' names; the cells are where the heads are."""
-    assert told.code == 0
-    heads = told.out[0]
-    starts = [0, *(place for place in range(1, len(heads)) if heads[place - 1] == " " and heads[place] != " ")]
+    assert outcome.code == 0
+    heads = outcome.out[0]
+    starts = [0, *(i for i in range(1, len(heads)) if heads[i - 1] == " " and heads[i] != " ")]
     ends = [*starts[1:], None]
-    cells = [[row[start:end].strip() for start, end in zip(starts, ends, strict=True)] for row in told.out]
-    return {name: rest for name, *rest in cells}
+    cells = [[row[start:end].strip() for start, end in zip(starts, ends, strict=True)] for row in outcome.out]
+    return {name: values for name, *values in cells}
 
 
 @pytest.fixture
 def two() -> Iterator[tuple[Run, Run]]:
-    a = made(
+    a = write_run(
         "a",
         line(1, **{"loss/generator": 0.5, "metric/D(x)": 0.25, "score/fid-digits-cnn": 9.0}),
         line(2, **{"loss/generator": 0.75, "metric/D(x)": 0.5, "score/fid-digits-cnn": 4.0, "sample/diversity": 0.9}),
@@ -48,7 +48,7 @@ def two() -> Iterator[tuple[Run, Run]]:
         options={"lr_generator": 0.002, "loss": "bce", "r1": 0.3},
         limit=30,
     )
-    b = made(
+    b = write_run(
         "b",
         line(1, **{"loss/generator": 2.0, "score/fid-digits-cnn": 7.0}),
         line(2, **{"loss/generator": 2.5, "score/fid-digits-cnn": 5.0}),
@@ -59,10 +59,10 @@ def two() -> Iterator[tuple[Run, Run]]:
     yield a, b
 
 
-def test_two_runs_are_told_side_by_side_by_what_differs_and_the_better_figures_are_named(two: tuple[Run, Run]) -> None:
-    told = ganctl("compare", "a", "runs/b")
-    assert told.err == []
-    assert table(told) == {
+def test_two_runs_are_compared_by_what_differs_and_the_better_scores_are_marked(two: tuple[Run, Run]) -> None:
+    outcome = ganctl("compare", "a", "runs/b")
+    assert outcome.err == []
+    assert table(outcome) == {
         "RUN": ["a", "b"],
         "state": ["stopped", "finished"],
         "epochs done": ["1.667 of 4", "4 of 4"],
@@ -83,12 +83,12 @@ def test_two_runs_are_told_side_by_side_by_what_differs_and_the_better_figures_a
     }
 
 
-def test_the_document_for_machines_says_the_same(two: tuple[Run, Run]) -> None:
-    told = ganctl("compare", "a", "b", "--json")
-    assert (told.code, told.err) == (0, [])
-    found = json.loads("\n".join(told.out))
-    assert found["comparable"]
-    assert found["runs"][0] == {
+def test_the_json_document_says_the_same(two: tuple[Run, Run]) -> None:
+    outcome = ganctl("compare", "a", "b", "--json")
+    assert (outcome.code, outcome.err) == (0, [])
+    document = json.loads("\n".join(outcome.out))
+    assert document["comparable"]
+    assert document["runs"][0] == {
         "run": "runs/a",
         "state": "stopped",
         "epochs_done": 5 / 3,
@@ -103,44 +103,44 @@ def test_the_document_for_machines_says_the_same(two: tuple[Run, Run]) -> None:
         },
         "verdicts": [],
     }
-    assert found["runs"][1]["settings"] == {"limit": None, "lr_generator": 0.001, "simultaneous": True}
+    assert document["runs"][1]["settings"] == {"limit": None, "lr_generator": 0.001, "simultaneous": True}
 
 
-def test_of_eight_runs_the_best_are_named_and_one_without_the_figure_is_none_of_them() -> None:
+def test_of_eight_runs_the_best_are_marked_and_one_without_the_score_is_not_among_them() -> None:
     values = [5.0, 3.0, 8.0, 3.0, 9.0, 4.0, 7.0]
     for number, value in enumerate(values):
-        made(str(number), line(1, **{"score/kid-inception": value, "score/ssim-plain": value / 10}))
-    made("7")
-    found = table(ganctl("compare", *range(8)))
-    assert found["kid-inception, best"] == ["5", "3 (best)", "8", "3 (best)", "9", "4", "7", "—"]
-    assert found["ssim-plain, last"] == ["0.5", "0.3", "0.8", "0.3", "0.9 (best)", "0.4", "0.7", "—"]
-    assert found["none"] == [""] * 8
+        write_run(str(number), line(1, **{"score/kid-inception": value, "score/ssim-plain": value / 10}))
+    write_run("7")
+    rows = table(ganctl("compare", *range(8)))
+    assert rows["kid-inception, best"] == ["5", "3 (best)", "8", "3 (best)", "9", "4", "7", "—"]
+    assert rows["ssim-plain, last"] == ["0.5", "0.3", "0.8", "0.3", "0.9 (best)", "0.4", "0.7", "—"]
+    assert rows["none"] == [""] * 8
     assert max(map(len, ganctl("compare", *range(8)).out)) < 120
 
 
-def test_equal_figures_have_no_better_one() -> None:
-    made("a", line(1, **{"score/fid-x": 2.0}))
-    made("b", line(1, **{"score/fid-x": 2.0}))
+def test_equal_scores_have_no_better_one() -> None:
+    write_run("a", line(1, **{"score/fid-x": 2.0}))
+    write_run("b", line(1, **{"score/fid-x": 2.0}))
     assert table(ganctl("compare", "a", "b"))["fid-x, best"] == ["2", "2"]
 
 
-def test_figures_against_other_pictures_are_shown_and_not_judged() -> None:
-    made("a", line(1, **{"score/fid-x": 2.0}))
-    made("b", line(1, **{"score/fid-x": 3.0}), data={"fingerprint": "f" * 64})
-    told = ganctl("compare", "a", "b")
-    assert told.err == [
+def test_scores_against_other_pictures_are_printed_and_not_marked() -> None:
+    write_run("a", line(1, **{"score/fid-x": 2.0}))
+    write_run("b", line(1, **{"score/fid-x": 3.0}), data={"fingerprint": "f" * 64})
+    outcome = ganctl("compare", "a", "b")
+    assert outcome.err == [
         "Warning: They differ in data, size or channels: their scores measure different things, and none is marked."
     ]
-    assert table(told)["data fingerprint"] == ["0", "f" * 12]
-    assert table(told)["fid-x, best"] == ["2", "3"]
+    assert table(outcome)["data fingerprint"] == ["0", "f" * 12]
+    assert table(outcome)["fid-x, best"] == ["2", "3"]
 
 
-def test_other_versions_and_threads_are_told() -> None:
-    a, b = made("a"), made("b")
-    b.rewrite({**b.record(), "versions": {"ganctl": "0.2.0", "torch": "2.6.0"}, "threads": 2})
-    found = table(ganctl("compare", "a", "b"))
-    assert (found["ganctl"], found["threads"]) == (["0.1.0", "0.2.0"], ["1", "2"])
-    assert "torch" not in found
+def test_other_versions_and_threads_are_listed() -> None:
+    a, b = write_run("a"), write_run("b")
+    b.write_record({**b.record(), "versions": {"ganctl": "0.2.0", "torch": "2.6.0"}, "threads": 2})
+    rows = table(ganctl("compare", "a", "b"))
+    assert (rows["ganctl"], rows["threads"]) == (["0.1.0", "0.2.0"], ["1", "2"])
+    assert "torch" not in rows
     assert a.record()["versions"]["torch"] == "2.6.0"
 
 
@@ -148,8 +148,8 @@ def verdict(run: Run, code: str, step: int, state: str = "raised") -> None:
     run.log_event("verdict", code=code, severity="warning", state=state, step=step, epoch=step // 5, message=f"{code}!")
 
 
-def test_the_verdicts_that_stand_are_told_and_neither_cleared_nor_undone_ones() -> None:
-    a, b = made("a"), made("b")
+def test_the_verdicts_that_stand_are_listed_and_neither_cleared_nor_undone_ones() -> None:
+    a, b = write_run("a"), write_run("b")
     verdict(a, "CLEARED", 5)
     verdict(a, "D-WINS", 10)
     verdict(a, "CLEARED", 10, "cleared")
@@ -158,10 +158,10 @@ def test_the_verdicts_that_stand_are_told_and_neither_cleared_nor_undone_ones() 
     a.log_event("resume", step=12)
     a.log_event("verdict", code="NO-STEP", state="raised")
     verdict(b, "COLLAPSE", 20)
-    found = table(ganctl("compare", "a", "b"))
-    assert found["D-WINS (warning)"] == ["since epoch 2", "—"]
-    assert found["COLLAPSE (warning)"] == ["—", "since epoch 4"]
-    assert not {name for name in found if name.startswith(("CLEARED", "UNDONE", "NO-STEP"))}
+    rows = table(ganctl("compare", "a", "b"))
+    assert rows["D-WINS (warning)"] == ["since epoch 2", "—"]
+    assert rows["COLLAPSE (warning)"] == ["—", "since epoch 4"]
+    assert not {name for name in rows if name.startswith(("CLEARED", "UNDONE", "NO-STEP"))}
     document = json.loads("\n".join(ganctl("compare", "a", "b", "--json").out))
     assert document["runs"][0]["verdicts"] == [
         {"code": "D-WINS", "severity": "warning", "message": "D-WINS!", "step": 10, "epoch": 2}
@@ -193,9 +193,11 @@ def test_damaged_lines_are_passed_over(two: tuple[Run, Run], damage: bytes) -> N
 
 
 def test_one_run_has_nothing_to_be_compared_with_be_it_named_once_or_twice(two: tuple[Run, Run]) -> None:
-    for named in (["a"], ["a", "runs/a"], ["a", Path("runs/a").absolute()]):
-        said = failed(ganctl("compare", *named), 2)
-        assert said == "Error: There is nothing to compare runs/a with. Name two runs or more; ganctl runs lists them."
+    for runs in (["a"], ["a", "runs/a"], ["a", Path("runs/a").absolute()]):
+        message = failed(ganctl("compare", *runs), 2)
+        assert (
+            message == "Error: There is nothing to compare runs/a with. Name two runs or more; ganctl runs lists them."
+        )
     assert ganctl("compare", "a", "b", "runs/a") == ganctl("compare", "a", "b")
 
 
@@ -206,6 +208,6 @@ def test_what_is_no_run_and_what_cannot_be_read_are_refused(two: tuple[Run, Run]
     assert failed(ganctl("compare"), 2)
 
 
-def test_runs_of_one_name_are_told_apart_by_their_paths(two: tuple[Run, Run]) -> None:
+def test_runs_of_one_name_are_distinguished_by_their_paths(two: tuple[Run, Run]) -> None:
     two[1].path.rename(Path("a"))
     assert table(ganctl("compare", "./a", "runs/a"))["RUN"] == ["a", "runs/a"]

@@ -47,13 +47,13 @@ def test_a_torn_line_is_dropped(torn: str) -> None:
 def test_lines_that_the_disk_refuses_leave_the_log_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     run = create(Path("runs/x"), RECORD)
     write_log(run, '{"step": 3}\n')
-    run.log.rename(run.path / "kept")
+    run.log.rename(run.path / "aside")
     run.log.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         run.append_log(['{"step": 6}'])
     run.log_event("harmless")
     run.log.unlink()
-    (run.path / "kept").rename(run.log)
+    (run.path / "aside").rename(run.log)
     assert [line["step"] for line in run.read_log()] == [3]
 
 

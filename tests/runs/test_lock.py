@@ -39,15 +39,15 @@ def another_writer(path: Path) -> Iterator[subprocess.Popen[str]]:
             holder.kill()
 
 
-def test_a_second_writer_is_refused_and_told_who_writes() -> None:
+def test_a_second_writer_is_refused_by_the_name_of_the_first() -> None:
     run = create(Path("runs/x"), RECORD)
     with another_writer(run.path) as holder:
         assert run.is_being_written()
         with pytest.raises(GanctlError, match=rf"runs/x is being written by process {holder.pid} \(-c runs/x\)"):
             run.writing().__enter__()
-        said = failed(ganctl("resume", "x"), 1)
-        assert f"process {holder.pid} " in said
-        assert said.endswith("Stop it first, or wait.")
+        message = failed(ganctl("resume", "x"), 1)
+        assert f"process {holder.pid} " in message
+        assert message.endswith("Stop it first, or wait.")
 
 
 def test_a_writer_that_is_killed_leaves_the_run_free() -> None:
@@ -63,16 +63,16 @@ def test_a_writer_that_is_killed_leaves_the_run_free() -> None:
     assert not (run.path / ".owner").exists()
 
 
-def test_a_look_at_the_run_does_not_turn_its_writer_away() -> None:
+def test_a_process_that_reads_the_run_does_not_turn_its_writer_away() -> None:
     run = create(Path("runs/x"), RECORD)
-    look = FileLock(run.path / ".lock", thread_local=False)
-    look.acquire()
-    threading.Timer(0.1, look.release).start()
+    reader = FileLock(run.path / ".lock", thread_local=False)
+    reader.acquire()
+    threading.Timer(0.1, reader.release).start()
     with run.writing():
-        assert not look.is_locked
+        assert not reader.is_locked
 
 
-def test_a_run_that_may_not_be_locked_is_not_said_to_be_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_may_not_be_locked_does_not_count_as_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
     run = create(Path("runs/x"), RECORD)
     with run.writing():
         pass
@@ -85,7 +85,7 @@ def test_a_run_that_may_not_be_locked_is_not_said_to_be_in_training(monkeypatch:
     assert not run.is_being_written()
 
 
-def test_a_writer_sweeps_up_what_a_killed_one_left() -> None:
+def test_a_writer_removes_what_a_killed_one_left() -> None:
     run = create(Path("runs/x"), RECORD)
     for folder in (run.path, run.checkpoints, run.progress):
         (folder / f"{STAGING}x").mkdir()
@@ -96,11 +96,11 @@ def test_a_writer_sweeps_up_what_a_killed_one_left() -> None:
 
 def test_a_writer_leaves_alone_what_other_processes_are_writing_into_the_run() -> None:
     run = create(Path("runs/x"), RECORD)
-    with atomic_file(run.report) as page, atomic_file(run.preview(3)) as sheet:
+    with atomic_file(run.report) as page, atomic_file(run.preview(3)) as preview:
         page.write_text("half")
-        sheet.write_text("half")
+        preview.write_text("half")
         with run.writing():
             assert page.exists()
-            assert sheet.exists()
+            assert preview.exists()
     assert run.report.exists()
     assert run.preview(3).exists()

@@ -1,4 +1,4 @@
-"""What the names in a line of the log are, and which value of a score is the better one."""
+"""The prefix of a name in the log says its kind, and each score knows which value is better."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_distances_are_better_low_and_likenesses_high(name: str, better: float, 
     assert not is_better(name, better, better)
 
 
-def test_the_best_is_judged_by_the_first_score_and_the_first_of_equals() -> None:
+def test_the_best_is_decided_by_the_first_score_and_is_the_first_of_equal_ones() -> None:
     lines = [{"step": n, "score/fid-x": value, "score/kid-x": -value} for n, value in enumerate([3.0, 2.0, 2.5, 2.0])]
     assert best([{"step": 9}, *lines]) == (1, "fid-x", 2.0)
     assert best([{"step": n, "score/ssim-b": value} for n, value in enumerate([0.1, 0.3, 0.2])]) == (1, "ssim-b", 0.3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.runs.names import find, find_run, free_name, known, locate
+from ganctl.runs.names import find, find_run, free_name, list_runs, locate
 from ganctl.runs.run import Run, create
 from tests.handmade_runs import RECORD
 
@@ -31,13 +31,13 @@ def test_free_names_count_up() -> None:
 
 
 def test_runs_are_known_by_name_and_unfinished_creations_are_not() -> None:
-    assert known() == []
+    assert list_runs() == []
     create(Path("runs/b"), RECORD)
     create(Path("runs/a"), RECORD)
     Path("runs/.tmp-abc").mkdir()
     Path("runs/.tmp-abc/run.json").write_text("{}")
     Path("runs/empty").mkdir()
-    assert known() == [Run(Path("runs/a")), Run(Path("runs/b"))]
+    assert list_runs() == [Run(Path("runs/a")), Run(Path("runs/b"))]
 
 
 def test_a_model_is_looked_for_as_a_path_first_and_as_a_name_then() -> None:

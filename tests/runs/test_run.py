@@ -60,12 +60,12 @@ def run_python(script: str, *arguments: object, input_text: str = "") -> str:
 
 def test_a_kill_at_any_moment_of_the_creation_leaves_no_run_or_one_that_resumes(photos: Path) -> None:
     assert train(photos, "--run", "whole", "--epochs", 1).code == 0
-    moments = int(run_python(KILLED, input_text=json.dumps(Run(Path("runs/whole")).record())))
-    assert moments > 10
-    born = [Run(Path(f"kills/{n}/runs/photos")) for n in range(1, moments + 1)]
-    born = [run for run in born if run.path.exists()]
-    assert 1 < len(born) < moments
-    for run in born:
+    kills = int(run_python(KILLED, input_text=json.dumps(Run(Path("runs/whole")).record())))
+    assert kills > 10
+    created = [Run(Path(f"kills/{n}/runs/photos")) for n in range(1, kills + 1)]
+    created = [run for run in created if run.path.exists()]
+    assert 1 < len(created) < kills
+    for run in created:
         go_on(run, stop_at=1)
         assert run.checkpoint_steps() == [1]
         assert not list(run.path.glob(".tmp-*"))
@@ -122,14 +122,14 @@ def test_the_record_is_replaced_whole_or_not_at_all(monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("full")))
         with pytest.raises(OSError, match="full"):
-            run.rewrite({**RECORD, "threads": 2})
+            run.write_record({**RECORD, "threads": 2})
     assert run.record() == RECORD
-    run.rewrite({**RECORD, "threads": 2})
+    run.write_record({**RECORD, "threads": 2})
     assert run.record()["threads"] == 2
     assert not list(run.path.glob(".tmp-*"))
 
 
-def test_previews_and_checkpoints_are_found_by_their_numbers() -> None:
+def test_previews_and_checkpoints_are_listed_by_their_numbers() -> None:
     run = create(Path("runs/x"), RECORD)
     for epoch in (0, 2, 10, 12345):
         run.preview(epoch).touch()

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.cache.decode import FORMAT, decode, map_file
-from ganctl.data.cache.entries import drop_useless
+from ganctl.data.cache.entries import remove_outdated
 from ganctl.data.cache.integrity import is_whole
-from ganctl.data.cache.store import compute_once, room_for
+from ganctl.data.cache.store import compute_once, room_for, user_cache
 from ganctl.data.resolve import DomainSources
-from ganctl.data.sources.base import Source, user_cache
+from ganctl.data.sources.base import Source
 from ganctl.errors import DataError
 
 
@@ -116,12 +116,12 @@ def open_dataset(
         StorageError: the cache has no room for it, or cannot be used.
     """
     load_size = load_size or size
-    key = json.dumps([FORMAT, source.identity(), size, channels, *([load_size] if load_size != size else [])])
+    key = json.dumps([FORMAT, source.cache_key(), size, channels, *([load_size] if load_size != size else [])])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = user_cache() / "decoded" / f"{source.name[:40]}-{load_size}-{digest}"
 
     def make() -> Dataset:
-        drop_useless(FORMAT)
+        remove_outdated(FORMAT)
         with room_for(f"the decoded pictures of {source.name}", _max_bytes(source, load_size, channels)):
             decode(source, {"train": load_size, "test": size}, channels, folder)
         if (dataset := _load(source, folder)) is None:
@@ -133,7 +133,7 @@ def open_dataset(
             folder,
             load=lambda: _load(source, folder, thorough),
             make=make,
-            display=progress.task(f"Decoding {source.name}", "pictures", source.count()),
+            display=tasks.task(f"Decoding {source.name}", "pictures", source.count()),
         )
 
 

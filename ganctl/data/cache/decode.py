@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.cache.integrity import fingerprint, marks
-from ganctl.data.cache.store import share
+from ganctl.data.cache.store import mark_file_used
 from ganctl.data.sources.base import Source, Split
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
@@ -73,7 +73,7 @@ def _write_split(
             labels.write(block.labels.tobytes())
             count += len(block.images)
             labelled += len(block.labels)
-            progress.advance(len(block.images) + len(block.broken))
+            tasks.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(original < net_size for original in block.original_sizes)
     meta["shapes"] |= {split: [count, size, size, depth], f"{split}-labels": [labelled]}
@@ -105,5 +105,5 @@ def map_file(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     if not all(shape):
         return np.empty(shape, np.uint8)
     with path.open("rb") as file:
-        share(file)  # as long as the array lives
+        mark_file_used(file)  # as long as the array lives
         return np.memmap(file, np.uint8, "r", shape=shape)

@@ -12,9 +12,8 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from ganctl.data.cache.store import lock_of, unused
+from ganctl.data.cache.store import lock_of, lock_unused, user_cache
 from ganctl.data.sources import cyclegan_sets, mnist
-from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import STAGING, is_full, remove_folder, remove_strays
 
@@ -99,7 +98,7 @@ def remove_unused(path: Path) -> bool:
             for lock in (lock_of(target), *inner_locks):
                 stack.enter_context(FileLock(lock, timeout=0))
             marked = (path, path / "train")  # the latter of a decoded set: the file that is mapped
-            if not all(stack.enter_context(unused(used)) for used in marked if used.exists()):
+            if not all(stack.enter_context(lock_unused(used)) for used in marked if used.exists()):
                 return False
             if path.is_dir() and not path.is_symlink():
                 _remove(path)
@@ -115,7 +114,7 @@ def remove_unused(path: Path) -> bool:
     return True
 
 
-def drop_useless(current_format: int) -> None:
+def remove_outdated(current_format: int) -> None:
     """Remove decoded sets that nothing will ever ask for: of other formats, and of folders that are gone.
 
     Args:

@@ -1,4 +1,4 @@
-"""Stores things in the user's cache: computes them once, checks for room before, and marks them as used."""
+"""Stores things in the user's cache: finds its folder, computes them once, checks for room and marks them as used."""
 
 import errno
 import os
@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import platformdirs
 from filelock import FileLock
 
-from ganctl.data.sources.base import user_cache
 from ganctl.errors import StorageError
 from ganctl.files import is_full, make_folder, reason
 from ganctl.units import size
@@ -21,6 +21,11 @@ if sys.platform != "win32":  # where what is open cannot be removed anyway
 
 T = TypeVar("T")
 _in_use: dict[Path, int] = {}  # folders that this process uses until it ends, each with the handle of its lock
+
+
+def user_cache() -> Path:
+    """The folder of downloads and decoded sets: ``GANCTL_CACHE``, else the system's folder for caches."""
+    return Path(os.environ.get("GANCTL_CACHE") or platformdirs.user_cache_dir("ganctl"))
 
 
 def compute_once(
@@ -90,14 +95,14 @@ def room_for(what: str, needed: int | None = None) -> Iterator[None]:
         raise StorageError(message, "Set GANCTL_CACHE to a folder that can be written to.", error.errno) from error
 
 
-def share(file: BinaryIO) -> None:
+def mark_file_used(file: BinaryIO) -> None:
     """Mark a file as used, for as long as it is open or mapped by anything that was opened through it."""
     if sys.platform != "win32":
         with suppress(OSError):  # a file system without locks, or someone is removing it: what is open stays readable
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
-def use(folder: Path) -> None:
+def mark_folder_used(folder: Path) -> None:
     """Mark a folder as used until this process ends."""
     if sys.platform == "win32" or (folder in _in_use and os.fstat(_in_use[folder]).st_nlink):
         return
@@ -108,7 +113,7 @@ def use(folder: Path) -> None:
 
 
 @contextmanager
-def unused(path: Path) -> Iterator[bool]:
+def lock_unused(path: Path) -> Iterator[bool]:
     """Yield whether no process uses a file or folder; if so, none can mark it as used until the block ends."""
     if sys.platform == "win32":
         yield True

@@ -29,11 +29,11 @@ class Contents(NamedTuple):
     """The readable pictures of a folder.
 
     Attributes:
-        sides: width and height of the smallest, the median and the largest, by their shorter edges; empty if none.
+        sizes: width and height of the smallest, the median and the largest, by their shorter edges; empty if none.
         modes: how many there are of each Pillow mode, the most frequent first.
     """
 
-    sides: tuple[tuple[int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
     modes: Mapping[str, int]
 
 
@@ -62,13 +62,7 @@ class Report:
 def quick(root: Path, train: Sequence[str] = TRAIN, test: Sequence[str] = TEST) -> list[Finding]:
     """Find what names and lengths of files tell of a set of two domains, in a fraction of a second.
 
-    Args:
-        root: its folder.
-        train: the names of the two folders to train on.
-        test: the names of the two folders to test on; empty for none.
-
-    Raises:
-        DataError: there is no such folder, or it cannot be read.
+    Arguments and errors are those of `layout.layout_of_two`.
     """
     set_layout = layout.layout_of_two(root, train, test)
     results = [*findings.missing_or_empty(set_layout)]

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from ganctl.data.sources.layout import Folder, Layout
 from ganctl.images.probing import Probe
-from ganctl.images.scanning import UNNAMED
+from ganctl.images.scanning import NO_SUFFIX_REASON
 from ganctl.text import printable
 from ganctl.units import counted
 
@@ -46,12 +46,12 @@ class Finding(NamedTuple):
     remedy: str
 
 
-def shown(path: Path | str) -> str:
+def display_name(path: Path | str) -> str:
     """Return a path as it can be printed, whatever bytes it is made of."""
     return printable(os.fspath(path))
 
 
-def listed(skipped: Sequence[tuple[Path | str, str]], full_list: str = "--verbose names each") -> str:
+def list_skipped(skipped: Sequence[tuple[Path | str, str]], full_list: str = "--verbose names each") -> str:
     """List skipped files with their reasons; of more than a handful, how many have which reason.
 
     Args:
@@ -59,7 +59,7 @@ def listed(skipped: Sequence[tuple[Path | str, str]], full_list: str = "--verbos
         full_list: says where all of many names can be read.
     """
     if len(skipped) <= _MAX_NAMES:
-        return ", ".join(f"{shown(name)} ({reason})" for name, reason in skipped)
+        return ", ".join(f"{display_name(name)} ({reason})" for name, reason in skipped)
     return f"{_count_reasons(reason for _, reason in skipped)}; {full_list}"
 
 
@@ -85,12 +85,12 @@ def left_out(folder: Folder) -> Iterator[tuple[str, str]]:
     """Yield sentences on thumbnails and on pictures without a picture's ending, each with a remedy."""
     reasons = (
         (folder.thumbnails, "thumbnails that a server or a desktop keeps, or what was thrown away", _USE_THUMBNAILS),
-        (folder.unnamed, UNNAMED, RENAME),
+        (folder.unnamed, NO_SUFFIX_REASON, RENAME),
     )
     for paths, reason, remedy in reasons:
         if paths:
             example, more = _relative_name(folder, paths[0]), len(paths) - 1
-            subject = f"{example} and {more} more are" if more else f"{example} in {shown(folder.name)} is"
+            subject = f"{example} and {more} more are" if more else f"{example} in {display_name(folder.name)} is"
             yield f"{subject} left out: {reason}.", remedy
 
 
@@ -101,7 +101,7 @@ def held_out_message(folders: Sequence[Path], count: int) -> str:
         folders: their paths.
         count: the pictures in all of them.
     """
-    names = " and ".join(shown(folder.name) for folder in folders[:_MAX_NAMES])
+    names = " and ".join(display_name(folder.name) for folder in folders[:_MAX_NAMES])
     more = f" and {counted(len(folders) - _MAX_NAMES, 'more folder')}" if len(folders) > _MAX_NAMES else ""
     return f"Held out by name, not to be learnt from: {counted(count, 'picture')} in {names}{more}."
 
@@ -111,7 +111,7 @@ def missing_or_empty(layout: Layout) -> Iterator[Finding]:
     tests = [folder for folder in layout.folders if folder.split == "test"]
     untested = bool(tests) and not any(os.path.lexists(folder.path) for folder in tests)
     if untested:
-        names = " or ".join(shown(folder.name) for folder in tests)
+        names = " or ".join(display_name(folder.name) for folder in tests)
         yield Finding("note", f"There is no {names}.", "5 % of the pictures to train on are held out instead.")
     for folder in layout.folders:
         if folder.exists or folder.split == "train" or not untested:
@@ -119,21 +119,20 @@ def missing_or_empty(layout: Layout) -> Iterator[Finding]:
         yield from (Finding("note", message, remedy) for message, remedy in left_out(folder))
         if folder.other_files:
             passed_by = f"{counted(len(folder.other_files), 'file')} that training passes by"
-            message = (
-                f"{shown(folder.name)} holds {passed_by}, such as {_relative_name(folder, folder.other_files[0])}."
-            )
+            example = _relative_name(folder, folder.other_files[0])
+            message = f"{display_name(folder.name)} holds {passed_by}, such as {example}."
             yield Finding("note", message, _LEAVE_OTHER_FILES)
 
 
 def _missing_or_empty(layout: Layout, folder: Folder) -> Iterator[Finding]:
-    name, count = shown(folder.name), len(folder.pictures)
+    name, count = display_name(folder.name), len(folder.pictures)
     severity = _severity_without(folder)
     if folder.error:
         yield Finding(severity, f"{name} cannot be read: {folder.error}.", "Allow it: chmod -R u+rX")
     elif not folder.exists:
         yield _missing(layout, folder, severity)
     elif not count and folder.unreadable:
-        reasons = listed(relative_names(folder.path, folder.unreadable))
+        reasons = list_skipped(relative_names(folder.path, folder.unreadable))
         message = f"{name} holds no picture that can be read: {reasons}."
         yield Finding(severity, message, "Put others into it, such as JPEG or PNG files.")
     elif not count:
@@ -149,16 +148,18 @@ def _severity_without(folder: Folder) -> Severity:
 
 
 def _missing(layout: Layout, folder: Folder, severity: Severity) -> Finding:
-    name = shown(folder.name)
+    name = display_name(folder.name)
     if os.path.lexists(folder.path):
         message = f"{name} is a link to nowhere" if folder.path.is_symlink() else f"{name} is a file"
         return Finding(severity, f"{message}.", "Put a folder of pictures in its place.")
     for unused in layout.unused:
         if re.sub(r"[\W_]", "", unused).casefold() == folder.name.casefold():
-            return Finding(severity, f"{name} is missing.", f"Rename {shown(unused)} to {name}.")
+            return Finding(severity, f"{name} is missing.", f"Rename {display_name(unused)} to {name}.")
     if severity == "warning":
         return Finding(severity, f"{name} is missing.", "Make it, or do without any folders for tests.")
-    remedy = f"Put the pictures of that domain into {shown(folder.path)}, or name two folders with --domains A,B."
+    remedy = (
+        f"Put the pictures of that domain into {display_name(folder.path)}, or name two folders with --domains A,B."
+    )
     return Finding(severity, f"{name} is missing.", remedy)
 
 
@@ -171,7 +172,7 @@ def unreadable(folder: Folder, reasons: Mapping[Path, str]) -> Iterator[Finding]
     """
     if not reasons or not folder.pictures:
         return
-    name, files = shown(folder.name), listed(relative_names(folder.path, reasons.items()))
+    name, files = display_name(folder.name), list_skipped(relative_names(folder.path, reasons.items()))
     if len(reasons) == len(folder.pictures) + len(folder.unreadable):
         yield Finding(_severity_without(folder), f"{name} holds no picture that can be read: {files}.", "Replace them.")
         return
@@ -188,7 +189,7 @@ def sizes_and_modes(folder: Folder, probes: Mapping[Path, Probe], size: int | No
         probes: its readable pictures.
         size: width and height to train at, in pixels; None if that is not decided.
     """
-    name, total = shown(folder.name), f"among its {len(probes)}"
+    name, total = display_name(folder.name), f"among its {len(probes):,}"
     shorter_edges = {path: min(probe.width, probe.height) for path, probe in probes.items()}
     small = {path: edge for path, edge in shorter_edges.items() if edge < (size or 0)}
     if small:
@@ -219,7 +220,7 @@ def duplicates(folder: Folder, copies: Sequence[tuple[Path, Path]]) -> Iterator[
     if copies:
         copy, original = copies[0]
         total = counted(len(folder.pictures), "picture")
-        message = f"{shown(folder.name)} has {counted(len(copies), 'copy')} among its {total}"
+        message = f"{display_name(folder.name)} has {counted(len(copies), 'copy')} among its {total}"
         example = f"{_relative_name(folder, copy)} of {_relative_name(folder, original)}"
         yield Finding("warning", f"{message}, such as {example}.", "Remove them, or they count twice.")
 
@@ -240,12 +241,12 @@ def shared_pictures(first: Folder, second: Folder, paths: Sequence[Path], more: 
             reason = "what was trained on says nothing of how new pictures will look."
         else:
             reason = "a picture of both domains teaches to change nothing."
-        message = f"{shown(second.name)} shares {count} with {shown(first.name)}, such as {example}."
+        message = f"{display_name(second.name)} shares {count} with {display_name(first.name)}, such as {example}."
         yield Finding("warning", message, f"Take them out of one of the two: {reason}")
 
 
 def _relative_name(folder: Folder, path: Path) -> str:
-    return shown(path.relative_to(folder.path))
+    return display_name(path.relative_to(folder.path))
 
 
 def _example(folder: Folder, path: Path, probes: Mapping[Path, Probe]) -> str:

@@ -12,7 +12,7 @@ from requests.exceptions import ChunkedEncodingError
 from urllib3.exceptions import HTTPError as BrokenAnswer
 from urllib3.exceptions import ReadTimeoutError
 
-from ganctl import progress
+from ganctl import tasks
 from ganctl.data.cache.store import compute_once, room_for
 from ganctl.data.fetch import archive
 from ganctl.errors import DataError
@@ -66,7 +66,7 @@ def download(mirrors: Sequence[str], target: Path, expected: Expected) -> Path:
             target,
             load=lambda: target if expected.fits(target) else None,
             make=lambda: _try_mirrors(mirrors, target, expected),
-            display=progress.task(f"Downloading {target.name}", "bytes", expected.size),
+            display=tasks.task(f"Downloading {target.name}", "bytes", expected.size),
         )
 
 
@@ -137,7 +137,7 @@ def _save(answer: requests.Response, partial: Path, size: int | None, min_bytes_
         try:
             while chunk := answer.raw.read1(_CHUNK_BYTES, decode_content=False):  # what has come, be it a single byte
                 file.write(chunk)
-                progress.reach(file.tell())
+                tasks.reach(file.tell())
                 if size is not None and file.tell() > size:
                     break
                 seconds = time.monotonic() - began

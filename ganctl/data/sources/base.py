@@ -1,6 +1,5 @@
 """`Source`: a set of pictures that can be decoded, block by block."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from ganctl.threads import usable
@@ -53,7 +51,7 @@ class Source(ABC):
         return self.name
 
     @abstractmethod
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """JSON that changes whenever decoding would give other pictures: a part of the cache key."""
 
     def directory(self) -> Path | None:
@@ -75,11 +73,6 @@ class Source(ABC):
     @abstractmethod
     def blocks(self, split: Split, size: int) -> Iterator[Block]:
         """Decode a split in a fixed order, with `native_channels` channels (3 where those are unknown)."""
-
-
-def user_cache() -> Path:
-    """The folder of downloads and decoded sets: ``GANCTL_CACHE``, else the system's folder for caches."""
-    return Path(os.environ.get("GANCTL_CACHE") or platformdirs.user_cache_dir("ganctl"))
 
 
 def in_parallel(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _DIGITS_PER_BLOCK = 2000
 _ANIMALS_PER_BLOCK = 100
@@ -20,7 +20,7 @@ class Digits(Source):
 
     name: str = "digits"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The version of the generating code."""
         return ["digits", digits.VERSION]
 
@@ -40,8 +40,8 @@ class Digits(Source):
         """60,000 training and 10,000 test pictures."""
 
         def generate(start: int) -> Block:
-            images, labels = digits.draw(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
-            return Block(reading.resize(images[..., None], size), labels, [])
+            images, labels = digits.generate(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
+            return Block(conversion.resize(images[..., None], size), labels, [])
 
         yield from in_parallel(generate, range(0, digits.COUNTS[split], _DIGITS_PER_BLOCK))
 
@@ -57,7 +57,7 @@ class Striped(Source):
         """The set's name and the domain's."""
         return f"plain2striped-{self.domain}"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The version of the generating code, and the domain."""
         return ["plain2striped", striped.VERSION, self.domain]
 
@@ -74,7 +74,7 @@ class Striped(Source):
         count = striped.COUNTS[split][striped.DOMAINS.index(self.domain)]
 
         def generate(start: int) -> Block:
-            images = striped.draw(split, self.domain, start, min(start + _ANIMALS_PER_BLOCK, count), size)
+            images = striped.generate(split, self.domain, start, min(start + _ANIMALS_PER_BLOCK, count), size)
             return Block(images, np.empty(0, np.uint8), [])
 
         yield from in_parallel(generate, range(0, count, _ANIMALS_PER_BLOCK))

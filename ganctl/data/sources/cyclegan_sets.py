@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl.data.cache.store import compute_once, room_for, use
+from ganctl.data.cache.store import compute_once, mark_folder_used, room_for, user_cache
 from ganctl.data.fetch import archive
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import user_cache
 from ganctl.data.sources.layout import TRAIN
 from ganctl.errors import DataError
 
@@ -32,38 +31,24 @@ class KnownSet(NamedTuple):
     sha256: str
 
 
-# The licence of Cityscapes forbids to pass it on, so the zip of that name holds a readme; the checksum that is
-# published is of the zip before.
+# Name, domains, bytes and SHA-256 of the zip. The licence of Cityscapes forbids to pass it on, so the zip of that name
+# holds a readme; the checksum that is published is of the zip before.
+_TABLE = """
+apple2orange           apple   orange    78456409 845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8
+summer2winter_yosemite summer  winter   132640856 167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9
+horse2zebra            horse   zebra    116867962 a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1
+monet2photo            monet   photo    305231073 88f91b00fc228f97c9411fbf1880ec1d119c98f1722e4cfcfaa2fb35fac05b04
+cezanne2photo          cezanne photo    279885071 3a6c10ca21f9485862f1cbd707744b9dc258954a04631271d23a3605eeb63cff
+ukiyoe2photo           ukiyoe  photo    292946532 02a2a2fb5ecf425ca1bf86aca7304377da64a2a1d3b86df54eb65e4068bf3b08
+vangogh2photo          vangogh photo    306590349 362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff
+maps                   photo   map     1476754427 639534f69dbf9f36bef8d6292a7698006361221f83f0285d7c9ca78afe6e8a9e
+cityscapes             photo   label            0 -
+facades                photo   label     35135868 9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0
+iphone2dslr_flower     iphone  dslr     339964458 8fcb5e374d631b107e1d961b8c4cd0a186aa2a4ff3e279923f4c426128de7113
+"""
 SETS: Mapping[str, KnownSet] = {
-    "apple2orange": KnownSet(
-        ("apple", "orange"), 78456409, "845a191e9af8926408ea597001cd03a452e3300a1f44a79fe329b3d59f6e3eb8"
-    ),
-    "summer2winter_yosemite": KnownSet(
-        ("summer", "winter"), 132640856, "167fe1726807a9d22bd106b4a6c0bd7953b688af924ac1bf967439c4961e49f9"
-    ),
-    "horse2zebra": KnownSet(
-        ("horse", "zebra"), 116867962, "a74d9d392eecca9966b51287a76ca126af473d9de4f3e8fc0e9cda08fa1730a1"
-    ),
-    "monet2photo": KnownSet(
-        ("monet", "photo"), 305231073, "88f91b00fc228f97c9411fbf1880ec1d119c98f1722e4cfcfaa2fb35fac05b04"
-    ),
-    "cezanne2photo": KnownSet(
-        ("cezanne", "photo"), 279885071, "3a6c10ca21f9485862f1cbd707744b9dc258954a04631271d23a3605eeb63cff"
-    ),
-    "ukiyoe2photo": KnownSet(
-        ("ukiyoe", "photo"), 292946532, "02a2a2fb5ecf425ca1bf86aca7304377da64a2a1d3b86df54eb65e4068bf3b08"
-    ),
-    "vangogh2photo": KnownSet(
-        ("vangogh", "photo"), 306590349, "362c3473e70be0944bda08d49d660eafdc2854df55d697835b8186d1d79caaff"
-    ),
-    "maps": KnownSet(("photo", "map"), 1476754427, "639534f69dbf9f36bef8d6292a7698006361221f83f0285d7c9ca78afe6e8a9e"),
-    "cityscapes": KnownSet(("photo", "label"), 0, ""),
-    "facades": KnownSet(
-        ("photo", "label"), 35135868, "9a31ebf3a31b9b5cd195dd5bf62e9308e00cb94604d1019e3889ac84248695c0"
-    ),
-    "iphone2dslr_flower": KnownSet(
-        ("iphone", "dslr"), 339964458, "8fcb5e374d631b107e1d961b8c4cd0a186aa2a4ff3e279923f4c426128de7113"
-    ),
+    name: KnownSet((a, b), int(size), sha256)
+    for name, a, b, size, sha256 in map(str.split, _TABLE.strip().splitlines())
 }
 NAMES = tuple(SETS)
 DOWNLOADABLE = tuple(name for name, entry in SETS.items() if entry.size)
@@ -102,13 +87,15 @@ def fetch(name: str) -> Path:
         )
     target = cached(name)
     with room_for(f"the pictures of {name}"):
-        return compute_once(target, load=lambda: _usable(name), make=lambda: _unpacked(name, target))
+        return compute_once(
+            target, load=lambda: _find_and_mark_used(name), make=lambda: _download_and_extract(name, target)
+        )
 
 
-def _usable(name: str) -> Path | None:
+def _find_and_mark_used(name: str) -> Path | None:
     """Return what `find` gives, marked as used if it is in the cache."""
     if find(name) == (target := cached(name)):
-        use(target)  # and is found again below, if nobody was removing it
+        mark_folder_used(target)  # and is found again below, if nobody was removing it
         target.with_name(f"{name}.zip").unlink(missing_ok=True)  # which a kill right after its extraction left
     return find(name)
 
@@ -118,7 +105,7 @@ def cached(name: str) -> Path:
     return user_cache() / "downloads" / name
 
 
-def _unpacked(name: str, target: Path) -> Path:
+def _download_and_extract(name: str, target: Path) -> Path:
     """Download a set and unpack it. The caller holds the lock."""
     if target.exists():
         raise DataError(f"{target} lacks trainA or trainB.", "Complete it, or remove it and try again.")
@@ -129,5 +116,5 @@ def _unpacked(name: str, target: Path) -> Path:
     with room_for(f"the pictures of {name}", entry.size):
         archive.extract(packed, target)
     packed.unlink()
-    use(target)
+    mark_folder_used(target)
     return target

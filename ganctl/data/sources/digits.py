@@ -110,7 +110,7 @@ class Hand(NamedTuple):
     along: Floats  # [S], from 0 where the pen lands to 1 where it lifts
 
 
-def draw(split: str, start: int, stop: int) -> tuple[Bytes, Bytes]:
+def generate(split: str, start: int, stop: int) -> tuple[Bytes, Bytes]:
     """Generate the pictures `start` to `stop - 1` of a split.
 
     Picture `i` of a split is the same however the range is cut, and no two pictures of the set are the same.

@@ -13,7 +13,7 @@ from ganctl.data.check import findings
 from ganctl.data.sources import layout
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.errors import DataError
-from ganctl.images import reading
+from ganctl.images import conversion, reading
 from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.seeds import Stream, mix
 from ganctl.text import command, quote
@@ -47,7 +47,7 @@ class FolderSource(Source):
         """The absolute path."""
         return str(self.root.resolve())
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """Path, size and time of every file."""
         stats = [[(path, path.stat()) for path in files] for files in (self.train, self.test)]
         rows = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in files] for files in stats]
@@ -97,9 +97,9 @@ class Reduced(Source):
         """The original's, and what was done to it."""
         return f"{self.original.name}-{LOWRES}"
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The original's, and what is done to it."""
-        return [LOWRES, _LOWRES_FACTOR, self.original.identity()]
+        return [LOWRES, _LOWRES_FACTOR, self.original.cache_key()]
 
     def directory(self) -> Path | None:
         """The original's."""
@@ -120,8 +120,8 @@ class Reduced(Source):
     def blocks(self, split: Split, size: int) -> Iterator[Block]:
         """As many pictures as the original's."""
         for block in self.original.blocks(split, size):
-            small = reading.resize(block.images, max(1, size // _LOWRES_FACTOR))
-            yield block._replace(images=reading.resize(small, size))
+            small = conversion.resize(block.images, max(1, size // _LOWRES_FACTOR))
+            yield block._replace(images=conversion.resize(small, size))
 
 
 def require_folder(data: str, known_sets: Sequence[str], contents: str) -> Path:
@@ -162,7 +162,7 @@ def open_folder(root: Path, limit: int | None = None, max_megapixels: float = re
     """
     train = layout.read_folder(root)
     require_pictures(train, root, "Name a folder of pictures, such as JPEG or PNG files.")
-    return from_layout(set_name(root), root, train, None, limit, max_megapixels)
+    return from_layout(dataset_name(root), root, train, None, limit, max_megapixels)
 
 
 def from_layout(
@@ -209,7 +209,7 @@ def require_pictures(folder: layout.Folder, root: Path, remedy: str) -> None:
         return
     if folder.unreadable:
         full_list = f"{command('ganctl', 'check', str(root))} --verbose names each"
-        reasons = findings.listed(findings.relative_names(folder.path, folder.unreadable), full_list)
+        reasons = findings.list_skipped(findings.relative_names(folder.path, folder.unreadable), full_list)
         raise DataError(f"{root} holds no picture that can be read: {reasons}.", remedy)
     if folder.unnamed:
         raise DataError(f"{root} holds no file with a picture's ending.", findings.RENAME)
@@ -221,7 +221,7 @@ def _with_reason(root: Path, path: Path, reason: str) -> str:
     return f"{os.fsencode(path.relative_to(root)).decode(errors='backslashreplace')}: {reason}"
 
 
-def set_name(root: Path) -> str:
+def dataset_name(root: Path) -> str:
     """The name of the set that is in a folder."""
     return root.resolve().name.lstrip(".") or "pictures"
 

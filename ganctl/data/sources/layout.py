@@ -165,7 +165,7 @@ def _holds_any(folder: Path, names: AbstractSet[str]) -> bool:
 def _read_folder(path: Path, name: str, split: Split, domain: int) -> Folder:
     if not path.is_dir():
         return Folder(name, split, domain, path, exists=False)
-    scan = scanning.scan(path)
+    scan = scanning.scan_folder(path)
     unreadable = dict(scan.unreadable)
     error = unreadable.pop(path, "")
     readable: list[Picture] = []
@@ -184,8 +184,8 @@ def _read_folder(path: Path, name: str, split: Split, domain: int) -> Folder:
         exists=True,
         pictures=tuple(sorted(readable)),
         unreadable=tuple(sorted(unreadable.items())),
-        thumbnails=scan.thumbnails,
-        unnamed=scan.unnamed,
-        other_files=tuple(sorted(scan.others)),
+        thumbnails=scan.thumbnail_folders,
+        unnamed=scan.without_suffix,
+        other_files=tuple(sorted(scan.other_files)),
         error=error,
     )

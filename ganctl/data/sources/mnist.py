@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganctl.data.cache.store import room_for, use
+from ganctl.data.cache.store import mark_folder_used, room_for, user_cache
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import Block, Source, Split, user_cache
+from ganctl.data.sources.base import Block, Source, Split
 from ganctl.errors import DataError
 from ganctl.files import make_folder
-from ganctl.images import reading
+from ganctl.images import conversion
 
 _IMAGES_PER_BLOCK = 500
 _FILES = tuple(f"{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
@@ -68,7 +68,7 @@ class IdxFiles(Source):
     folder: Path
     checksums: tuple[str, ...]
 
-    def identity(self) -> Any:
+    def cache_key(self) -> Any:
         """The MD5 of each file, compared when the set was opened."""
         return ["idx", *self.checksums]
 
@@ -87,7 +87,7 @@ class IdxFiles(Source):
         labels = _read_idx(self.folder / f"{stem}-labels-idx1-ubyte.gz")
         for start in range(0, len(images), _IMAGES_PER_BLOCK):
             rows = slice(start, start + _IMAGES_PER_BLOCK)
-            yield Block(reading.resize(images[rows], size), labels[rows], [])
+            yield Block(conversion.resize(images[rows], size), labels[rows], [])
 
 
 def fetch(name: str) -> IdxFiles:
@@ -111,7 +111,7 @@ def fetch(name: str) -> IdxFiles:
     folder = user_cache() / "downloads" / entry.folder / "raw"
     with room_for(name):
         make_folder(folder)
-    use(folder.parent)
+    mark_folder_used(folder.parent)
     for file, md5 in zip(_FILES, entry.md5, strict=True):
         download([mirror + file for mirror in entry.mirrors], folder / file, Expected(f"md5:{md5}"))
     return IdxFiles(name, folder, entry.md5)

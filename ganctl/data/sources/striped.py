@@ -53,7 +53,7 @@ class Animal(NamedTuple):
     eye: complex
 
 
-def draw(split: str, domain: str, start: int, stop: int, size: int) -> Bytes:
+def generate(split: str, domain: str, start: int, stop: int, size: int) -> Bytes:
     """Generate the pictures `start` to `stop - 1` of one domain of a split.
 
     Picture `i` is the same however the range is cut, and the same scene at every size. The two domains of a split
@@ -86,7 +86,7 @@ def truth(domain: str, start: int, stop: int, size: int) -> tuple[Bytes, Mask]:
 
     Returns:
         RGB images, uint8 [n, size, size, 3], and where the animal is [n, size, size], its soft edge included.
-        Outside that mask they equal `draw("test", domain, start, stop, size)` exactly.
+        Outside that mask they equal the pictures to translate exactly.
 
     Raises:
         ValueError: if the domain is unknown or the range reaches outside it.

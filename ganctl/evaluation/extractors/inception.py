@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganctl.data.cache.store import user_cache
 from ganctl.data.fetch.download import Expected, download
-from ganctl.data.sources.base import user_cache
 from ganctl.errors import DataError, GanctlError, UsageError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.images.grids import to_uint8

@@ -5,7 +5,7 @@ normalisation: R1 keeps the discriminator smooth instead (Mescheder et al. 2018,
 Residual 3×3 convolutions (He et al. 2016, https://arxiv.org/abs/1603.05027) deepen both where that is cheap.
 Dense layers see the whole image, which these small kernels cannot, for few operations: a mapping network bends the
 latents round the kinds of images (Karras et al. 2019, https://arxiv.org/abs/1812.04948, section 2), and a hidden layer
-lets the discriminator judge how the parts go together.
+lets the discriminator see how the parts go together.
 """
 
 import math
@@ -36,7 +36,7 @@ def coarsest_map(size: int) -> tuple[int, int]:
         if doublings and start << doublings == size:
             return start, doublings
     raise ValueError(
-        f"A compact network cannot draw {size} pixels: the size must be 4, 5, 6, 7 or 8 "
+        f"A compact network cannot generate images of {size} pixels: the size must be 4, 5, 6, 7 or 8 "
         "doubled once or more, such as 28, 32, 64 or 128."
     )
 

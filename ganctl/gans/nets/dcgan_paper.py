@@ -14,6 +14,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganctl.gans.nets.layers import init_normal
+
 
 class Generator(nn.Module):
     """Latents [N, latent] → images [N, channels, size, size] in [-1, 1].
@@ -38,7 +40,7 @@ class Generator(nn.Module):
         )
         self.up = nn.Sequential(*hidden)
         self.to_picture = nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False)
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, latents: Tensor) -> Tensor:
         """[N, latent] → [N, channels, size, size] in [-1, 1]."""
@@ -66,7 +68,7 @@ class Discriminator(nn.Module):
         self.from_picture = nn.Sequential(OrderedDict(conv=first, relu=nn.LeakyReLU(0.2, inplace=True)))
         self.down = nn.Sequential(*(down(c, to) for c, to in pairwise(widths)))
         self.to_logit = nn.Conv2d(widths[-1], 1, 4, bias=False)  # 4x4 → 1x1
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, channels, size, size] in [-1, 1] → [N]."""
@@ -97,12 +99,3 @@ def doublings(size: int) -> int:
     if size < 16 or size & (size - 1):
         raise ValueError(f"DCGAN's nets need a size of 16, 32, 64, 128 or a higher power of two, not {size}.")
     return size.bit_length() - 3
-
-
-def initialise(module: nn.Module) -> None:
-    """Set weights from N(0, 0.02), batch norm's gains from N(1, 0.02) and its shifts zero."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)

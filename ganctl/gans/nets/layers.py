@@ -1,4 +1,4 @@
-"""Dropout, instance norm and a convolution that are faster on the CPU than PyTorch's, or can do more."""
+"""Dropout, instance norm and a convolution that are faster on the CPU than PyTorch's or can do more; first weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,3 +157,18 @@ class FewOutputs(nn.Conv2d):
         size = (partial.shape[2], partial.shape[3] - k + 1)
         summed = F.fold(partial.flatten(2), size, (1, k), padding=(0, k - 1))
         return summed if self.bias is None else summed + self.bias[:, None, None]
+
+
+def init_normal(module: nn.Module) -> None:
+    """Set a layer's weights from N(0, 0.02), a norm's gains from N(1, 0.02), and all biases and shifts to 0.
+
+    The weights are those of Radford et al. 2015, section 4; the gains follow PyTorch's DCGAN example.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, InstanceNorm | nn.BatchNorm2d) and module.weight is not None:
+        nn.init.normal_(module.weight, 1.0, 0.02)
+    else:
+        return
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)

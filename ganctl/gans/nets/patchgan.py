@@ -6,8 +6,7 @@ two last layers' stride of 1 are those of the authors' PyTorch code.
 
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import InstanceNorm
-from ganctl.gans.nets.resnet import initialise
+from ganctl.gans.nets.layers import InstanceNorm, init_normal
 
 SLOPE = 0.2  # of LeakyReLU
 
@@ -37,7 +36,7 @@ class Discriminator(nn.Module):
             *(layer(widths[k], widths[k + 1], stride=2 if k + 1 < layers else 1) for k in range(layers))
         )
         self.to_logits = nn.Conv2d(widths[-1], 1, 4, padding=1)
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → [N, 1, h, w]."""

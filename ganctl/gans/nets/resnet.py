@@ -13,7 +13,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import FewOutputs, InstanceNorm
+from ganctl.gans.nets.layers import FewOutputs, InstanceNorm, init_normal
 
 MULTIPLE = 4  # of height and width: they are halved twice
 MIN_SIZE = 8  # pixels: reflecting one pixel takes two, which are eight before the halvings
@@ -22,7 +22,7 @@ MIN_SIZE = 8  # pixels: reflecting one pixel takes two, which are eight before t
 class Generator(nn.Module):
     """Images [N, channels, H, W] in [-1, 1] → images of the same shape and range.
 
-    H and W are multiples of `multiple` and no less than `least`. The paper has 9 blocks at 256 pixels
+    H and W are multiples of `size_multiple` and no less than `min_size`. The paper has 9 blocks at 256 pixels
     and above, 6 below.
 
     Args:
@@ -37,9 +37,9 @@ class Generator(nn.Module):
             it replaces the input (Pumarola et al. 2018, https://arxiv.org/abs/1807.09251, equation 1).
 
     Attributes:
-        multiple: `MULTIPLE`, what height and width are multiples of.
-        least: `MIN_SIZE`, the smallest height and width.
-        reach: the farthest that a pixel of the output depends on, in pixels, the norms' statistics apart.
+        size_multiple: `MULTIPLE`, what height and width are multiples of.
+        min_size: `MIN_SIZE`, the smallest height and width.
+        receptive_radius: the farthest that a pixel of the output depends on, in pixels, the norms' statistics apart.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.output = output
-        self.multiple = MULTIPLE
-        self.least = MIN_SIZE
+        self.size_multiple = MULTIPLE
+        self.min_size = MIN_SIZE
         up, border = {"deconv": (deconv, 12), "resize": (resize, 15)}[upsample]
-        self.reach = border + 8 * blocks  # two convolutions in each block, four pixels each
+        self.receptive_radius = border + 8 * blocks  # two convolutions in each block, four pixels each
         self.from_picture = nn.Sequential(
             OrderedDict(
                 pad=nn.ReflectionPad2d(3),
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         self.up = nn.Sequential(up(4 * width), up(2 * width))
         last = FewOutputs(width, channels + (output == "mask"), 7)
         self.to_picture = nn.Sequential(OrderedDict(pad=nn.ReflectionPad2d(3), conv=last))
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → the same."""
@@ -122,11 +122,3 @@ def resize(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Upsample(scale_factor=2, mode="nearest"), *reflect_conv(channels, channels // 2), nn.ReLU(inplace=True)
     )
-
-
-def initialise(module: nn.Module) -> None:
-    """Set weights from N(0, 0.02) and biases to 0."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

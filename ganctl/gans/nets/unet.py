@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import Dropout, InstanceNorm
+from ganctl.gans.nets.layers import Dropout, InstanceNorm, init_normal
 
 SLOPE = 0.3  # LeakyReLU's default in Keras
 MAX_HALVINGS = 8  # as in the tutorial
@@ -23,7 +23,7 @@ MAX_HALVINGS = 8  # as in the tutorial
 class Generator(nn.Module):
     """Images [N, channels, H, W] in [-1, 1] → images of the same shape and range.
 
-    H and W are multiples of `multiple`. The depth fits the size: as many halvings as it can take, at most the
+    H and W are multiples of `size_multiple`. The depth fits the size: as many halvings as it can take, at most the
     tutorial's eight. Dropout is for training only.
 
     Args:
@@ -32,9 +32,9 @@ class Generator(nn.Module):
         width: channels of the first layer; each halving doubles them, up to eight times.
 
     Attributes:
-        multiple: 2^depth, what height and width are multiples of.
-        least: the same, the smallest height and width.
-        reach: None: the deepest maps depend on more pixels than a tile has.
+        size_multiple: 2^depth, what height and width are multiples of.
+        min_size: the same, the smallest height and width.
+        receptive_radius: None: the deepest maps depend on more pixels than a tile has.
 
     Raises:
         ValueError: the size is no multiple of four.
@@ -43,8 +43,8 @@ class Generator(nn.Module):
     def __init__(self, size: int, channels: int = 3, width: int = 64) -> None:
         super().__init__()
         depth = halvings(size)
-        self.multiple = self.least = 2**depth
-        self.reach: int | None = None
+        self.size_multiple = self.min_size = 2**depth
+        self.receptive_radius: int | None = None
         encoder = [width * min(2**k, 8) for k in range(depth)]  # channels
         decoder = encoder[-2::-1]
         inputs = [encoder[-1], *(2 * c for c in decoder)]  # a skip connection has as many channels as the decoder
@@ -55,7 +55,7 @@ class Generator(nn.Module):
             up(c, to, dropout=k < 3) for k, (c, to) in enumerate(zip(inputs[:-1], decoder, strict=True))
         )
         self.to_picture = nn.ConvTranspose2d(inputs[-1], channels, 4, stride=2, padding=1)
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → the same."""
@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
             down(4 * width, 8 * width, stride=1),
         )
         self.to_logits = nn.Conv2d(8 * width, 1, 4, padding=1)
-        self.apply(initialise)
+        self.apply(init_normal)
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, channels, H, W] in [-1, 1] → [N, 1, h, w]."""
@@ -125,13 +125,3 @@ def halvings(size: int) -> int:
         raise ValueError(f"The tutorial's U-Net needs a size that is a multiple of 4, not {size}.")
     powers_of_two = (size & -size).bit_length() - 1
     return min(MAX_HALVINGS, powers_of_two)
-
-
-def initialise(module: nn.Module) -> None:
-    """Set kernels from N(0, 0.02), the norm's gains from N(1, 0.02), biases and shifts at 0."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, InstanceNorm) and module.weight is not None:
-        nn.init.normal_(module.weight, 1.0, 0.02)

@@ -1,7 +1,7 @@
-"""What each family can be set to: its options with their defaults, its presets and a line for people.
+"""The options of each family: their defaults, its presets and a line of help.
 
-dcgan     DCGAN's
-cyclegan  CycleGAN's
+dcgan     DCGAN's options
+cyclegan  CycleGAN's options
 
 No torch here, so that ``ganctl train FAMILY --help`` and the shell's completion are instant.
 """

@@ -22,7 +22,7 @@ class Options:
     )
     width: int = option(64, "Channels of the generators' first layer.", "Nets", ge=1)
     upsample: Literal["deconv", "resize"] = option(
-        "deconv", "How resnet enlarges; resize leaves no checkerboards.", "Nets"
+        "deconv", "How resnet upsamples; resize leaves no checkerboard artifacts.", "Nets"
     )
     output: Literal["image", "residual", "mask"] = option(
         "image", "What resnet's last layer returns: the image, a change to the input, or an image and its mask.", "Nets"
@@ -33,30 +33,34 @@ class Options:
     )
     loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "Adversarial loss.", "Optimisation")
     augment: Literal["none", "diffaug"] = option(
-        "none", "diffaug changes at random all that the discriminators see, which helps with few pictures.", "Data"
+        "none", "diffaug augments everything the discriminators see, which helps with few pictures.", "Data"
     )
     lambda_cycle: float = option(10.0, "Weight λ of the cycle loss.", "Optimisation", ge=0)
     lambda_identity: float = option(
-        0.5, "Weight of the identity loss as a multiple of λ; 0 saves its passes.", "Optimisation", ge=0
+        0.5, "Weight of the identity loss as a multiple of λ; 0 skips it.", "Optimisation", ge=0
     )
-    pool_size: int = option(50, "Number of earlier translations kept to show the discriminators.", "Optimisation", ge=0)
+    pool_size: int = option(50, "Earlier translations kept to show to the discriminators.", "Optimisation", ge=0)
     simultaneous: bool = option(
         False, "Update discriminators and generators at once, without the pool.", "Optimisation"
     )
     jitter: float = option(
         286 / 256, "Load pictures this many times as large, and crop them at random.", "Data", ge=1, le=4
     )
-    hflip: bool = option(True, "Mirror half of the pictures.", "Data")
+    hflip: bool = option(True, "Mirror pictures at random.", "Data")
     lr_generator: float = option(2e-4, "Learning rate of the generators.", "Optimisation", gt=0)
     lr_discriminator: float = option(2e-4, "Learning rate of the discriminators.", "Optimisation", gt=0)
     beta1: float = option(0.5, "Adam's decay rate of the mean gradient.", "Optimisation", ge=0, le=0.99999)
     beta2: float = option(0.999, "Adam's decay rate of the mean squared gradient.", "Optimisation", ge=0, le=0.999999)
     epsilon: float = option(1e-8, "Adam's ε.", "Optimisation", gt=0)
     lr_decay_fraction: float = option(
-        0.5, "Last share of the training, in which the learning rates fall to 0.", "Optimisation", ge=0, le=1
+        0.5,
+        "Fraction of the training, at its end, over which the learning rates fall to 0.",
+        "Optimisation",
+        ge=0,
+        le=1,
     )
     ema: float = option(
-        0.0, "Decay per step of the averaged weights; 0 keeps the plain weights.", "Optimisation", ge=0, le=1
+        0.0, "Decay per step of the weights' moving average; 0 uses the plain weights.", "Optimisation", ge=0, le=1
     )
 
 
@@ -76,7 +80,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
         "batch_size": 1,
         "epochs": 10,
     },
-    # The best quality per second on two CPU cores; see the README's table. To draw a change keeps the background from
+    # The best quality per second on two CPU cores; see examples/RESULTS.md. A residual keeps the background from
     # the first step, smaller patches teach stripes sooner, and averaged weights are calmer (Yazıcı 2019).
     "small": {
         "width": 24,

@@ -27,7 +27,7 @@ class Options:
     lsgan_b: float = option(1.0, "Target of lsgan's discriminator for real pictures.", "Optimisation")
     lsgan_c: float = option(1.0, "Target of lsgan's generator for generated pictures.", "Optimisation")
     augment: Literal["none", "diffaug"] = option(
-        "none", "diffaug changes at random all that the discriminator sees, which helps with few pictures.", "Data"
+        "none", "diffaug augments everything the discriminator sees, which helps with few pictures.", "Data"
     )
     simultaneous: bool = option(
         False, "Update discriminator and generator at once, after a single generator pass.", "Optimisation"
@@ -46,12 +46,12 @@ class Options:
     r1: float = option(0.1, "Weight γ of the R1 gradient penalty; 0 turns it off.", "Optimisation", ge=0)
     r1_every: int = option(8, "Apply the R1 penalty at every Nth step, with N times the weight.", "Optimisation", ge=1)
     ema: float = option(
-        0.9995, "Decay per step of the averaged weights; 0 keeps the plain weights.", "Optimisation", ge=0, le=1
+        0.9995, "Decay per step of the weights' moving average; 0 uses the plain weights.", "Optimisation", ge=0, le=1
     )
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {
-    # Tuned for quality per second on two CPU cores; see the README's table. Sources: R1 on every eighth step
+    # Tuned for quality per second on two CPU cores; see examples/RESULTS.md. Sources: R1 on every eighth step
     # (Mescheder 2018; lazily, Karras 2020, appendix B), averaged weights (Yazıcı 2019), Adam without momentum
     # (Karras 2018), a discriminator that learns more slowly (Heusel 2017), no batch norm. Learning rates fall with
     # the root of the steps (Robbins and Monro 1951) and not towards an end, so that a training can be extended.

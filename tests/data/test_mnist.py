@@ -1,0 +1,84 @@
+"""MNIST's files: from where the user keeps them, or from elsewhere."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ganctl.data.cache.dataset import open_dataset
+from ganctl.data.resolve import resolve_source
+from ganctl.data.sources import mnist
+from ganctl.data.sources.folder import FolderSource
+from ganctl.errors import DataError
+from tests.conftest import REAL_DATA
+from tests.data.folders import greys, opened
+
+
+def packed(array: NDArray[np.uint8]) -> bytes:
+    """An array as a gzipped IDX file."""
+    return gzip.compress(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+
+
+@pytest.fixture
+def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Path:
+    """Where GANCTL_DATA keeps an MNIST of 30 + 10 pictures; ganctl takes their checksums for the true ones."""
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    sums = []
+    for name, shape in zip(mnist._FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
+        content = packed(rng.integers(0, 10, shape, np.uint8))
+        (raw / name).write_bytes(content)
+        sums.append(hashlib.md5(content).hexdigest())
+    monkeypatch.setitem(mnist._SETS, "mnist", mnist._KnownSet("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
+    monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
+    return raw
+
+
+def test_mnist_is_read_from_where_the_user_keeps_it(little_mnist: Path) -> None:
+    dataset = open_dataset(resolve_source("mnist"), 28, None)
+    content = gzip.decompress((little_mnist / "train-images-idx3-ubyte.gz").read_bytes())[16:]
+    assert dataset.train.tobytes() == content
+    assert (dataset.name, dataset.spec, dataset.shape) == ("mnist", "mnist", (1, 28, 28))
+    assert (dataset.train_labels.shape, dataset.test_labels.shape) == ((30,), (10,))
+    assert dataset.train_labels.max() < 10
+
+
+def test_mnist_can_be_had_in_another_size_and_in_colour(little_mnist: Path) -> None:
+    dataset = open_dataset(resolve_source("mnist"), 32, 3)
+    assert dataset.train.shape == (30, 32, 32, 3)
+    means = [np.asarray(d.train).mean() for d in (dataset, open_dataset(resolve_source("mnist"), 28, None))]
+    assert means[0] == pytest.approx(means[1], rel=0.02)
+
+
+def test_damaged_mnist_is_refused_by_name(little_mnist: Path) -> None:
+    with (little_mnist / "t10k-labels-idx1-ubyte.gz").open("ab") as file:
+        file.write(b"?")
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz is damaged"):
+        resolve_source("mnist")
+
+
+def test_mnist_that_is_nowhere_is_refused_with_the_place_to_put_it(
+    little_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (little_mnist / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(DataError, match=r"could not be downloaded: 127\.0\.0\.1:9: no connection\. Put it into .*raw"):
+        resolve_source("mnist")
+
+
+def test_a_folder_called_mnist_is_meant_by_its_path(little_mnist: Path) -> None:
+    Path("mnist").mkdir()
+    assert opened(greys(Path("mnist"), 2)).name == "mnist" and isinstance(resolve_source("./mnist"), FolderSource)
+    assert isinstance(resolve_source("mnist"), mnist.IdxFiles)
+
+
+@pytest.mark.skipif(REAL_DATA is None, reason="GANCTL_DATA names no place with the real MNIST")
+def test_the_real_mnist_is_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANCTL_DATA", str(REAL_DATA))
+    dataset = open_dataset(resolve_source("mnist"), 28, None)
+    assert (dataset.train.shape, dataset.test.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
+    assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert dataset.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)

@@ -1,0 +1,88 @@
+"""Every family keeps the promises of the interface to the engine."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganctl.engine import loop
+from ganctl.gans import FAMILIES, find
+from ganctl.gans.base import Family, Preview, TrainingModule
+
+SHAPE = (3, 32, 32)
+
+
+def options_of(family: Family) -> Any:
+    """The options of the default preset."""
+    names = {field.name for field in fields(family.options)}
+    preset = family.presets[family.default_preset]
+    return family.options(**{name: value for name, value in preset.items() if name in names})
+
+
+def build(family: Family) -> TrainingModule:
+    torch.manual_seed(0)
+    options = options_of(family)
+    return family.training(options, family.model(options, SHAPE), SHAPE).train()
+
+
+def batch(family: Family) -> dict[str, Tensor]:
+    names = ("a", "b") if family.two_domains else ("images",)
+    return {name: torch.rand(2, *SHAPE) * 2 - 1 for name in names}
+
+
+def train(module: TrainingModule, family: Family) -> Preview:
+    """Two steps, and the preview after them."""
+    optimizers = module.optimizers()
+    torch.manual_seed(1)
+    for step in range(2):
+        for update in module.updates(batch(family), step):
+            assert set(update.losses) <= set(optimizers)
+            for name, value in {**update.losses, **update.metrics}.items():
+                assert value.shape == (), name
+                assert value.isfinite(), name
+            assert not any(value.requires_grad for value in update.metrics.values())
+            loop.move(optimizers, update)
+    with torch.inference_mode():
+        return module.preview(module.model.eval(), batch(family))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_step_moves_every_weight_with_finite_scalars_and_is_a_function_of_the_seed(name: str) -> None:
+    family = find(name)
+    module, again = build(family), build(family)
+    before = {key: value.clone() for key, value in module.named_parameters()}
+    preview, preview_again = train(module, family), train(again, family)
+    still = [key for key, value in module.named_parameters() if value.equal(before[key])]
+    assert not [key for key in still if not key.endswith("bias")]  # instance norm takes away the biases before it
+    states = module.state_dict(), again.state_dict()
+    assert all(value.equal(states[1][key]) for key, value in states[0].items())
+    assert preview.images.equal(preview_again.images)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_preview_is_a_full_grid_of_images_with_the_samples_among_them(name: str) -> None:
+    family = find(name)
+    preview = train(build(family), family)
+    assert preview.images.shape[1:] == preview.samples.shape[1:] == SHAPE
+    assert len(preview.images) % preview.columns == 0
+    assert preview.images.abs().max() <= 1
+    rows = {tuple(image.flatten().tolist()) for image in preview.images}
+    assert {tuple(sample.flatten().tolist()) for sample in preview.samples} <= rows
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_parameter_belongs_to_exactly_one_player(name: str) -> None:
+    module = build(find(name))
+    groups = [group["params"] for optimizer in module.optimizers().values() for group in optimizer.param_groups]
+    moved = [id(parameter) for parameters in groups for parameter in parameters]
+    assert sorted(moved) == sorted(id(parameter) for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_presets_consist_of_settings_and_the_default_is_one_of_them(name: str) -> None:
+    family = find(name)
+    assert family.default_preset in family.presets
+    assert family.light_preset is None or family.light_preset in family.presets
+    assert all(0 < family.schedule(options_of(family), step, 100) <= 1 for step in range(100))
