@@ -26,7 +26,7 @@ WATCHED = {"evaluate_every": 1, "extractor": "digits-cnn", "balance": True, "sto
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(samples, "COUNT", 40)
+    monkeypatch.setattr(samples, "DEFAULT_COUNT", 40)
 
 
 def watched(photos: Path, path: str, stop_at: int = 10**9, **flags: Any) -> Run:

@@ -53,14 +53,14 @@ def test_a_display_that_fails_is_in_the_event_log_and_changes_no_bit(photos: Pat
         ("ganctl.gans.dcgan.DCGAN.preview", MemoryError()),
         ("ganctl.engine.monitor.SampleStats", RuntimeError("[enforce fail] can't allocate memory")),
         ("ganctl.engine.monitor.SampleStats.measure", KeyError("x")),
-        ("ganctl.engine.monitor.reference", MemoryError()),
+        ("ganctl.engine.monitor.load_reference", MemoryError()),
     ],
     ids=["preview", "real pictures", "sample statistics", "quality"],
 )
 def test_a_measurement_that_fails_in_any_way_leaves_the_training_alone(
     photos: Path, uninterrupted: Run, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
 ) -> None:
-    monkeypatch.setattr(samples, "COUNT", 40)
+    monkeypatch.setattr(samples, "DEFAULT_COUNT", 40)
     monkeypatch.setattr(name, raises(error))
     run = begin(tiny(photos, evaluate_every=2, extractor="digits-cnn"), Path("a/run"))
     assert run.checkpoint_steps()[0] == TOTAL

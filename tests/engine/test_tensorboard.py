@@ -238,6 +238,6 @@ def test_a_run_goes_on_without_the_extra_and_says_so(photos: Path, monkeypatch: 
 def test_the_command_says_how_to_start_tensorboard(photos: Path) -> None:
     told = train(photos, "--tensorboard", "--run", "x")
     assert told.code == 0
-    assert "To look on: tensorboard --logdir runs/x/tensorboard" in told.err
-    assert "To look on: tensorboard --logdir runs/x/tensorboard" in ganctl("resume", "x", "--more", 1).err
+    assert "To watch it: tensorboard --logdir runs/x/tensorboard" in told.err
+    assert "To watch it: tensorboard --logdir runs/x/tensorboard" in ganctl("resume", "x", "--more", 1).err
     assert not any("tensorboard" in line for line in train(photos, "--run", "y").err)
