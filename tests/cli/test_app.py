@@ -95,7 +95,7 @@ def test_warnings_of_libraries_stay_off_the_terminal(monkeypatch: pytest.MonkeyP
         return []
 
     monkeypatch.setattr(sys, "warnoptions", [])
-    monkeypatch.setattr(names, "known", known)
+    monkeypatch.setattr(names, "list_runs", known)
     assert ganctl("runs").err == ["There are no runs here yet: ganctl train dcgan"]
     with pytest.warns(FutureWarning):  # and what a caller does with warnings is as before
         known()
