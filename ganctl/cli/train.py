@@ -193,14 +193,14 @@ def _show_forecast(forecast: "Forecast") -> None:
     console.say(forecast.summary)
     for warning in forecast.warnings:
         console.warn(warning)
-    epoch_seconds = forecast.step_seconds * forecast.steps
+    epoch_seconds = forecast.step_seconds * forecast.steps_per_epoch
     weights = ", ".join(f"{name} {count:,}" for name, count in forecast.parameters.items())
     memory = [] if forecast.peak_bytes is None else [("peak memory", units.size(forecast.peak_bytes))]
     console.table(
         [
             ("parameters", weights),
             ("speed", units.rate(forecast.batch_size / forecast.step_seconds)),
-            ("an epoch", f"{units.duration(epoch_seconds)} ({forecast.steps} steps)"),
+            ("an epoch", f"{units.duration(epoch_seconds)} ({forecast.steps_per_epoch} steps)"),
             (f"{forecast.epochs} epochs", units.duration(epoch_seconds * forecast.epochs)),
             *memory,
             ("a checkpoint", units.size(forecast.checkpoint_bytes)),

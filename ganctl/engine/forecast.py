@@ -23,7 +23,7 @@ class Forecast:
         warnings: sentences about what was not as asked for.
         lighter_hint: what to change where it takes too long.
         parameters: player → the number of its weights.
-        steps: in an epoch.
+        steps_per_epoch: in an epoch.
         step_seconds: duration of one step.
         epochs: that the training is to have.
         batch_size: pictures in a step.
@@ -35,7 +35,7 @@ class Forecast:
     warnings: tuple[str, ...]
     lighter_hint: str
     parameters: Mapping[str, int]
-    steps: int
+    steps_per_epoch: int
     step_seconds: float
     epochs: int
     batch_size: int
@@ -68,7 +68,7 @@ def measure(settings: Settings, steps: int = 6) -> Forecast:
                 warnings=trial.warnings,
                 lighter_hint=trial.lighter_hint,
                 parameters=trial.parameters,
-                steps=batches.steps_per_epoch,
+                steps_per_epoch=batches.steps_per_epoch,
                 step_seconds=sum(seconds[1:]) / (len(seconds) - 1),
                 epochs=trial.settings.epochs,
                 batch_size=batches.batch_size,
