@@ -47,20 +47,7 @@ ORDER = (
     "spacing",
 )
 """The folders, and the modules beside them: imports go down this list, between any two of its lines."""
-WITHOUT_TENSORS = {
-    "__main__",
-    "cli",
-    "settings",
-    "option",
-    "threads",
-    "files",
-    "interrupt",
-    "tasks",
-    "text",
-    "errors",
-    "units",
-    "spacing",
-}
+WITHOUT_TENSORS = {"__main__", "cli", *ORDER[ORDER.index("settings") :]} - {"device", "precision", "seeds"}
 HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},

@@ -1,5 +1,6 @@
 """The options of each family: their defaults, its presets and a line of help.
 
+common    options that several families share
 dcgan     DCGAN's options
 cyclegan  CycleGAN's options
 

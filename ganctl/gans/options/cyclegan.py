@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ganctl.gans.options import common
 from ganctl.option import Value, option
 
 SUMMARY = "pictures of one domain translated to another, from unpaired pictures"
@@ -32,9 +33,7 @@ class Options:
         3, "Layers of resnet's discriminators; each one more doubles the size of their patches.", "Nets", ge=1, le=8
     )
     loss: Literal["lsgan", "bce", "hinge"] = option("lsgan", "Adversarial loss.", "Optimisation")
-    augment: Literal["none", "diffaug"] = option(
-        "none", "diffaug augments everything the discriminators see, which helps with few pictures.", "Data"
-    )
+    augment: Literal["none", "diffaug"] = common.augmentation("the discriminators see")
     lambda_cycle: float = option(10.0, "Weight λ of the cycle loss.", "Optimisation", ge=0)
     lambda_identity: float = option(
         0.5, "Weight of the identity loss as a multiple of λ; 0 skips it.", "Optimisation", ge=0
@@ -47,11 +46,11 @@ class Options:
         286 / 256, "Load pictures this many times as large, and crop them at random.", "Data", ge=1, le=4
     )
     hflip: bool = option(True, "Mirror pictures at random.", "Data")
-    lr_generator: float = option(2e-4, "Learning rate of the generators.", "Optimisation", gt=0)
-    lr_discriminator: float = option(2e-4, "Learning rate of the discriminators.", "Optimisation", gt=0)
-    beta1: float = option(0.5, "Adam's decay rate of the mean gradient.", "Optimisation", ge=0, le=0.99999)
-    beta2: float = option(0.999, "Adam's decay rate of the mean squared gradient.", "Optimisation", ge=0, le=0.999999)
-    epsilon: float = option(1e-8, "Adam's ε.", "Optimisation", gt=0)
+    lr_generator: float = common.learning_rate(2e-4, "the generators")
+    lr_discriminator: float = common.learning_rate(2e-4, "the discriminators")
+    beta1: float = common.adam_beta1(0.5)
+    beta2: float = common.adam_beta2(0.999)
+    epsilon: float = common.adam_epsilon()
     lr_decay_fraction: float = option(
         0.5,
         "Fraction of the training, at its end, over which the learning rates fall to 0.",
@@ -59,9 +58,7 @@ class Options:
         ge=0,
         le=1,
     )
-    ema: float = option(
-        0.0, "Decay per step of the weights' moving average; 0 uses the plain weights.", "Optimisation", ge=0, le=1
-    )
+    ema: float = common.ema_decay(0.0)
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ganctl.gans.options import common
 from ganctl.option import Value, option
 
 SUMMARY = "pictures from noise"
@@ -26,28 +27,24 @@ class Options:
     lsgan_a: float = option(0.0, "Target of lsgan's discriminator for generated pictures.", "Optimisation")
     lsgan_b: float = option(1.0, "Target of lsgan's discriminator for real pictures.", "Optimisation")
     lsgan_c: float = option(1.0, "Target of lsgan's generator for generated pictures.", "Optimisation")
-    augment: Literal["none", "diffaug"] = option(
-        "none", "diffaug augments everything the discriminator sees, which helps with few pictures.", "Data"
-    )
+    augment: Literal["none", "diffaug"] = common.augmentation("the discriminator sees")
     simultaneous: bool = option(
         False, "Update discriminator and generator at once, after a single generator pass.", "Optimisation"
     )
-    lr_generator: float = option(3e-3, "Learning rate of the generator.", "Optimisation", gt=0)
-    lr_discriminator: float = option(1.5e-3, "Learning rate of the discriminator.", "Optimisation", gt=0)
+    lr_generator: float = common.learning_rate(3e-3, "the generator")
+    lr_discriminator: float = common.learning_rate(1.5e-3, "the discriminator")
     lr_decay_steps: int = option(
         0,
         "Multiply the learning rates by 1 / √(1 + step / N), which is 71 % after N steps; 0 keeps them constant.",
         "Optimisation",
         ge=0,
     )
-    beta1: float = option(0.0, "Adam's decay rate of the mean gradient.", "Optimisation", ge=0, le=0.99999)
-    beta2: float = option(0.99, "Adam's decay rate of the mean squared gradient.", "Optimisation", ge=0, le=0.999999)
-    epsilon: float = option(1e-8, "Adam's ε.", "Optimisation", gt=0)
+    beta1: float = common.adam_beta1(0.0)
+    beta2: float = common.adam_beta2(0.99)
+    epsilon: float = common.adam_epsilon()
     r1: float = option(0.1, "Weight γ of the R1 gradient penalty; 0 turns it off.", "Optimisation", ge=0)
     r1_every: int = option(8, "Apply the R1 penalty at every Nth step, with N times the weight.", "Optimisation", ge=1)
-    ema: float = option(
-        0.9995, "Decay per step of the weights' moving average; 0 uses the plain weights.", "Optimisation", ge=0, le=1
-    )
+    ema: float = common.ema_decay(0.9995)
 
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {

@@ -1,0 +1,36 @@
+"""Declare the options that several families share: each has one description, and every family's own default."""
+
+from typing import Any
+
+from ganctl.option import option
+
+
+def learning_rate(default: float, players: str) -> Any:
+    """The learning rate of ``the generator``, say."""
+    return option(default, f"Learning rate of {players}.", "Optimisation", gt=0)
+
+
+def adam_beta1(default: float) -> Any:
+    """β₁ of Adam (Kingma and Ba 2015, algorithm 1)."""
+    return option(default, "Adam's decay rate of the mean gradient.", "Optimisation", ge=0, le=0.99999)
+
+
+def adam_beta2(default: float) -> Any:
+    """β₂ of Adam."""
+    return option(default, "Adam's decay rate of the mean squared gradient.", "Optimisation", ge=0, le=0.999999)
+
+
+def adam_epsilon() -> Any:
+    """ε of Adam."""
+    return option(1e-8, "Adam's ε.", "Optimisation", gt=0)
+
+
+def ema_decay(default: float) -> Any:
+    """The decay of the averaged weights that are saved for use (Yazıcı et al. 2019)."""
+    doc = "Decay per step of the weights' moving average; 0 uses the plain weights."
+    return option(default, doc, "Optimisation", ge=0, le=1)
+
+
+def augmentation(players: str) -> Any:
+    """Differentiable augmentation of all that ``the discriminator sees``, say (Zhao et al. 2020)."""
+    return option("none", f"diffaug augments everything {players}, which helps with few pictures.", "Data")
