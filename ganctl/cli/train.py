@@ -1,7 +1,8 @@
 """The commands that train: ``train``, which `ganctl.cli.families` gives its flags, and ``resume``."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,54 +26,38 @@ from ganctl.text import quote
 if TYPE_CHECKING:
     from ganctl.engine.forecast import Forecast
     from ganctl.engine.training import Training
-    from ganctl.option import Value
+    from ganctl.option import Panel, Value
+
+
+def flag(metavar: str, doc: str, panel: "Panel", complete: Callable[..., list[str]] | None = None) -> Any:
+    """Declare a flag of ``train`` that is no setting of the training, in the panel of those that are."""
+    return typer.Option(metavar=metavar, help=doc, rich_help_panel=panel, autocompletion=complete)
 
 
 def train(
     family: str,
     *,
     data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|DIR",
-            help="Data set to train on: a name, or a folder of pictures.",
-            rich_help_panel="Data",
-            autocompletion=complete_sets,
-        ),
+        str | None, flag("NAME|DIR", "Data set to train on: a name, or a folder of pictures.", "Data", complete_sets)
     ] = None,
-    domains: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="Names of the two domains, or of their folders.", rich_help_panel="Data"),
-    ] = None,
+    domains: Annotated[str | None, flag("A,B", "Names of the two domains, or of their folders.", "Data")] = None,
     pair: Annotated[
         str | None,
-        typer.Option(
-            metavar="lowres",
-            help="Make both domains from one folder: lowres pairs its pictures with reduced copies.",
-            rich_help_panel="Data",
-            autocompletion=lambda: ["lowres"],
+        flag(
+            "lowres",
+            "Make both domains from one folder: lowres pairs its pictures with reduced copies.",
+            "Data",
+            lambda: ["lowres"],
         ),
     ] = None,
     init_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="Start from the weights of this model.",
-            rich_help_panel="Nets",
-            autocompletion=complete_runs,
-        ),
+        str | None, flag("MODEL", "Start from the weights of this model.", "Nets", complete_runs)
     ] = None,
     lr: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            help="Learning rate of both the generator and the discriminator.",
-            rich_help_panel="Optimisation",
-        ),
+        float | None, flag("X", "Learning rate of both the generator and the discriminator.", "Optimisation")
     ] = None,
     run: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="Name or path of the run; without it, the data's name."),
+        str | None, flag("NAME|PATH", "Name or path of the run; without it, the data's name.", "Run")
     ] = None,
     max_minutes: MaxMinutes = None,
     assignments: Assignments = None,
@@ -85,7 +70,7 @@ def train(
     """Train a family. What was not typed keeps its default here; the options that were typed are in `flags`."""
     if lr is not None:
         if {"lr_generator", "lr_discriminator"} & set(flags):
-            raise UsageError("--lr is both sides' learning rate.", "Give --lr, or one for each side.")
+            raise UsageError("--lr is the learning rate of both players.", "Give --lr, or one for each of them.")
         flags |= {"lr_generator": lr, "lr_discriminator": lr}
     require_positive("--max-minutes", max_minutes)
     from ganctl.engine import session
