@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 
-class Stream(IntEnum):
+class RandomStream(IntEnum):
     """The purpose of a random number; the numbers of two streams are independent."""
 
     ORDER = 1
@@ -20,7 +20,7 @@ class Stream(IntEnum):
     JITTER = 7
 
 
-def mix(seed: int, stream: Stream, *address: int) -> int:
+def mix(seed: int, stream: RandomStream, *address: int) -> int:
     """Derive a 63-bit seed for one address of one stream, such as (step,) or (epoch, domain).
 
     Sums of seeds collide and neighbouring seeds correlate; `numpy.random.SeedSequence` does neither.
@@ -30,7 +30,7 @@ def mix(seed: int, stream: Stream, *address: int) -> int:
 
 
 @contextmanager
-def seeded(device: torch.device, seed: int, stream: Stream, *address: int) -> Iterator[None]:
+def seeded(device: torch.device, seed: int, stream: RandomStream, *address: int) -> Iterator[None]:
     """Run a block under torch's global generators seeded for an address, and restore their state after it."""
     accelerators = [] if device.type == "cpu" else [device.index or 0]
     kind = "cuda" if device.type == "cpu" else device.type

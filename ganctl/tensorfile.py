@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganctl.errors import CheckpointError
 from ganctl.files import umask
-from ganctl.text import malformed
+from ganctl.text import describe_malformed
 
 _METADATA_KEY = "ganctl"
 _MAX_HEADER_BYTES = 100 * 2**20  # the format's own limit
@@ -88,7 +88,7 @@ def read_header(path: Path) -> Mapping[str, Any]:
             raise ValueError("its header is no object")
     except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError, struct.error) as error:
         is_foreign = isinstance(error, KeyError) and error.args[0] == _METADATA_KEY
-        problem = "it was not written by ganctl" if is_foreign else malformed(error)
+        problem = "it was not written by ganctl" if is_foreign else describe_malformed(error)
         raise CheckpointError(f"{path} cannot be used: {problem}.") from None
     return header
 
@@ -103,7 +103,7 @@ def read(path: Path) -> TensorFile:
     try:
         return TensorFile(load_file(path), header)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be used: {malformed(error)}.") from None
+        raise CheckpointError(f"{path} cannot be used: {describe_malformed(error)}.") from None
 
 
 def count_elements(path: Path) -> int:

@@ -29,7 +29,7 @@ def command(*words: str) -> str:
     return " ".join(map(quote, words))
 
 
-def malformed(error: Exception) -> str:
+def describe_malformed(error: Exception) -> str:
     """What is wrong with a file, from the error that its content raised, to stand after a colon."""
     match error:
         case OSError(strerror=str(message)):

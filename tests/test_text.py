@@ -21,7 +21,7 @@ from ganctl.metrics.score import Score
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.tensorfile import TensorFile
-from ganctl.text import finite, malformed, printable, quote
+from ganctl.text import describe_malformed, finite, printable, quote
 from ganctl.units import counted
 from tests.commands import Outcome, failed, ganctl
 from tests.handmade_runs import at, log, record, written
@@ -218,11 +218,11 @@ def test_events_and_comparisons_hold_no_infinities() -> None:
 
 def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
     from ganctl.engine.events import Emitter, Event, Logged, Subscriber
-    from ganctl.engine.pending_writes import PendingWrites
+    from ganctl.engine.retrying_writer import RetryingWriter
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": float("inf")}
-    PendingWrites(run, Emitter(Subscriber(seen.append))).add_line(line)
+    RetryingWriter(run, Emitter(Subscriber(seen.append))).add_line(line)
     assert seen == [Logged(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": None}
 
@@ -244,8 +244,8 @@ def test_what_is_wrong_with_a_file_is_said_in_words(content: bytes | None, why: 
         path.write_bytes(content)
     with pytest.raises((OSError, ValueError, TypeError, LookupError, RecursionError)) as caught:
         json.loads(path.read_bytes())["bytes"]
-    assert malformed(caught.value).startswith(why)
-    assert type(caught.value).__name__ not in malformed(caught.value)
+    assert describe_malformed(caught.value).startswith(why)
+    assert type(caught.value).__name__ not in describe_malformed(caught.value)
 
 
 def test_of_one_thing_there_is_one() -> None:

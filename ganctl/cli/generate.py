@@ -155,7 +155,7 @@ def make_gif(
     from ganctl.images.animation import require_animation_format  # no torch, which takes more memory than any film
     from ganctl.runs.run import Run
 
-    filmed_run = Run(path) if (path / "run.json").exists() else None
+    filmed_run = Run(path) if Run(path).exists else None
     own = None if filmed_run is None else filmed_run.walk_gif if walk else filmed_run.training_gif
     if output is not None:
         require_file(Path(output), "film.gif")

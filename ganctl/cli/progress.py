@@ -116,7 +116,7 @@ class TrainingProgress(AbstractContextManager["TrainingProgress"]):
             self.announced = True
             self._announce(self._seconds_left())
         if self.live and now - self.refreshed >= REFRESH_SECONDS:
-            self.refreshed, self.line = now, event.means()
+            self.refreshed, self.line = now, event.compute_means()
             self._refresh()
 
     def _losses_and_metrics(self) -> str:

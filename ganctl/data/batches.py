@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
-from ganctl.seeds import Stream, mix
+from ganctl.seeds import RandomStream, mix
 from ganctl.units import counted
 
 Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]
@@ -61,15 +61,15 @@ class SingleBatches:
         """Return the batch of a step: images [batch_size, C, H, W] in [-1, 1], channels-last in memory."""
         epoch, index = divmod(step, self.steps_per_epoch)
         if self._order[0] != epoch:
-            generator = np.random.default_rng(mix(self._seed, Stream.ORDER, epoch))
+            generator = np.random.default_rng(mix(self._seed, RandomStream.ORDER, epoch))
             self._order = epoch, generator.permutation(self.count)
         rows = self._order[1][index * self.batch_size : (index + 1) * self.batch_size]
-        return {"images": to_tensor(self._train[rows], device)}
+        return {"images": to_normalized_tensor(self._train[rows], device)}
 
     def held_out(self, device: torch.device) -> Batch:
         """Return the first held-out images; training images where nothing could be held out."""
         images = self._test if len(self._test) else self._train
-        return {"images": to_tensor(images[:_PREVIEW_IMAGES], device)}
+        return {"images": to_normalized_tensor(images[:_PREVIEW_IMAGES], device)}
 
 
 class UnpairedBatches:
@@ -139,7 +139,7 @@ class _DomainBatches:
         """Return the first held-out images, or centre crops of training images: [n, C, H, W] in [-1, 1]."""
         data = self._data
         if len(data.test):
-            return to_tensor(data.test[:PREVIEW_ROWS], device)
+            return to_normalized_tensor(data.test[:PREVIEW_ROWS], device)
         uint8_images = torch.from_numpy(np.array(data.train[:PREVIEW_ROWS])).to(device)
         slack = uint8_images.shape[1] - data.shape[1]
         centre = torch.tensor([[slack // 2, slack // 2, 0]], device=device).expand(len(uint8_images), 3)
@@ -147,10 +147,10 @@ class _DomainBatches:
 
     def _plan(self, epoch: int) -> None:
         """Draw order, crops and mirrors of an epoch."""
-        order = np.random.default_rng(mix(self._seed, Stream.ORDER, self._domain, epoch))
+        order = np.random.default_rng(mix(self._seed, RandomStream.ORDER, self._domain, epoch))
         laps = [order.permutation(self._count) for _ in range(-(-self._images_per_epoch // self._count))]
         slack = self._data.train.shape[1] - self._data.shape[1]
-        jitter = np.random.default_rng(mix(self._seed, Stream.JITTER, self._domain, epoch))
+        jitter = np.random.default_rng(mix(self._seed, RandomStream.JITTER, self._domain, epoch))
         corners = jitter.integers(slack + 1, size=(self._images_per_epoch, 2))
         mirrored = jitter.integers(2, size=(self._images_per_epoch, 1)) * int(self._hflip)
         self._order = np.concatenate(laps)[: self._images_per_epoch]
@@ -176,7 +176,7 @@ def crop_and_flip(images: Tensor, jitter: Tensor, size: int) -> Tensor:
     return images[index[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def to_tensor(uint8_images: NDArray[np.uint8], device: torch.device) -> Tensor:
+def to_normalized_tensor(uint8_images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Convert uint8 images [N, H, W, C] to [N, C, H, W] in [-1, 1]; only bytes travel to the device."""
     return _normalised(torch.from_numpy(np.array(uint8_images)).to(device))
 

@@ -167,8 +167,8 @@ def replay(state: State, batches: Batches, plan: Plan, suspects: range, stop: St
             state.require_finite()
             line = log_line(state, batches, {})
             if plan.monitor is not None:
-                with silent.warn_on_failure("Judging failed"):  # as in the training itself
-                    plan.monitor.judge(state, line, silent)
+                with silent.warn_and_continue("Judging failed"):  # as in the training itself
+                    plan.monitor.update(state, line, silent)
     return None
 
 

@@ -17,7 +17,7 @@ def event_log(run: Run, state: State) -> Subscriber:
             case Evaluated(step, epoch, scores, held_out, seconds):
                 values = {"scores": scores, "held_out": held_out}
                 run.log_event("evaluate", step=step, epoch=epoch, **values, seconds=round(seconds, 3))
-                if state.is_best and state.best is not None:
+                if state.is_new_best and state.best is not None:
                     run.log_event("best", **state.best)
             case VerdictChanged(step, epoch, verdict, raised):
                 change = {

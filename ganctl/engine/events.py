@@ -23,7 +23,7 @@ class Stepped:
     """One step was made. `means` computes the means since the last line of the log; it waits for the device."""
 
     step: int
-    means: Callable[[], Mapping[str, float]]
+    compute_means: Callable[[], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ class Emitter:
     def __call__(self, event: Event) -> None:
         """Call every subscriber."""
         for subscriber in self._subscribers:
-            with self.warn_on_failure(subscriber.failure, subscriber.remedy):
+            with self.warn_and_continue(subscriber.failure, subscriber.remedy):
                 subscriber.handle(event)
 
     @contextmanager
-    def warn_on_failure(self, failure: str, remedy: str = "") -> Iterator[None]:
+    def warn_and_continue(self, failure: str, remedy: str = "") -> Iterator[None]:
         """Turn whatever the block raises into a warning: no display, log or measurement is worth a training.
 
         Args:

@@ -1,4 +1,4 @@
-"""The training loop. It knows updates and players, batches by number and a run directory; it knows no family."""
+"""The training loop. It knows players and their updates, batches and a run directory; it knows no GAN in particular."""
 
 import math
 import time
@@ -13,14 +13,14 @@ from torch.optim import Optimizer
 from ganctl.data.batches import Batches
 from ganctl.engine.events import Emitter, Ended, Saved, Started, Stepped
 from ganctl.engine.monitor import Monitor
-from ganctl.engine.pending_writes import PendingWrites
+from ganctl.engine.retrying_writer import RetryingWriter
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
 from ganctl.gans.base import Preview, Update
 from ganctl.runs import checkpoint
 from ganctl.runs.metric_names import LOSS, METRIC, prefixed
 from ganctl.runs.run import Run
-from ganctl.seeds import Stream, seeded
+from ganctl.seeds import RandomStream, seeded
 from ganctl.tensorfile import TensorFile
 
 
@@ -32,8 +32,8 @@ class Plan:
         total_steps: the step at which it ends.
         seed: decides all randomness.
         log_every: steps between two lines of the log.
-        save_epochs: a checkpoint at the end of every so many epochs, …
-        save_seconds: … and after so many seconds without one.
+        save_epochs: epochs between two checkpoints, which are saved at an epoch's end.
+        save_seconds: seconds after which a checkpoint is saved in any case.
         keep: checkpoints kept.
         header: of ``model.safetensors``.
         schedule: step → the factor of all learning rates.
@@ -85,10 +85,10 @@ def train_step(
     factor = plan.schedule(state.step)
     for player, optimizer in state.optimizers.items():
         for group, base_lr in zip(optimizer.param_groups, state.base_lrs[player], strict=True):
-            group["lr"] = base_lr * factor * state.lr_factors.get(player, 1.0)
+            group["lr"] = base_lr * factor * state.balance_factors.get(player, 1.0)
     losses: dict[str, Tensor] = {}
     metrics: dict[str, Tensor] = {}
-    with seeded(state.device, plan.seed, Stream.STEP, state.step):
+    with seeded(state.device, plan.seed, RandomStream.STEP, state.step):
         updates = state.module.updates(batches.batch(state.step, state.device), state.step)
         while update := _next_update(updates, state.device, plan.autocast):
             on_update(update)
@@ -107,7 +107,7 @@ def _next_update(updates: Iterator[Update], device: torch.device, autocast: bool
 
 
 def train(state: State, batches: Batches, plan: Plan, run: Run, stop: Callable[[], str | None], emit: Emitter) -> Ended:
-    """Train up to the plan's total, or until `stop` gives a reason. The run's writer calls this.
+    """Train up to the plan's total, or until `stop` gives a reason. The caller holds the run's lock.
 
     Args:
         state: is trained.
@@ -122,34 +122,34 @@ def train(state: State, batches: Batches, plan: Plan, run: Run, stop: Callable[[
         DivergedError: a loss or weight is not finite; nothing bad was saved.
         OSError: the last save could not be written.
     """
-    pending = PendingWrites(run, emit)
+    writer = RetryingWriter(run, emit)
     emit(Started(state.step))
     preview = _preview(0, state, batches, plan, emit) if state.step == 0 else None
     last_save, reason = time.monotonic(), stop()
     if preview is not None:
-        pending.add_preview(0, preview)
+        writer.add_preview(0, preview)
     while state.step < plan.total_steps and not reason:
         train_step(state, batches, plan)
-        emit(Stepped(state.step, state.means))
+        emit(Stepped(state.step, state.means))  # the means are computed only if a display asks: that waits for the GPU
         epoch, steps_into_epoch = divmod(state.step, batches.steps_per_epoch)
         if is_log_step(state.step, batches, plan):
             state.require_finite()
-            measured = {} if steps_into_epoch else _measure(epoch, state, batches, plan, pending, emit)
+            measured = {} if steps_into_epoch else _measure(epoch, state, batches, plan, writer, emit)
             line = log_line(state, batches, measured)
-            pending.add_line(line)
+            writer.add_line(line)
             if plan.monitor is not None:
-                with emit.warn_on_failure("The training could not be judged"):
-                    plan.monitor.judge(state, line, emit)
+                with emit.warn_and_continue("The training could not be judged"):
+                    plan.monitor.update(state, line, emit)  # raises verdicts, and balances the learning rates
         reason = stop()
-        save_is_due = (steps_into_epoch == 0 and (epoch % plan.save_epochs == 0 or state.is_best)) or (
+        save_is_due = (steps_into_epoch == 0 and (epoch % plan.save_epochs == 0 or state.is_new_best)) or (
             time.monotonic() - last_save >= plan.save_seconds
         )
         if save_is_due and not reason and state.step < plan.total_steps:
-            with emit.warn_on_failure(f"The checkpoint of step {state.step} could not be saved"):
-                pending.write()
+            with emit.warn_and_continue(f"The checkpoint of step {state.step} could not be saved"):
+                writer.write()
                 emit(save(state, plan, run))
             last_save = time.monotonic()
-    pending.write()
+    writer.write()
     emit(save(state, plan, run))
     ended = Ended(state.step, None if state.step >= plan.total_steps else reason)
     emit(ended)
@@ -173,15 +173,15 @@ def log_line(state: State, batches: Batches, measured: Mapping[str, float]) -> M
 
 
 def _measure(
-    epoch: int, state: State, batches: Batches, plan: Plan, pending: PendingWrites, emit: Emitter
+    epoch: int, state: State, batches: Batches, plan: Plan, writer: RetryingWriter, emit: Emitter
 ) -> Mapping[str, float]:
     """Generate and write the preview of an epoch's end; what the monitor measures then."""
     preview = _preview(epoch, state, batches, plan, emit)
     if preview is None:
         return {}
-    pending.add_preview(epoch, preview)
+    writer.add_preview(epoch, preview)
     if plan.monitor is not None:
-        with emit.warn_on_failure(f"Epoch {epoch} could not be measured"):
+        with emit.warn_and_continue(f"Epoch {epoch} could not be measured"):
             return plan.monitor.measure(state, preview, epoch, emit)
     return {}
 
@@ -189,7 +189,7 @@ def _measure(
 def _preview(epoch: int, state: State, batches: Batches, plan: Plan, emit: Emitter) -> Preview | None:
     """The preview of an epoch, always from the same seed; None where that failed."""
     failure = f"The preview of epoch {epoch} could not be generated"
-    with emit.warn_on_failure(failure), seeded(state.device, plan.seed, Stream.PREVIEW), torch.inference_mode():
+    with emit.warn_and_continue(failure), seeded(state.device, plan.seed, RandomStream.PREVIEW), torch.inference_mode():
         return state.module.preview(state.ema_model, batches.held_out(state.device))
     return None
 

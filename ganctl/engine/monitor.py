@@ -81,10 +81,10 @@ class Monitor:
     def measure(self, state: State, preview: Preview, epoch: int, emit: Emitter) -> Scores:
         """The preview's sample statistics, and the scores at some epochs, for the log; either, if the other fails."""
         measured: dict[str, float] = {}
-        with emit.warn_on_failure(f"The sample statistics of epoch {epoch} could not be measured"):
+        with emit.warn_and_continue(f"The sample statistics of epoch {epoch} could not be measured"):
             measured |= prefixed(SAMPLE, self._sample_stats().measure(preview.samples))
         if self._measure_quality is not None and self._evaluates_at(epoch):
-            with emit.warn_on_failure(f"The quality of epoch {epoch} could not be measured"):
+            with emit.warn_and_continue(f"The quality of epoch {epoch} could not be measured"):
                 start = time.monotonic()
                 quality = self._measure_quality(state.ema_model)
                 seconds = time.monotonic() - start
@@ -93,7 +93,7 @@ class Monitor:
                 measured |= prefixed(SCORE, quality.scores) | prefixed(SAMPLE, quality.sample_stats)
         return measured
 
-    def judge(self, state: State, line: Scores, emit: Emitter) -> None:
+    def update(self, state: State, line: Scores, emit: Emitter) -> None:
         """Adapt the balance of the learning rates to a line of the log, and emit the verdicts that it changes."""
         self._balance(state, line)
         tracker = VerdictTracker(state.monitor_state.setdefault("verdicts", {}), self._steps_per_epoch)
@@ -101,13 +101,13 @@ class Monitor:
             emit(VerdictChanged(state.step, int(line["epoch"]), verdict.of(self._family), raised))
 
     def _balance(self, state: State, line: Scores) -> None:
-        """The factors of the learning rates after a line of the log; without balancing there are none."""
+        """Update the factors of the learning rates, or remove them where the run is not to be balanced."""
         if not self._balances:
             for name in ("lr_factors", "balanced_at_step"):
                 state.monitor_state.pop(name, None)
         elif ACCURACY in line:
             last_step = state.monitor_state.get("balanced_at_step", max(0, state.step - _MAX_FIRST_BALANCE_STEPS))
-            state.monitor_state["lr_factors"] = balanced_factors(state.lr_factors, line, state.step - last_step)
+            state.monitor_state["lr_factors"] = balanced_factors(state.balance_factors, line, state.step - last_step)
             state.monitor_state["balanced_at_step"] = state.step
 
 
@@ -128,7 +128,7 @@ def build_monitor(
         UsageError: there is no such extractor.
         GanctlError: the extractor asked for cannot be had.
     """
-    datasets = (data,) if isinstance(data, Dataset) else data.datasets
+    datasets = data.datasets
     interval = evaluation_interval(settings, data, batches.steps_per_epoch * batches.batch_size)
     measure_quality, missing = None, ""
     if interval:
@@ -177,8 +177,7 @@ def _quality_measure(
 
     def measure_quality(net: nn.Module) -> Quality:
         if not references and extractor is not None:
-            datasets = (data,) if isinstance(data, Dataset) else data.datasets
-            references.extend(load_reference(dataset, extractor) for dataset in datasets)
+            references.extend(load_reference(dataset, extractor) for dataset in data.datasets)
         model = Model(Path(), data.name, header, data.name, net)
         if isinstance(data, TwoDatasets):
             scores = {

@@ -127,9 +127,9 @@ class Resumption:
 
 @contextmanager
 def prepare(run: Run, request: ResumeRequest) -> Iterator[Resumption]:
-    """All that a run needs to go on, with the threads that it began with if there are as many. It changes nothing yet.
+    """Decide how a run goes on, with its CPU threads set inside the block. Nothing is changed yet.
 
-    The run's writer calls this: another resume may have extended the run until a moment ago.
+    The caller holds the run's lock: another process may have extended the run until a moment ago.
 
     Raises:
         CheckpointError: it has checkpoints, and none can be used, or they cannot be read.

@@ -17,9 +17,9 @@ from ganctl.gans.base import Family, Shape, TrainingModule
 from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
-from ganctl.seeds import Stream, seeded
+from ganctl.seeds import RandomStream, seeded
 from ganctl.settings import Settings, Value, parse_cadence, resolve
-from ganctl.text import malformed
+from ganctl.text import describe_malformed
 
 
 def configure(
@@ -59,7 +59,7 @@ def configure(
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
             base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
         except (KeyError, TypeError, IndexError) as error:
-            raise CheckpointError(f"{init_from} does not say what it is: {malformed(error)}.") from None
+            raise CheckpointError(f"{init_from} does not say what it is: {describe_malformed(error)}.") from None
         init_from = str(file)
     return resolve(
         family,
@@ -115,7 +115,7 @@ def initial_state(
     settings: Settings, family: Family, options: Any, shape: Shape, device: torch.device, *, fresh: bool
 ) -> State:
     """The nets with their first weights, at step 0; the arguments as in `build`."""
-    with seeded(torch.device("cpu"), settings.seed, Stream.WEIGHTS):
+    with seeded(torch.device("cpu"), settings.seed, RandomStream.WEIGHTS):
         module = family.training(options, family.model(options, shape), shape)
     if fresh and settings.init_from is not None:
         _initialise(module, settings.init_from)

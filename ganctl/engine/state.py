@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans.base import TrainingModule
+from ganctl.runs import checkpoint
 from ganctl.tensorfile import TensorFile
 
 
@@ -36,7 +37,7 @@ class State:
         self._checked_step = -1
 
     @property
-    def lr_factors(self) -> Mapping[str, float]:
+    def balance_factors(self) -> Mapping[str, float]:
         """The factors by which the balance lowers the players' learning rates."""
         factors: Mapping[str, float] = self.monitor_state.get("lr_factors", {})
         return factors
@@ -48,7 +49,7 @@ class State:
         return best
 
     @property
-    def is_best(self) -> bool:
+    def is_new_best(self) -> bool:
         """Whether the best so far was measured at this very step."""
         return self.best is not None and self.best["step"] == self.step
 
@@ -108,6 +109,7 @@ class State:
             for slot, value in self.optimizers[player].state.get(parameter, {}).items():
                 tensors[f"optimizer.{player}.{name}.{slot}"] = value
         header = {
+            "kind": checkpoint.TRAINING_STATE,
             "step": self.step,
             "steps_since_log": self.steps_since_log,
             "log_sums": list(self.log_sums),

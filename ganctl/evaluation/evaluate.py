@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from ganctl import tasks
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
 from ganctl.evaluation.extractors.base import quantised
-from ganctl.evaluation.reference import MAX_COMPARED_IMAGES, Reference, images_to_extract, load_reference, subsample
+from ganctl.evaluation.reference import MAX_FEATURE_IMAGES, Reference, images_to_extract, load_reference, subsample
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdicts import Verdict, verdicts_of
 from ganctl.gans import find as find_family
@@ -24,10 +24,10 @@ from ganctl.gans.dataset import open_data
 from ganctl.inference.model import Model
 from ganctl.metrics.score import Score
 from ganctl.runs import run
-from ganctl.runs.metric_names import LUMINANCE, SAMPLE
+from ganctl.runs.metric_names import LUMINANCE, RELATIVE_COVERAGE, SAMPLE
 from ganctl.settings import Settings
 from ganctl.spacing import evenly_spaced
-from ganctl.text import malformed
+from ganctl.text import describe_malformed
 
 _CPU = torch.device("cpu")
 
@@ -102,11 +102,13 @@ def evaluate(
         settings, step = _settings(model, data), model.header["step"]
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
-        raise CheckpointError(f"{model.path} does not say what it was trained on: {malformed(error)}.") from None
+        raise CheckpointError(
+            f"{model.path} does not say what it was trained on: {describe_malformed(error)}."
+        ) from None
     family = find_family(settings.family)
     real, _ = open_data(settings, family, family.options(**settings.options), fresh=False)
     choice = registry.choose_extractor(real.spec, extractor, weights, next(model.net.parameters()).device)
-    datasets = [real] if isinstance(real, Dataset) else real.datasets
+    datasets = real.datasets
     with tasks.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
         references = [load_reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
     if isinstance(real, Dataset):
@@ -114,7 +116,7 @@ def evaluate(
         trained_on = replace(real, train=real.train[: settings.limit])
         with tasks.task("Generating and measuring", "pictures", count):
             scores = measure_samples(generated, count, trained_on, references)
-        pictures, held_out = count, min(MAX_COMPARED_IMAGES, len(real.test))
+        pictures, held_out = count, min(MAX_FEATURE_IMAGES, len(real.test))
     else:
         with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):
             scores = list(translations.translation_scores(model, real, references))
@@ -143,7 +145,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
         data: the real images.
         references: their features for each extractor; may be empty.
     """
-    max_compared = min(samples.MAX_COMPARED_IMAGES, samples.MAX_COMPARED_VALUES // math.prod(data.shape))
+    max_compared = min(samples.MAX_STAT_IMAGES, samples.MAX_STAT_VALUES // math.prod(data.shape))
     compared = torch.tensor(evenly_spaced(count, max_compared))
     features: list[list[Tensor]] = [[] for _ in references]
     selection, start = [], 0
@@ -155,7 +157,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
     scores = []
     for chunks, real in zip(features, references, strict=True):
         scores += samples.feature_scores(real, torch.cat(chunks))
-    held_out = to_tensor(subsample(data.test, max_compared), _CPU)
+    held_out = to_normalized_tensor(subsample(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 
 
@@ -168,18 +170,20 @@ def score_verdicts(scores: list[Score]) -> list[Verdict]:
 def _metrics(scores: list[Score]) -> Iterator[tuple[str, float]]:
     """The scores under the names that verdicts listen to."""
     for score in scores:
-        plain = score.name.split("-")[0]
-        yield f"{SAMPLE}{plain}", score.value
-        if plain == "luminance":
-            yield LUMINANCE, score.value
-        if plain in ("coverage", "recall") and score.held_out:
-            yield f"relative {plain}", score.value / score.held_out
+        kind = score.name.split("-")[0]  # without the extractor or the domain
+        match kind:
+            case "coverage" if score.held_out:
+                yield RELATIVE_COVERAGE, score.value / score.held_out
+            case "luminance":
+                yield LUMINANCE, score.value
+            case _:
+                yield f"{SAMPLE}{kind}", score.value
 
 
 def _settings(model: Model, data: str | None) -> Settings:
     """The settings that say which images a model is measured against, at its own size."""
     family, (channels, size, _) = find_family(model.header["family"]), model.header["shape"]
-    run_folder = next((folder for folder in model.path.parents if (folder / "run.json").exists()), None)
+    run_folder = next((folder for folder in model.path.parents if run.Run(folder).exists), None)
     if run_folder is not None and data is None:
         return Settings.from_json(run.Run(run_folder).record()["settings"])
     options = dict(model.header["options"])

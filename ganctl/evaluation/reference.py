@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl import tasks, tensorfile
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once, user_cache
 from ganctl.errors import CheckpointError
@@ -25,7 +25,7 @@ from ganctl.spacing import evenly_spaced
 from ganctl.tensorfile import TensorFile
 
 MAX_TRAIN_IMAGES = 60_000  # whose mean and covariance are taken
-MAX_COMPARED_IMAGES = 10_000  # of the training images and of the held-out ones, where single features are compared
+MAX_FEATURE_IMAGES = 10_000  # of the training images and of the held-out ones, where single features are compared
 KERNEL_SUBSETS = 20  # of 1,000 features each, for the kernel distance
 _CHUNK_IMAGES = 500
 _CACHE_FORMAT = 2  # raise it when what is stored for the same images changes
@@ -39,8 +39,8 @@ class Reference:
     Attributes:
         extractor: the network that they come from.
         train_statistics: mean and covariance of the training images' features.
-        train_features: features of evenly spaced training images [N, D], N at most `MAX_COMPARED_IMAGES`.
-        held_out_features: features of held-out images [M, D], M at most `MAX_COMPARED_IMAGES`; empty where none are.
+        train_features: features of evenly spaced training images [N, D], N at most `MAX_FEATURE_IMAGES`.
+        held_out_features: features of held-out images [M, D], M at most `MAX_FEATURE_IMAGES`; empty where none are.
         labels: the classes of the held-out images [M], or empty.
     """
 
@@ -66,7 +66,7 @@ class Reference:
 
 def load_reference(data: Dataset, extractor: Extractor) -> Reference:
     """Load the features of a data set's images from the cache, or compute and store them."""
-    key = json.dumps([_CACHE_FORMAT, data.fingerprint, extractor.name, MAX_TRAIN_IMAGES, MAX_COMPARED_IMAGES])
+    key = json.dumps([_CACHE_FORMAT, data.fingerprint, extractor.name, MAX_TRAIN_IMAGES, MAX_FEATURE_IMAGES])
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     path = user_cache() / "features" / f"{data.name[:40]}-{extractor.name}-{digest}.safetensors"
 
@@ -85,17 +85,17 @@ def load_reference(data: Dataset, extractor: Extractor) -> Reference:
 
 def images_to_extract(data: Dataset) -> int:
     """Count the images whose features a `load_reference` extracts if it is not in the cache."""
-    again = min(len(data.train), MAX_TRAIN_IMAGES) if len(data.train) > MAX_COMPARED_IMAGES else 0
-    return min(len(data.train), MAX_COMPARED_IMAGES) + again + min(len(data.test), MAX_COMPARED_IMAGES)
+    again = min(len(data.train), MAX_TRAIN_IMAGES) if len(data.train) > MAX_FEATURE_IMAGES else 0
+    return min(len(data.train), MAX_FEATURE_IMAGES) + again + min(len(data.test), MAX_FEATURE_IMAGES)
 
 
 def _compute(data: Dataset, extractor: Extractor) -> Mapping[str, Tensor]:
-    compared = list(_features(extractor, in_chunks(data.train, MAX_COMPARED_IMAGES)))
-    if len(data.train) <= MAX_COMPARED_IMAGES:
+    compared = list(_features(extractor, in_chunks(data.train, MAX_FEATURE_IMAGES)))
+    if len(data.train) <= MAX_FEATURE_IMAGES:
         statistics = Statistics.of(compared)
     else:
         statistics = Statistics.of(_features(extractor, in_chunks(data.train, MAX_TRAIN_IMAGES)))
-    held_out = _features(extractor, in_chunks(data.test[:MAX_COMPARED_IMAGES]))
+    held_out = _features(extractor, in_chunks(data.test[:MAX_FEATURE_IMAGES]))
     return {
         "count": torch.tensor(statistics.count),
         "mean": statistics.mean,
@@ -118,7 +118,7 @@ def in_chunks(uint8_images: NDArray[np.uint8], max_images: int | None = None) ->
     """
     indices = evenly_spaced(len(uint8_images), max_images or len(uint8_images))
     for start in range(0, len(indices), _CHUNK_IMAGES):
-        yield to_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
+        yield to_normalized_tensor(uint8_images[indices[start : start + _CHUNK_IMAGES]], torch.device("cpu"))
 
 
 def subsample(uint8_images: NDArray[np.uint8], max_images: int) -> NDArray[np.uint8]:

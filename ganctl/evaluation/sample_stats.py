@@ -1,6 +1,6 @@
 """Sample statistics: scores of generated images that need no feature extractor, relative to those of real images.
 
-diversity     distance of the images to each other, over that of held-out images; 0 where all are alike
+diversity     root mean square pixel distance between the images, over that of held-out images; 0 if all are alike
 contrast      standard deviation of their values, over that of held-out images
 repeats       share of the images that have a near-duplicate among them
 novelty       median distance to the nearest training image, over that of held-out images; 0 for copies
@@ -15,16 +15,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.evaluation.reference import in_chunks, subsample
 from ganctl.metrics.images import checkerboard, diversity
-from ganctl.metrics.manifold import nearest
+from ganctl.metrics.manifold import nearest_neighbors
 from ganctl.metrics.score import rounded
 
 COMPARED_SIZE = 32  # pixels: larger images are reduced to this height and width before they are compared
 MAX_REFERENCE_BYTES = 60_000_000  # of training images that others are compared with: all 60,000 of MNIST
-MAX_REAL_IMAGES = 200  # whose statistics the generated ones are divided by, …
-MAX_REAL_VALUES = 20_000_000  # … with at most so many values
+MAX_REAL_IMAGES = 200  # real images that are measured, to divide the statistics of generated ones by
+MAX_REAL_VALUES = 20_000_000  # values in these images, which bounds the memory
 MIN_IMAGES = 16  # for all statistics but contrast and checkerboard
 MIN_SPECTRUM_SIZE = 8  # pixels: smaller images have no spectrum to speak of
 _DUPLICATE_DISTANCE = 0.25  # of real images' median distance to their nearest neighbour
@@ -43,16 +43,16 @@ class SampleStats:
     """
 
     def __init__(self, train: Sequence[NDArray[np.uint8]], test: Sequence[NDArray[np.uint8]]) -> None:
-        size = test[0].shape[1]
+        size = test[0].shape[1]  # training images may be larger, as they are cropped at random in training
         cropped = [images[:, :size, :size] for images in train]
         held_out = [len(images) >= MIN_IMAGES for images in test]
         sources = [b if enough else a for a, b, enough in zip(cropped, test, held_out, strict=True)]
         count = max(MIN_IMAGES, min(MAX_REAL_IMAGES, MAX_REAL_VALUES // int(np.prod(test[0].shape[1:]))))
-        real = torch.cat([to_tensor(subsample(images, count), _CPU) for images in sources])
+        real = torch.cat([to_normalized_tensor(subsample(images, count), _CPU) for images in sources])
         self._checkerboard = checkerboard(real) if size >= MIN_SPECTRUM_SIZE else None
         self._contrast = max(contrast(real), _SMALLEST_UNIT)
-        self._single_domain = len(train) == 1 and len(real) >= MIN_IMAGES
-        if self._single_domain:
+        self._compares_images = len(train) == 1 and len(real) >= MIN_IMAGES
+        if self._compares_images:
             spacing = nearest_neighbour_distances(real).median()
             self._diversity = max(diversity(reduced(real)), _SMALLEST_UNIT)
             self._duplicate_distance = _DUPLICATE_DISTANCE * spacing
@@ -64,7 +64,7 @@ class SampleStats:
         """Measure images [N, C, H, W] in [-1, 1]: statistics by name, to four digits."""
         images = images.float().cpu()
         stats = {"contrast": contrast(images) / self._contrast}
-        if self._single_domain and len(images) >= MIN_IMAGES:
+        if self._compares_images and len(images) >= MIN_IMAGES:
             stats["diversity"] = diversity(reduced(images)) / self._diversity
             duplicates = nearest_neighbour_distances(images) < self._duplicate_distance
             stats["repeats"] = duplicates.float().mean().item()
@@ -75,7 +75,8 @@ class SampleStats:
 
     def _distance_to_training(self, images: Tensor) -> float:
         """The median distance of images to their nearest training image."""
-        return nearest(_to_uint8(reduced(images)), self._references)[0].median().item() / _UINT8_SCALE
+        distances, _ = nearest_neighbors(_to_uint8(reduced(images)), self._references)
+        return distances.median().item() / _UINT8_SCALE
 
 
 def contrast(images: Tensor) -> float:
@@ -110,7 +111,7 @@ def _reference_images(train: NDArray[np.uint8]) -> Tensor:
     count = min(len(train), max(1, MAX_REFERENCE_BYTES // (height * width * channels)))
     references = torch.empty(count, channels, height, width, dtype=torch.uint8)
     start = 0
-    for chunk in in_chunks(train, count):
+    for chunk in in_chunks(train, max_images=count):
         references[start : start + len(chunk)] = _to_uint8(reduced(chunk))
         start += len(chunk)
     return references

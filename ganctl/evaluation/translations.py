@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.resolve import PLAIN2STRIPED
 from ganctl.data.sources import striped
@@ -23,7 +23,7 @@ _CPU = torch.device("cpu")
 def held_out(data: Dataset) -> Tensor:
     """Return the held-out images [N, C, H, W] in [-1, 1], or some training images where nothing was held out."""
     size = data.shape[1]
-    return to_tensor(data.test if len(data.test) else data.train[:_MAX_TRAIN_IMAGES, :size, :size], _CPU)
+    return to_normalized_tensor(data.test if len(data.test) else data.train[:_MAX_TRAIN_IMAGES, :size, :size], _CPU)
 
 
 def image_count(data: TwoDatasets) -> int:
@@ -65,7 +65,7 @@ def _truth_scores(data: TwoDatasets, real: list[Tensor], translated: list[Tensor
     """Likeness to the ground truth, which the built-in set has for every image."""
     for i, domain in reversed(list(enumerate(data.names))):
         source = striped.DOMAINS[1 - i]
-        truth = to_tensor(striped.truth(source, 0, len(translated[i]), data.shape[1])[0], _CPU)
+        truth = to_normalized_tensor(striped.truth(source, 0, len(translated[i]), data.shape[1])[0], _CPU)
         for name, metric, unit in (("psnr", psnr, "in dB"), ("ssim", ssim, "1 is equal")):
             score, untranslated = (
                 rounded(metric(images, truth).mean().item()) for images in (translated[i], real[1 - i])

@@ -44,7 +44,7 @@ class VerdictTracker:
         self._raised: list[str] = memory.setdefault("raised", [])
         self._pending: dict[str, int] = memory.setdefault("pending", {})
         self._epoch: dict[str, list[float]] = memory.setdefault("epoch", {})
-        self._gain: list[float] = memory.setdefault("gain", [])
+        self._best: dict[str, float] = memory.setdefault("best", {})
         self._steps_per_epoch = steps_per_epoch
 
     def update(self, line: Mapping[str, float]) -> list[tuple[Verdict, bool]]:
@@ -82,11 +82,11 @@ class VerdictTracker:
     def _is_equilibrium(self, metrics: Mapping[str, float]) -> bool:
         """Whether the discriminator guesses, and the first score, if any is measured, has stopped getting better."""
         for name, value in list(of_kind(numbers(metrics), SCORE).items())[:1]:
-            if not self._gain or is_clearly_better(name, value, self._gain[0], MIN_RELATIVE_GAIN):
-                self._gain[:] = [value, 0]
+            if not self._best or is_clearly_better(name, value, self._best["score"], MIN_RELATIVE_GAIN):
+                self._best |= {"score": value, "measurements_since": 0}
             else:
-                self._gain[1] += 1
-        no_gain = not self._gain or self._gain[1] >= PATIENCE_MEASUREMENTS
+                self._best["measurements_since"] += 1
+        no_gain = not self._best or self._best["measurements_since"] >= PATIENCE_MEASUREMENTS
         return no_gain and abs(metrics.get(ACCURACY, 1.0) - 0.5) <= EQUILIBRIUM_MARGIN
 
     def _change(self, code: str, holds: bool, epoch: int) -> Iterator[tuple[Verdict, bool]]:
@@ -95,7 +95,7 @@ class VerdictTracker:
             self._pending.pop(code, None)
             return
         epochs = epoch - self._pending.setdefault(code, epoch - 1)
-        unmeasured = code == "EQUILIBRIUM" and holds and not self._gain
+        unmeasured = code == "EQUILIBRIUM" and holds and not self._best
         patience = PATIENCE_MEASUREMENTS if unmeasured else PATIENCE_EPOCHS
         if epochs >= patience and epochs * self._steps_per_epoch >= MIN_STEPS:
             del self._pending[code]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from ganctl.errors import UsageError
-from ganctl.runs.metric_names import ACCURACY, LUMINANCE
+from ganctl.runs.metric_names import ACCURACY, LUMINANCE, RELATIVE_COVERAGE
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ RULES = (
     Rule("COLLAPSE", "sample/diversity", -1, 0.5, 0.6),
     Rule("COLLAPSE", "sample/repeats", 1, 0.08, 0.05),
     Rule("DROPPED", "sample/rarest", -1, 0.2, 0.3),
-    Rule("DROPPED", "relative coverage", -1, 0.3, 0.4),
+    Rule("DROPPED", RELATIVE_COVERAGE, -1, 0.3, 0.4),
     Rule("MEMORISING", "sample/novelty", -1, 0.5, 0.6),
     Rule("OSCILLATING", "swing", 1, 0.4, 0.3),
     Rule("INVERTED", LUMINANCE, -1, -0.2, 0.0),

@@ -56,8 +56,7 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
 def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
     """What is only known once the pictures are decoded."""
     warnings = []
-    datasets = data.datasets if isinstance(data, TwoDatasets) else [data]
-    if broken := [line for dataset in datasets for line in dataset.broken]:
+    if broken := [line for dataset in data.datasets for line in dataset.broken]:
         subject = "picture is" if len(broken) == 1 else "pictures are"
         warnings.append(f"{len(broken)} {subject} left out: {count_reasons(broken)}; events.jsonl names them.")
     if data.enlarged:

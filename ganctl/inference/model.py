@@ -17,7 +17,7 @@ from ganctl.inference import tiling
 from ganctl.runs import checkpoint as checkpoints
 from ganctl.runs import names
 from ganctl.runs.run import Run
-from ganctl.seeds import Stream, mix
+from ganctl.seeds import RandomStream, mix
 from ganctl.settings import require_options
 from ganctl.text import quote
 
@@ -86,7 +86,7 @@ class Model:
         latent_dim = self.header["options"]["latent_dim"]
         latents = []
         for i in indices:
-            generator = torch.Generator().manual_seed(mix(seed, Stream.SAMPLE, i))
+            generator = torch.Generator().manual_seed(mix(seed, RandomStream.SAMPLE, i))
             latents.append(torch.randn(latent_dim, generator=generator))
         return torch.stack(latents)
 
@@ -189,7 +189,7 @@ def load(model: str | Path, device: str = "auto", checkpoint: str | None = None)
 
 def _model_file(path: Path, model: str | Path, checkpoint: str | None) -> tuple[Path, list[str]]:
     """The ``.safetensors`` file of a run, a checkpoint folder or a file, and warnings of newer ones."""
-    if (path / "run.json").exists():
+    if Run(path).exists:
         run = Run(path)
         return checkpoints.newest_model(run) if checkpoint is None else (checkpoints.find_model(run, checkpoint), [])
     if checkpoint is not None:

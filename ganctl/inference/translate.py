@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.decode import with_channels
 from ganctl.data.check.findings import display_name, list_skipped
 from ganctl.device import is_out_of_memory
@@ -188,6 +188,6 @@ def _translate_file(
 def translate_uint8(model: Model, pixels: NDArray[np.uint8], to: str | None = None) -> NDArray[np.uint8]:
     """Translate one uint8 image [H, W, 3] to [H, W, 3]. A grey model sees its luma, and its translation is grey."""
     images = with_channels(pixels[None], model.header["shape"][0])
-    translated = model.translate(to_tensor(images, torch.device("cpu")), to)
+    translated = model.translate(to_normalized_tensor(images, torch.device("cpu")), to)
     translation: NDArray[np.uint8] = with_channels(to_uint8(translated), 3)[0]
     return translation

@@ -37,7 +37,7 @@ class Statistics:
             if len(chunk):
                 total = cls._of_chunk(chunk) if total is None else total + cls._of_chunk(chunk)
         if total is None:
-            raise ValueError("No features have no statistics.")
+            raise ValueError("There are no features to take statistics of.")
         return total
 
     @classmethod

@@ -85,7 +85,7 @@ def density_coverage(real: Tensor, generated: Tensor, k: int = 5, chunk: int = _
     return DensityCoverage(inside.sum().item() / (k * len(generated)), (inside > 0).double().mean().item())
 
 
-def nearest(queries: Tensor, references: Tensor, chunk: int = _CHUNK_ROWS) -> tuple[Tensor, Tensor]:
+def nearest_neighbors(queries: Tensor, references: Tensor, chunk: int = _CHUNK_ROWS) -> tuple[Tensor, Tensor]:
     """Find the nearest reference of each query.
 
     Args:
@@ -124,10 +124,10 @@ def _squared_radii(features: Tensor, k: int, chunk: int) -> Tensor:
     """The squared distance [N] from each feature to its k-th neighbour in the same set."""
     if len(features) <= k:
         raise ValueError(f"{len(features)} features have no neighbour number {k}.")
-    nearest = [
+    nearest_neighbors = [
         squares.topk(k + 1, dim=1, largest=False).values for _, squares in _squared_distances(features, features, chunk)
     ]
-    return torch.cat(nearest)[:, k]  # the first is the feature itself
+    return torch.cat(nearest_neighbors)[:, k]  # the first is the feature itself
 
 
 def _squared_distances(

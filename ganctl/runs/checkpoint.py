@@ -22,10 +22,11 @@ from ganctl.files import atomic_folder, fsync_folder, reason, remove_folder, wri
 from ganctl.runs import names
 from ganctl.runs.run import Run
 from ganctl.tensorfile import TensorFile
-from ganctl.text import malformed, quote
+from ganctl.text import describe_malformed, quote
 from ganctl.units import counted
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
+TRAINING_STATE = "training state"  # in the header of such a file, under ``kind``
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
@@ -35,7 +36,7 @@ class UnreadableError(CheckpointError):
 
 def refuse_training_state(path: Path, header: Mapping[str, Any]) -> None:
     """Raise CheckpointError where a file's header says that it holds the state of a training and no model."""
-    if "family" in header or "log_sums" not in header:
+    if header.get("kind") != TRAINING_STATE:
         return
     model = path.with_name(MODEL)
     remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
@@ -80,7 +81,7 @@ def _delete_old(run: Run, keep: int) -> None:
             remove_folder(run.checkpoint(step))
 
 
-def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
+def verify(folder: Path, files: tuple[str, ...] = (MODEL, STATE)) -> None:
     """Check files of a checkpoint against its manifest.
 
     Raises:
@@ -88,17 +89,17 @@ def verify(folder: Path, names: tuple[str, ...] = (MODEL, STATE)) -> None:
         CheckpointError: one is missing or damaged.
     """
     try:
-        _check_files(folder, names)
+        _check_files(folder, files)
     except OSError as error:
         raise UnreadableError(f"{folder} cannot be read: {reason(error)}.") from None
 
 
-def _check_files(folder: Path, names: tuple[str, ...]) -> None:
+def _check_files(folder: Path, files: tuple[str, ...]) -> None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes(), object_pairs_hook=tensorfile.refuse_duplicates)
-        expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in names}
+        expected = {name: (manifest[name]["bytes"], manifest[name]["sha256"]) for name in files}
     except (*_NO_FILE, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CheckpointError(f"{folder / MANIFEST} cannot be used: {malformed(error)}.") from None
+        raise CheckpointError(f"{folder / MANIFEST} cannot be used: {describe_malformed(error)}.") from None
     for name, (size, digest) in expected.items():
         path = folder / name
         if not path.is_file():
@@ -168,7 +169,7 @@ def model_file(model: str) -> Path:
     path = names.find(model)
     if path.is_file():
         return path
-    if (path / "run.json").exists():
+    if Run(path).exists:
         return newest_model(Run(path))[0]
     return path / MODEL
 

@@ -18,7 +18,7 @@ from ganctl.text import finite
 
 
 def read_objects(path: Path) -> Iterator[dict[str, Any]]:
-    """The JSON objects in the lines of a file, of which a missing one has none; half a line is passed over.
+    """Yield the JSON objects in the lines of a file; none if it is missing. Half a line is passed over.
 
     Raises:
         CheckpointError: the file cannot be read, or is a broken link: neither is taken for an empty file.

@@ -22,6 +22,7 @@ ACCURACY = "metric/accuracy"
 OUTPUT_REAL = "metric/D(x)"
 OUTPUTS_FAKE = ("metric/D(G(z))", "metric/D(G(x))")
 LUMINANCE = "metric/luminance"
+RELATIVE_COVERAGE = "sample/relative coverage"
 PLAYERS = ("generator", "discriminator")
 
 

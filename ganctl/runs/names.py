@@ -81,10 +81,11 @@ def find(model: str, family: str = "dcgan") -> Path:
         CheckpointError: it is none of these; the known names are listed.
     """
     path = Path(model)
-    usable = (path / "run.json", path / "manifest.json", path / "model.safetensors")
-    if (path.is_file() and path.suffix == ".safetensors") or any(file.exists() for file in usable):
+    checkpoint = (path / "manifest.json", path / "model.safetensors")
+    is_model = path.is_file() and path.suffix == ".safetensors"
+    if is_model or Run(path).exists or any(file.exists() for file in checkpoint):
         return path
-    if model and (RUNS / model / "run.json").exists():
+    if model and Run(RUNS / model).exists:
         return RUNS / model
     for run in (Run(path), Run(RUNS / model)):
         if model and (saved := next(run.checkpoints.glob("step-*"), None)):
@@ -103,6 +104,6 @@ def find(model: str, family: str = "dcgan") -> Path:
 def find_run(text: str) -> Run:
     """The run that RUN means; a CheckpointError where it is anything else."""
     path = find(text)
-    if not (path / "run.json").exists():
+    if not Run(path).exists:
         raise CheckpointError(f"{path} is no run: it holds no run.json.", "ganctl runs")
     return Run(path)

@@ -71,7 +71,8 @@ def train_command(record: Mapping[str, Any]) -> str:
         words = shlex.split(record["command"])
         if words[:2] == ["ganctl", "train"]:
             flag = words.index("--run") if "--run" in words else len(words)
-            return command(*words[:flag], *words[flag + 2 :])
+            words = words[:flag] + words[flag + 2 :]
+            return command(*(word for word in words if not word.startswith("--run=")))
     settings = Settings.from_json(record["settings"])
     return command("ganctl", "train", settings.family, *(["--data", settings.data] if settings.data else []))
 

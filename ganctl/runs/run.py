@@ -25,7 +25,7 @@ from typing import Any
 from ganctl.errors import CheckpointError, GanctlError, UsageError
 from ganctl.files import append_lines, atomic_folder, remove_strays, write_atomically
 from ganctl.runs import json_lines, lock
-from ganctl.runs.record import encode_record, read_record, train_command, write_record
+from ganctl.runs.record import FILE_NAME, encode_record, read_record, train_command, write_record
 from ganctl.settings import parse_cadence
 from ganctl.text import command
 
@@ -38,6 +38,11 @@ class Run:
     """One run directory."""
 
     path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a run: a folder with a ``run.json``."""
+        return (self.path / FILE_NAME).exists()
 
     @property
     def log(self) -> Path:
@@ -235,7 +240,7 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
     refuse_taken(path)
     try:
         with atomic_folder(path) as staged:
-            (staged / "run.json").write_bytes(encode_record(record))
+            (staged / FILE_NAME).write_bytes(encode_record(record))
             for folder in (Run(staged).progress, Run(staged).checkpoints):
                 folder.mkdir()
     except OSError as error:
@@ -248,7 +253,7 @@ def create(path: Path, record: Mapping[str, Any]) -> Run:
 def refuse_taken(path: Path) -> None:
     """Raise UsageError where a path exists, with the command to go on if it is a run."""
     if os.path.lexists(path):
-        is_run = (path / "run.json").exists()
+        is_run = Run(path).exists
         go_on = f"Go on with it: {Run(path).resume_command}"
         raise UsageError(f"{path} exists already.", go_on if is_run else "Choose another --run.")
 

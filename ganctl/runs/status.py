@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ganctl.errors import CheckpointError, GanctlError
 from ganctl.runs import names
 from ganctl.runs.run import Run
-from ganctl.text import malformed
+from ganctl.text import describe_malformed
 
 if TYPE_CHECKING:
     from ganctl.images.frames import LazyFrames
@@ -27,7 +27,7 @@ def describe(model: str) -> list[Row]:
     path = names.find(model)
     from ganctl.runs import checkpoint  # brings torch, which `summary_row` and a wrong name do not need
 
-    if not (path / "run.json").exists():
+    if not Run(path).exists:
         return list(_describe_file(path if path.is_file() else path / checkpoint.MODEL))
     return list(_describe_run(Run(path)))
 
@@ -133,4 +133,4 @@ def _describe_file(path: Path) -> Iterator[Row]:
         yield "parameters", f"{tensorfile.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise CheckpointError(f"{path} does not say what it is: {malformed(error)}.") from None
+        raise CheckpointError(f"{path} does not say what it is: {describe_malformed(error)}.") from None

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import striped
@@ -59,7 +59,7 @@ def draw_animals(folder: Path) -> None:
 
 def learn(folder: Path, augment: str, epochs: int, every: int, tell: Callable[[Scores], None]) -> None:
     """Train a new run, and ask it every so many epochs what it knows by heart."""
-    pictures = to_tensor(open_dataset(resolve_source(str(folder)), SIZE, 3).train[: 2 * COUNT], CPU)
+    pictures = to_normalized_tensor(open_dataset(resolve_source(str(folder)), SIZE, 3).train[: 2 * COUNT], CPU)
     seen, unseen = pictures[:COUNT], pictures[COUNT:]
     latents = torch.randn(COUNT, 64, generator=torch.Generator().manual_seed(0))
     told: dict[str, Any] = {"size": SIZE, "channels": 3, "limit": COUNT, "epochs": epochs, "augment": augment}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.evaluation.evaluate import measure_samples, score_verdicts
@@ -23,7 +23,7 @@ SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity",
 
 def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     """Names of what is wrong, and ten thousand pictures each."""
-    real = to_tensor(data.test, CPU)
+    real = to_normalized_tensor(data.test, CPU)
     labels = torch.from_numpy(data.test_labels.copy())
     yield "held-out digits", real
     yield "noise", torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -32,7 +32,7 @@ def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     repeated[:1000] = repeated[0]
     yield "one picture 1,000 times", repeated
     yield "half the contrast", (real + 1) / 2 - 1
-    yield "copies of training digits", to_tensor(subsample(data.train, len(real)), CPU)
+    yield "copies of training digits", to_normalized_tensor(subsample(data.train, len(real)), CPU)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.sources import striped
 from ganctl.images.grids import save_grid, to_uint8
 from ganctl.inference.model import Model, load
@@ -39,7 +39,7 @@ def classifier(size: int, epochs: int = 6) -> nn.Module:
         for a, b in pairwise(widths)
     ]
     net = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 1))
-    plain, stripy = (to_tensor(striped.generate("train", d, 0, 1000, size), CPU) for d in striped.DOMAINS)
+    plain, stripy = (to_normalized_tensor(striped.generate("train", d, 0, 1000, size), CPU) for d in striped.DOMAINS)
     pictures, labels = torch.cat([plain, stripy]), torch.arange(2).repeat_interleave(1000).float()[:, None]
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     for _ in range(epochs):
@@ -76,7 +76,7 @@ def row(name: str, side: int, made: Levels, judge: nn.Module) -> str:
     size = made.shape[1]
     truth, mask = striped.truth(striped.DOMAINS[side], 0, len(made), size)
     outside = "all of it" if np.array_equal(made, held_out(side, size)) else f"{psnr(made, truth, ~mask):.1f} dB"
-    inside, share = psnr(made, truth, mask), striped_share(judge, to_tensor(made, CPU))
+    inside, share = psnr(made, truth, mask), striped_share(judge, to_normalized_tensor(made, CPU))
     direction = " → ".join((striped.DOMAINS[side], striped.DOMAINS[1 - side]))
     return f"| {name} | {direction} | {outside} | {inside:.1f} dB | {share:.1%} |"
 
@@ -85,9 +85,9 @@ def sheet(model: Model, count: int = 8) -> Tensor:
     """A row of held-out pictures, one of their translations and one of the truth, and three of the other direction."""
     size, rows = model.header["shape"][1], []
     for side, domain in enumerate(striped.DOMAINS):
-        given = to_tensor(held_out(side, size)[:count], CPU)
+        given = to_normalized_tensor(held_out(side, size)[:count], CPU)
         truth, _ = striped.truth(domain, 0, count, size)
-        rows += [given, model.translate(given, model.domains[1 - side]), to_tensor(truth, CPU)]
+        rows += [given, model.translate(given, model.domains[1 - side]), to_normalized_tensor(truth, CPU)]
     return torch.cat(rows)
 
 
@@ -107,12 +107,12 @@ def main(told: list[str]) -> None:
         pictures = [held_out(side, size) for side in (0, 1)]
         if size not in judges:
             judges[size] = judge = classifier(size)
-            plain, stripy = (striped_share(judge, to_tensor(given, CPU)) for given in pictures)
+            plain, stripy = (striped_share(judge, to_normalized_tensor(given, CPU)) for given in pictures)
             print(f"The classifier is right on {(1 - plain + stripy) / 2:.1%} at {size} pixels.", file=sys.stderr)
             for side, given in enumerate(pictures):
                 print(row(f"untranslated, {size} px", side, given, judge))
         for side, given in enumerate(pictures):
-            made = to_uint8(model.translate(to_tensor(given, CPU), model.domains[1 - side]))
+            made = to_uint8(model.translate(to_normalized_tensor(given, CPU), model.domains[1 - side]))
             print(row(f"{model.name}, step {model.header['step']:,}", side, made, judges[size]), flush=True)
 
 

@@ -96,9 +96,7 @@ def test_a_training_state_is_no_model_and_the_model_beside_it_is_named() -> None
     folder = written(Path("runs/one")).checkpoint(100)
     model, state = foreign(folder / checkpoint.MODEL), folder / checkpoint.STATE
     for path in (state, Path("renamed.safetensors")):
-        tensorfile.write(
-            path, TensorFile({"x": torch.zeros(1)}, {"step": 1, "steps_since_log": 0, "log_sums": [], "monitor": {}})
-        )
+        tensorfile.write(path, TensorFile({"x": torch.zeros(1)}, {"kind": checkpoint.TRAINING_STATE, "step": 1}))
     for command in (("info",), ("sample",), ("translate",), ("train", "dcgan", "--init-from")):
         rest = ["a.png"] if command == ("translate",) else []
         beside = model.resolve() if "train" in command else model

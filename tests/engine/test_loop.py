@@ -19,7 +19,7 @@ from ganctl.gans.base import Preview, TrainingModule, Update
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run, create
-from ganctl.seeds import Stream, mix
+from ganctl.seeds import RandomStream, mix
 from ganctl.tensorfile import read
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ class Pairs:
     batch_size = 1
 
     def batch(self, step: int, device: torch.device) -> Batch:
-        generator = torch.Generator().manual_seed(mix(0, Stream.ORDER, step))
+        generator = torch.Generator().manual_seed(mix(0, RandomStream.ORDER, step))
         return {side: torch.rand(2, 3, 4, 4, generator=generator) for side in ("a", "b")}
 
     def held_out(self, device: torch.device) -> Batch:

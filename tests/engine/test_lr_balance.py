@@ -68,7 +68,7 @@ def test_a_run_in_balance_that_was_stopped_ends_with_the_same_bits(photos: Path)
     memory = read(stopped.checkpoint(7) / STATE).header["monitor"]
     assert memory["lr_factors"]["discriminator"] < 1
     with session.resume(stopped) as resumed:
-        assert resumed.state.lr_factors == memory["lr_factors"]
+        assert resumed.state.balance_factors == memory["lr_factors"]
     go_on(stopped)
     assert_equal(whole, stopped)
     unbalanced = begin(tiny(photos, lr_discriminator=0.1), Path("unbalanced/run"))

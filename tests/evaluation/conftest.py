@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.sources import digits
 from ganctl.errors import GanctlError
@@ -28,7 +28,7 @@ class Digits(NamedTuple):
     references: list[Reference]
 
     def images(self, split: str, count: int = TEST) -> Tensor:
-        return to_tensor({"train": self.data.train, "test": self.data.test}[split][:count], CPU)
+        return to_normalized_tensor({"train": self.data.train, "test": self.data.test}[split][:count], CPU)
 
     def evaluate(self, images: Tensor) -> tuple[Mapping[str, float], list[str]]:
         """The scores by their names without an extractor's, and the codes of the verdicts."""
@@ -39,7 +39,7 @@ class Digits(NamedTuple):
     def unseen() -> tuple[Tensor, Tensor]:
         """Other digits of the same kind, as a perfect generator would draw them: images and labels."""
         images, labels = digits.generate("train", TRAIN, TRAIN + TEST)
-        return to_tensor(images[..., None], CPU), torch.from_numpy(labels)
+        return to_normalized_tensor(images[..., None], CPU), torch.from_numpy(labels)
 
 
 @pytest.fixture(scope="session")

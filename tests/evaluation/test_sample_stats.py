@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.evaluation import sample_stats
 from ganctl.evaluation.sample_stats import SampleStats, reduced
 
@@ -38,7 +38,7 @@ def test_a_bounded_part_of_a_large_set_is_held_and_still_every_copy_found(tmp_pa
     before = own_memory()
     measure = SampleStats([train], [train[:100]]).measure
     assert own_memory() - before < 110  # MiB; as numbers they are 180, and were there twice on the way
-    copies = to_tensor(train[[1, 30_001, 59_998] * 8], CPU)
+    copies = to_normalized_tensor(train[[1, 30_001, 59_998] * 8], CPU)
     assert measure(copies)["novelty"] == 0
 
 
@@ -47,5 +47,5 @@ def test_large_sets_are_represented_by_evenly_spaced_images(monkeypatch: pytest.
     train = np.random.default_rng(0).integers(0, 256, (41, 64, 64, 3), np.uint8)
     references = SampleStats([train], [train[:16]])._references
     assert references.shape == (5, 3, 32, 32)
-    expected = reduced(to_tensor(train[[0, 10, 20, 30, 40]], CPU))
+    expected = reduced(to_normalized_tensor(train[[0, 10, 20, 30, 40]], CPU))
     assert (references - expected.add(1).mul(127.5)).abs().max() <= 0.51

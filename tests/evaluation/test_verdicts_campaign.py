@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.sources import digits, striped
 from ganctl.engine import session
@@ -120,7 +120,7 @@ class Perfect(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         unseen, _ = digits.generate("train", PICTURES, digits.COUNTS["train"])
-        self.register_buffer("pictures", to_tensor(unseen[..., None], torch.device("cpu")))
+        self.register_buffer("pictures", to_normalized_tensor(unseen[..., None], torch.device("cpu")))
         self.nothing = nn.Parameter(torch.zeros(()))
 
     def forward(self, latents: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.images import grids
 from ganctl.images.grids import to_uint8
 from tests.images.image_files import flat_images
@@ -15,7 +15,7 @@ from tests.images.image_files import flat_images
 
 def test_uint8_images_survive_a_round_trip() -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
-    assert np.array_equal(to_uint8(to_tensor(pixels, torch.device("cpu"))), pixels)
+    assert np.array_equal(to_uint8(to_normalized_tensor(pixels, torch.device("cpu"))), pixels)
 
 
 def test_values_beyond_the_range_become_black_and_white() -> None:
@@ -80,7 +80,7 @@ def test_a_grid_can_be_cut_into_its_images_again(size: int, columns: int, rows: 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_a_single_picture_is_written_as_it_is(channels: int, mode: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (1, 12, 12, channels), np.uint8)
-    grids.save_image(Path("new/folder/a.png"), to_tensor(pixels, torch.device("cpu"))[0])
+    grids.save_image(Path("new/folder/a.png"), to_normalized_tensor(pixels, torch.device("cpu"))[0])
     with Image.open("new/folder/a.png") as file:
         assert (file.mode, file.size) == (mode, (12, 12))
         assert np.array_equal(np.asarray(file).reshape(pixels.shape), pixels)

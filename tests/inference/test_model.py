@@ -9,7 +9,7 @@ from PIL import Image
 
 import ganctl as package
 from ganctl import tensorfile
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.errors import UsageError
 from ganctl.gans import cyclegan
 from ganctl.images.grids import to_uint8
@@ -59,7 +59,7 @@ def test_translating_from_python_gives_the_pixels_of_the_command() -> None:
         save_pixels(f"{name}.png", pixels)
     assert ganctl("translate", model, "a.png", "b.png").code == 0
     loaded = package.load(model, "cpu")
-    images = to_tensor(both, torch.device("cpu"))
+    images = to_normalized_tensor(both, torch.device("cpu"))
     translated = loaded.translate(images)
     for name, pixels in zip("ab", to_uint8(translated), strict=True):
         assert np.array_equal(read_pixels(f"{name}-zebra.png"), pixels)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganctl.data.batches import to_tensor
+from ganctl.data.batches import to_normalized_tensor
 from ganctl.gans.nets import resnet, unet
 from ganctl.gans.nets.layers import shared_statistics
 from ganctl.images import reading
@@ -180,7 +180,7 @@ def test_photographs_have_no_seams(small_tiles: None) -> None:
     for file in files:
         pixels = reading.read_image(file, 400).pixels
         assert pixels.shape == (400, 400, 3)
-        assert seam(net, tiling.apply_any_size(net, to_tensor(pixels[None], CPU), CPU)) <= 1.1, file
+        assert seam(net, tiling.apply_any_size(net, to_normalized_tensor(pixels[None], CPU), CPU)) <= 1.1, file
 
 
 @pytest.mark.campaign

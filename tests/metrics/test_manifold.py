@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch_fidelity import metric_prc
 
-from ganctl.metrics.manifold import density_coverage, nearest, precision_recall
+from ganctl.metrics.manifold import density_coverage, nearest_neighbors, precision_recall
 from tests.metrics.features import normal, real_and_generated
 
 
@@ -105,7 +105,7 @@ def test_a_set_too_small_to_have_neighbours_is_refused(score: Callable[..., obje
 @pytest.mark.parametrize("chunk", [3, 1000])
 def test_the_nearest_is_what_a_loop_finds(chunk: int) -> None:
     queries, references = normal(20, 6).float(), normal(70, 6, seed=1).float()
-    distances, indices = nearest(queries, references, chunk)
+    distances, indices = nearest_neighbors(queries, references, chunk)
     every = torch.stack([(references - query).double().norm(dim=1) for query in queries])
     assert torch.equal(indices, every.argmin(1))
     torch.testing.assert_close(distances, every.min(1).values, rtol=1e-6, atol=0)
@@ -113,12 +113,12 @@ def test_the_nearest_is_what_a_loop_finds(chunk: int) -> None:
 
 def test_a_copy_is_at_distance_zero_and_uint8_images_work_too() -> None:
     pictures = torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    distances, indices = nearest(pictures[[30, 4]].float(), pictures, chunk=16)
+    distances, indices = nearest_neighbors(pictures[[30, 4]].float(), pictures, chunk=16)
     assert distances.tolist() == [0, 0]
     assert indices.tolist() == [30, 4]
     copied = pictures[7:8].clone()
     copied[0, 0, 3, 3] ^= 3
-    distance, index = nearest(copied, pictures)
+    distance, index = nearest_neighbors(copied, pictures)
     assert (index.item(), distance.item()) == (7, abs(int(copied[0, 0, 3, 3]) - int(pictures[7, 0, 3, 3])))
 
 
@@ -126,6 +126,6 @@ def test_a_small_difference_far_from_zero_is_not_lost() -> None:
     references = normal(40, 6) + 1e8
     queries = references[:5].clone()
     queries[:, 0] += 0.125
-    distances, indices = nearest(queries, references)
+    distances, indices = nearest_neighbors(queries, references)
     assert indices.tolist() == [0, 1, 2, 3, 4]
     torch.testing.assert_close(distances, torch.full((5,), 0.125, dtype=torch.float64), rtol=1e-12, atol=0)

@@ -45,6 +45,11 @@ class Dataset:
     enlarged: int
 
     @property
+    def datasets(self) -> tuple["Dataset"]:
+        """Only itself; `TwoDatasets` has two."""
+        return (self,)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of a held-out image, and of what the nets see."""
         return self.test.shape[3], self.test.shape[1], self.test.shape[2]

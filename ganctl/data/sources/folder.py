@@ -15,7 +15,7 @@ from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.errors import DataError
 from ganctl.images import conversion, reading
 from ganctl.images.reading import MAX_MEGAPIXELS
-from ganctl.seeds import Stream, mix
+from ganctl.seeds import RandomStream, mix
 from ganctl.text import command, quote
 
 LOWRES = "lowres"
@@ -239,7 +239,7 @@ def split_files(files: Sequence[Path], test: Sequence[Path] = ()) -> tuple[tuple
     if test:
         held_out = {i for i, path in enumerate(files) if any(path.is_relative_to(folder) for folder in test)}
     else:
-        order = np.random.default_rng(mix(0, Stream.HELD_OUT)).permutation(len(files))
+        order = np.random.default_rng(mix(0, RandomStream.HELD_OUT)).permutation(len(files))
         held_out = set(order[: len(files) // _HELD_OUT_FRACTION].tolist())
     train = tuple(path for i, path in enumerate(files) if i not in held_out)
     return train, tuple(path for i, path in enumerate(files) if i in held_out)

@@ -10,7 +10,7 @@ from ganctl.runs.run import Run
 from ganctl.text import finite
 
 
-class PendingWrites:
+class RetryingWriter:
     """Lines of the log and previews on their way to the disk; what it refuses is tried again before every checkpoint.
 
     No checkpoint is ahead of its log. A preview only shows: one that cannot be written keeps nothing from being saved.
@@ -24,7 +24,7 @@ class PendingWrites:
     def add_line(self, line: Mapping[str, float]) -> None:
         """Write a line of the log, and those before it that were refused; warn if that fails."""
         self._lines.append(json.dumps(finite(line)))
-        with self._emit.warn_on_failure("The log could not be written"):
+        with self._emit.warn_and_continue("The log could not be written"):
             self._write_lines()
         self._emit(Logged(line))
 
@@ -49,7 +49,7 @@ class PendingWrites:
 
     def _write_previews(self) -> None:
         for epoch, preview in list(self._previews.items()):
-            with self._emit.warn_on_failure(f"The preview of epoch {epoch} could not be written"):
+            with self._emit.warn_and_continue(f"The preview of epoch {epoch} could not be written"):
                 grids.save_preview(self._run.preview(epoch), preview.images, preview.columns)
                 del self._previews[epoch]
                 self._emit(Previewed(epoch, self._run.preview(epoch)))
