@@ -20,7 +20,7 @@ from ganctl.tensorfile import TensorFile
 STEPS = 100  # per epoch
 
 RECORD: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "settings": {"family": "dcgan", "options": {}},
     "data": {"name": "photos", "fingerprint": "0", "train": 40, "held_out": 2},
     "steps_per_epoch": 5,
@@ -42,7 +42,7 @@ def record(**changes: Any) -> dict[str, Any]:
     options = {"width": 64, "r1": 1.0}
     settings = Settings("dcgan", options, "mnist", "compact", batch_size=32, size=28, channels=1, device="cpu")
     return {
-        "format": 1,
+        "format": 2,
         "settings": settings.to_json(),
         "shape": [1, 28, 28],
         "data": {"name": "mnist", "fingerprint": "f" * 64, "train": 32 * STEPS, "held_out": 640, "broken": 0},

@@ -69,7 +69,7 @@ def test_everything_that_is_shown_is_escaped(capsys: pytest.CaptureFixture[str])
 
 def foreign(path: Path, **header: Any) -> Path:
     """A model file with a header that somebody else wrote."""
-    usual = {"format": 1, "family": "dcgan", "preset": "compact", "options": {"latent_dim": 8}, "shape": [1, 28, 28]}
+    usual = {"format": 2, "family": "dcgan", "preset": "compact", "options": {"latent_dim": 8}, "shape": [1, 28, 28]}
     rest = {"range": [-1, 1], "data": "mnist", "step": 3, "steps_per_epoch": 2}
     path.parent.mkdir(parents=True, exist_ok=True)
     tensorfile.write(path, TensorFile({"x": torch.ones(1)}, {**usual, **rest, **header}))

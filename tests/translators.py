@@ -20,7 +20,7 @@ def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options
     family = gans.find("cyclegan")
     options = {"blocks": 1, "width": 4} | options
     net = family.model(family.options(**options), shape)
-    header = {"format": 1, "family": "cyclegan", "options": options, "shape": shape, "domains": ["horse", "zebra"]}
+    header = {"format": 2, "family": "cyclegan", "options": options, "shape": shape, "domains": ["horse", "zebra"]}
     path.parent.mkdir(parents=True, exist_ok=True)
     tensorfile.write(path, tensorfile.TensorFile(net.state_dict(), header))
     return path

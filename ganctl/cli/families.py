@@ -42,8 +42,7 @@ class FamilyGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line, whose flags may also stand before the family."""
-        index = next((index for index, arg in enumerate(args) if arg in gans.FAMILIES), None)
-        if index and args[0].startswith("-"):
+        if (index := _first_argument(args)) is not None:
             args = [args[index], *args[:index], *args[index + 1 :]]
         return super().parse_args(ctx, args)
 
@@ -52,6 +51,16 @@ class FamilyGroup(TyperGroup):
         if not ctx.resilient_parsing:
             gans.require(args[0])
         return super().resolve_command(ctx, args)
+
+
+def _first_argument(args: list[str]) -> int | None:
+    """The index of the first word that is neither a flag nor the value of one; None where there is none."""
+    if not args or not args[0].startswith("-"):
+        return 0 if args else None
+    params = [param for family in (None, *gans.FAMILIES) for param in train_command(family).params]
+    with_value = {flag for param in params if not param.is_flag for flag in param.opts}
+    is_value = [False, *(arg in with_value for arg in args)]
+    return next((i for i, arg in enumerate(args) if not arg.startswith("-") and not is_value[i]), None)
 
 
 app = typer.Typer(

@@ -18,6 +18,7 @@ from ganctl.gans import dataset
 from ganctl.gans import find as find_family
 from ganctl.runs import names
 from ganctl.runs import run as runs
+from ganctl.runs.record import FORMAT
 from ganctl.runs.run import Run
 from ganctl.settings import Settings, Value
 
@@ -131,7 +132,7 @@ def _create(settings: Settings, name: str | None, stack: ExitStack) -> Training:
     settings = dataclasses.replace(settings, data=data.spec, size=size, channels=channels)
     state, batches, plan, missing = setup.build(settings, family, options, data, torch_device, fresh=True)
     record = {
-        "format": 1,
+        "format": FORMAT,
         "settings": settings.to_json(),
         "shape": data.shape,
         "data": {

@@ -53,7 +53,7 @@ def configure(
     if init_from is not None:
         file = checkpoint.model_file(init_from).resolve()
         header = tensorfile.read_header(file)
-        checkpoint.refuse_training_state(file, header)
+        checkpoint.require_model(file, header)
         try:
             if header["family"] != family:
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
@@ -125,7 +125,7 @@ def initial_state(
 def _header(settings: Settings, data: Data, batches: SingleBatches | UnpairedBatches) -> dict[str, Any]:
     """The header of the model's file, by which it explains itself."""
     header = {
-        "format": 1,
+        "format": checkpoint.MODEL_FORMAT,
         "family": settings.family,
         "preset": settings.preset,
         "options": dict(settings.options),

@@ -34,7 +34,6 @@ class State:
         self.log_sums: dict[str, Tensor] = {}
         self.monitor_state: dict[str, Any] = {}
         self.first_non_finite = torch.tensor(-1, device=device)
-        self._checked_step = -1
 
     @property
     def balance_factors(self) -> Mapping[str, float]:
@@ -79,13 +78,11 @@ class State:
         return {name: float(f"{total.item() / self.steps_since_log:.6g}") for name, total in self.log_sums.items()}
 
     def require_finite(self) -> None:
-        """Check that every loss, every metric and all that would be saved is finite; at most once a step.
+        """Check that every loss, every metric and all that would be saved is finite.
 
         Raises:
             DivergedError: something is not.
         """
-        if self._checked_step == self.step:  # only a step changes what is checked
-            return
         step = int(self.first_non_finite.item()) + 1
         if step == 0:
             tensors = [
@@ -93,7 +90,6 @@ class State:
             ]
             largest = torch._foreach_norm(tensors, torch.inf)  # the sum of squares would overflow before they do
             if torch.stack([value.to(self.device, torch.float32) for value in largest]).isfinite().all():
-                self._checked_step = self.step
                 return
         subject = f"At step {step} a loss" if step else f"By step {self.step} a weight"
         raise DivergedError(
@@ -123,7 +119,6 @@ class State:
         Raises:
             CheckpointError: the names or shapes are another model's.
         """
-        self._checked_step = -1
         parts: dict[str, dict[str, Tensor]] = {"module": {}, "ema": {}, "sum": {}, "optimizer": {}}
         try:
             for name, tensor in file.tensors.items():

@@ -169,10 +169,8 @@ def load(model: str | Path, device: str = "auto", checkpoint: str | None = None)
         warn(warning, stacklevel=2)
     contents = tensorfile.read(path)
     header = contents.header
-    checkpoints.refuse_training_state(path, header)
+    checkpoints.require_model(path, header)
     try:
-        if header["format"] != 1:
-            raise CheckpointError(f"{path} was written by a newer ganctl.", "pip install --upgrade ganctl")
         family = find_family(header["family"])
         require_options(family.options, header["options"])
         if family.verb == "translate" and len(header["domains"]) != 2:

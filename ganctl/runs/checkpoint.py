@@ -26,6 +26,7 @@ from ganctl.text import describe_malformed, quote
 from ganctl.units import counted
 
 MODEL, STATE, MANIFEST = "model.safetensors", "state.safetensors", "manifest.json"
+MODEL_FORMAT = 2  # raise it when models of before can no longer be used
 TRAINING_STATE = "training state"  # in the header of such a file, under ``kind``
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
@@ -34,13 +35,14 @@ class UnreadableError(CheckpointError):
     """A checkpoint that cannot be read now: nothing says that it is damaged."""
 
 
-def refuse_training_state(path: Path, header: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where a file's header says that it holds the state of a training and no model."""
-    if header.get("kind") != TRAINING_STATE:
-        return
-    model = path.with_name(MODEL)
-    remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
-    raise CheckpointError(f"{path} holds the state of a training, and no model to use.", remedy)
+def require_model(path: Path, header: Mapping[str, Any]) -> None:
+    """Raise CheckpointError unless a file's header is that of a model which this version of ganctl can use."""
+    if header.get("kind") == TRAINING_STATE:
+        model = path.with_name(MODEL)
+        remedy = f"Name the model beside it: {quote(str(model))}" if model.exists() else "ganctl runs"
+        raise CheckpointError(f"{path} holds the state of a training, and no model to use.", remedy)
+    if header.get("format", MODEL_FORMAT) != MODEL_FORMAT:
+        raise CheckpointError(f"{path} was written by another version of ganctl, whose models this one cannot use.")
 
 
 def save(

@@ -13,6 +13,7 @@ from ganctl.settings import Settings
 from ganctl.text import command
 
 FILE_NAME = "run.json"
+FORMAT = 2  # raise it when runs of before can no longer be read
 _FIELDS = {
     "settings": dict,
     "data": dict,
@@ -35,8 +36,10 @@ def read_record(run: Path) -> dict[str, Any]:
     path = run / FILE_NAME
     try:
         record = json.loads(path.read_bytes())
-        if not isinstance(record, dict) or record.get("format") != 1:
-            raise ValueError("it was not written by this version of ganctl")
+        if not isinstance(record, dict) or "format" not in record:
+            raise ValueError("it was not written by ganctl")
+        if record["format"] != FORMAT:
+            raise CheckpointError(f"{path} was written by another version of ganctl, whose runs this one cannot read.")
         _require(record, _FIELDS)
         _require(record["data"], _DATA_FIELDS)
         Settings.from_json(record["settings"])

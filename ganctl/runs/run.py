@@ -135,9 +135,11 @@ class Run:
 
     def _was_saved(self) -> bool:
         """Whether its events or its best checkpoint say that there were checkpoints; without events, its log."""
-        events, best = [event["event"] for event in self.read_events()], self.best_checkpoint()
-        if events or best:
-            return "save" in events or best is not None
+        events = [event["event"] for event in self.read_events()]
+        if "save" in events or self.best_checkpoint():
+            return True
+        if events:
+            return False
         try:
             epochs, _ = parse_cadence(self.record()["settings"]["checkpoint_every"])
         except GanctlError:

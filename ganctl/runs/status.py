@@ -120,7 +120,7 @@ def _describe_file(path: Path) -> Iterator[Row]:
     from ganctl.runs import checkpoint
 
     header = tensorfile.read_header(path)
-    checkpoint.refuse_training_state(path, header)
+    checkpoint.require_model(path, header)
     try:
         channels, height, width = header["shape"]
         yield "model", path

@@ -25,7 +25,7 @@ def damaged(record: dict[str, Any]) -> dict[str, object]:
     return {
         "a list": [record],
         "empty": {},
-        "another format": {**record, "format": 2},
+        "another format": {**record, "format": 1},
         "no settings": {key: value for key, value in record.items() if key != "settings"},
         "settings no object": {**record, "settings": [1]},
         "no family": {**record, "settings": {key: value for key, value in settings.items() if key != "family"}},

@@ -85,6 +85,10 @@ def test_flags_may_stand_before_the_family(settings_of: SettingsOf) -> None:
     )
 
 
+def test_the_value_of_a_flag_is_not_taken_for_the_family(settings_of: SettingsOf) -> None:
+    assert settings_of("--data cyclegan dcgan").family == settings_of("--run=cyclegan dcgan").family == "dcgan"
+
+
 @pytest.mark.parametrize(("family", "flag"), [("dcgan", "--lambda-cycle"), ("cyclegan", "--latent-dim")])
 def test_a_flag_of_another_family_is_refused_with_the_help_to_read(family: str, flag: str) -> None:
     words = failed(ganctl("train", family, flag, 3), 2)

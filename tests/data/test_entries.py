@@ -124,7 +124,7 @@ def test_sets_of_old_formats_and_of_folders_that_are_gone_are_dropped_when_anoth
     opened(gone, 32), opened(colours, 32)
     current, doomed = (next((own_cache / "decoded").glob(f"{name}-32-*[0-9a-f]")) for name in ("pictures", "gone"))
     old = own_cache / "decoded" / "old-28-0"
-    for name, meta in (("old-28-0", {"format": 1, "folder": None}), ("older-28-0", {"shapes": {}})):
+    for name, meta in (("old-28-0", {"format": 2, "folder": None}), ("older-28-0", {"shapes": {}})):
         (own_cache / "decoded" / name).mkdir()
         (own_cache / "decoded" / name / "meta.json").write_text(json.dumps(meta))
     shutil.rmtree(gone)

@@ -87,7 +87,7 @@ def train(path: str, module: TrainingModule, stop_at: int = 10**9, total: int = 
     """Train a fake family as far as asked, from its newest checkpoint if it has one."""
     run = Run(Path(path))
     if not run.path.exists():
-        run = create(run.path, {"format": 1, "settings": {}})
+        run = create(run.path, {"format": 2, "settings": {}})
     state = State(module, CPU)
     if steps := run.checkpoint_steps():
         state.restore(read(run.checkpoint(steps[0]) / STATE))

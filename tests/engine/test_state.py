@@ -1,15 +1,19 @@
 """The state of a training: its averaged model, and that nothing of it is saved unless all is finite."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import nn
 
+from ganctl.data.batches import Batch
 from ganctl.engine.loop import Plan, train_step
 from ganctl.engine.state import State
 from ganctl.errors import DivergedError
+from ganctl.gans.base import Preview
+from ganctl.runs.run import Run
 from tests.engine.test_loop import CPU, Pairs, TwoDomains, fresh, train
 
 
@@ -45,21 +49,26 @@ def test_nothing_that_would_be_saved_may_be_infinite(spoil: Callable[[State], An
     state = State(fresh(False), CPU)
     state.require_finite()
     spoil(state)
-    state.step += 1  # only a step changes anything in a training
     with pytest.raises(DivergedError):
         state.require_finite()
 
 
-def test_everything_is_checked_once_a_step_whoever_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    checks, foreach_norm = [], torch._foreach_norm
+class SpoilingPreview(TwoDomains):
+    """Its second preview, which comes after an epoch's end was checked, makes a buffer infinite."""
 
-    def counted(tensors: list[Tensor], order: float) -> Any:
-        checks.append(len(tensors))
-        return foreach_norm(tensors, order)
+    previews = 0
 
-    monkeypatch.setattr(torch, "_foreach_norm", counted)
-    run = train("run", fresh(False))
-    assert len(checks) == len({line["step"] for line in run.read_log()}) == 5, "saved at three of these steps"
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
+        self.previews += 1
+        if self.previews == 2:
+            self.pool.fill_(torch.inf)
+        return super().preview(model, batch)
+
+
+def test_what_becomes_infinite_after_the_check_of_an_epochs_end_is_not_saved() -> None:
+    with pytest.raises(DivergedError):
+        train("run", SpoilingPreview())
+    assert Run(Path("run")).checkpoint_steps() == []
 
 
 def test_large_numbers_and_no_numbers_are_finite() -> None:
