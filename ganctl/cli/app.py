@@ -31,7 +31,7 @@ class Verbs(TyperGroup):
 app = typer.Typer(
     name="ganctl",
     cls=Verbs,
-    help="Train GANs, draw from them, film their progress, and never lose a run.",
+    help="Train GANs, sample from them, film their progress, and never lose a run.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -81,7 +81,7 @@ def ganctl(
         typer.Option("--version", is_eager=True, callback=_print_version, metavar="", help="Print the version."),
     ] = False,
 ) -> None:
-    """Train GANs, draw from them, film their progress, and never lose a run."""
+    """Train GANs, sample from them, film their progress, and never lose a run."""
     try:
         Path.cwd()
     except FileNotFoundError:
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def _show_task(task: tasks.Task) -> AbstractContextManager[None]:
-    """Show how far a task is; what draws its bar is not loaded before."""
+    """Show a task's progress. Rich's bars are imported only now."""
     from ganctl.cli.progress import waiting
 
     return waiting(task)
@@ -141,7 +141,7 @@ def _failures_explained() -> Iterator[None]:
         console.fail(error.message, error.remedy)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader of our output went away; the last flush shall not mind
+        if error.errno == errno.EPIPE:  # the reader of our output went away; the flush at exit would fail again
             console.silence(console.stdout)
             raise SystemExit(1) from None
         if not error.filename and console.stdout_refuses():
@@ -164,7 +164,7 @@ def _failures_explained() -> Iterator[None]:
 
 
 def _disk_remedy(error: OSError) -> str:
-    """What to do about a disk that cannot be written; empty where it is one that cannot be read."""
+    """The remedy for a failed write; empty for a failed read."""
     from ganctl.files import is_full
 
     if not error.filename or not (is_full(error) or error.errno in _REFUSAL_NUMBERS):

@@ -25,10 +25,10 @@ _READER_GONE = {errno.EPIPE, errno.EIO}  # what a pipe and a terminal say once n
 
 
 class _Stream(Console):
-    """Stdout or stderr, of which a reader that has gone away is an error like any other, and not the end."""
+    """Stdout or stderr that raises BrokenPipeError when its reader is gone, where Rich would exit the process."""
 
     def on_broken_pipe(self) -> None:
-        """Raise what Rich would leave the process for, after it had redirected stdout."""
+        """Raise BrokenPipeError instead of redirecting stdout and exiting."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
@@ -51,7 +51,7 @@ def result(text: object) -> None:
         OSError: it cannot be written.
     """
     line = printable(str(text))
-    if isinstance(sys.stdout, FileProxy):  # of a bar: Rich's own way to stdout passes by what keeps the bar whole
+    if isinstance(sys.stdout, FileProxy):  # of a live bar, which Console.out would bypass and break
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     else:
@@ -84,7 +84,7 @@ def results_of_work() -> Iterator[Callable[[object], None]]:
 
     yield show
     for error in refused[:1]:
-        raise StorageError(unwritable(error).message, "All that it was to name is made, and there.", error.errno)
+        raise StorageError(unwritable(error).message, "All files were written nevertheless.", error.errno)
 
 
 def unwritable(error: OSError) -> StorageError:
@@ -147,7 +147,7 @@ def fail(message: str, remedy: str = "") -> None:
 
 def heard(reason: str) -> None:
     """Say what a signal does to a training."""
-    say(f"{reason}: the step in hand is finished and saved. A second signal leaves at once.")
+    say(f"{reason}: the current step is finished and saved. A second signal exits at once.")
 
 
 def warning_text(text: str) -> Text:

@@ -107,11 +107,11 @@ def load(model: str, device: str = "auto", checkpoint: str | None = None, family
 
 
 def require_file(path: Path, name: str) -> None:
-    """Raise UsageError where a file cannot be, because it is a folder, or is to be in what is none.
+    """Raise UsageError if the path is a folder, or one of its parents is a file.
 
     Args:
-        path: of the file.
-        name: that it could have in a folder.
+        path: of the file to write.
+        name: of the suggested file, if the path is a folder.
     """
     require_folders(path)
     if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where it may not look
@@ -119,7 +119,7 @@ def require_file(path: Path, name: str) -> None:
 
 
 def require_folders(path: Path) -> None:
-    """Raise UsageError where what a path is to be in is there, and no folder."""
+    """Raise UsageError if the nearest existing parent of a path is not a folder."""
     parent = next((folder for folder in path.parents if os.path.lexists(folder)), Path())
     if not os.path.isdir(parent):  # noqa: PTH112 - likewise
         kind = "a file" if os.path.isfile(parent) else "no folder"  # noqa: PTH113 - likewise
@@ -127,7 +127,7 @@ def require_folders(path: Path) -> None:
 
 
 def require_free(paths: Collection[Path], force: bool, own: Path | None = None) -> None:
-    """Raise UsageError where a command would overwrite a file; what killed ones left half-written there is removed.
+    """Raise UsageError if an output exists; remove the leftovers of killed processes beside it.
 
     Args:
         paths: of the outputs. A device or a pipe is written into, and overwrites nothing.

@@ -145,12 +145,12 @@ def resume(
 
 
 def _until_signal(max_minutes: float | None) -> AbstractContextManager[interrupt.StopReason]:
-    """A reason to stop ends the command at once before the first step, and after it once that step is saved."""
+    """Reasons to stop: before the first step the command ends at once, later the current step is saved first."""
     return interrupt.stop_reasons(max_minutes, immediate=True, on_signal=console.heard)
 
 
 def _train(training: "Training", stop: interrupt.StopReason) -> None:
-    """Show a training to its end, and leave with the exit code of that end, whoever still reads the output."""
+    """Run a training with its display, then exit with its code, even if nobody reads the output any more."""
     from ganctl.cli.progress import TrainingProgress
     from ganctl.engine.events import Subscriber
 

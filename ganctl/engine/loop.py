@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 
 from ganctl.data.batches import Batches
 from ganctl.engine.events import Emitter, Ended, Saved, Started, Stepped
-from ganctl.engine.monitor import Monitor
 from ganctl.engine.retrying_writer import RetryingWriter
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
@@ -22,6 +21,9 @@ from ganctl.runs.metric_names import LOSS, METRIC, prefixed
 from ganctl.runs.run import Run
 from ganctl.seeds import RandomStream, seeded
 from ganctl.tensorfile import TensorFile
+
+if TYPE_CHECKING:
+    from ganctl.engine.monitor import Monitor
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Plan:
     header: Mapping[str, Any] = field(default_factory=dict)
     schedule: Callable[[int], float] = lambda step: 1.0
     autocast: bool = False
-    monitor: Monitor | None = None
+    monitor: "Monitor | None" = None
 
 
 def move(optimizers: Mapping[str, Optimizer], update: Update) -> None:

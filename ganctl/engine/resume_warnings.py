@@ -13,17 +13,17 @@ from ganctl.units import counted
 
 
 def of_device(record: Mapping[str, Any], torch_device: torch.device) -> list[str]:
-    """A sentence on bits, where a run goes on on another kind of device than ``run.json`` records."""
+    """Warn if the device is not the one that ``run.json`` records."""
     before, now = record["device"], device.describe(torch_device)
     if before == now:
         return []
-    return [f"It was on {before} and is on {now} from here: its bits differ from those of a run that stays."]
+    return [f"It ran on {before} and continues on {now}: its last bits will differ from those of an uninterrupted run."]
 
 
 def of_schedule(
     before: Settings, now: Settings, schedule: Callable[[int, int], float], step: int, batches: Batches
 ) -> list[str]:
-    """A sentence on the learning rates, where another total of epochs gives them other values.
+    """Warn if another total of epochs changes the learning rates.
 
     Args:
         before: the settings that the run had.

@@ -48,7 +48,7 @@ class ResumeRequest:
 
     @property
     def changed(self) -> dict[str, str]:
-        """All that is to be other than before, but for the epochs."""
+        """The settings to change, without the number of epochs."""
         flags = {"data": self.data, "device": self.device}
         return {**self.changes, **{name: value for name, value in flags.items() if value is not None}}
 
@@ -76,7 +76,7 @@ class Resumption:
     epoch: int
 
     def apply(self) -> Training:
-        """Set aside, cut and rewrite what has to be; the training, with warnings about that too.
+        """Carry the decision out: quarantine, roll back, rewrite run.json, cut the log. Return the training.
 
         Raises:
             OSError: the disk refuses; to resume once more completes it.

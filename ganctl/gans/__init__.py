@@ -1,4 +1,10 @@
-"""The registry of GAN families: one module each, imported when its family is asked for, so that torch stays out."""
+"""The science: GAN families, and this registry, which imports a family only when it is asked for (it brings torch).
+
+base        the interface between a family and everything else
+dcgan, cyclegan   families, with their options in options/ and their networks in nets/
+losses, diffaug, image_pool   what families share
+dataset     opens the data of a training as its family learns from it
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganctl.errors import UsageError
+from ganctl.option import fields_of
 
 if TYPE_CHECKING:
     from ganctl.gans.base import Family
@@ -44,10 +51,13 @@ def register(family: Family) -> None:
     Every process that uses one of its runs or models has to register it.
 
     Raises:
-        UsageError: its name is taken.
+        UsageError: its name is taken, or one of its options is not declared with `ganctl.option.option`.
     """
     if family.name in FAMILIES:
         raise UsageError(f"There is a family {family.name!r} already.", "Give yours another name.")
+    for name, declared in fields_of(family.options).items():
+        if not declared.doc:
+            raise UsageError(f"The option {name!r} of {family.name} is not declared.", "Use ganctl.option.option.")
     FAMILIES[family.name] = family
 
 

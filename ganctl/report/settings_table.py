@@ -1,11 +1,10 @@
 """List a run's settings, those that differ from its preset first, and the commands that use it."""
 
-import dataclasses
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ganctl import gans
 from ganctl.errors import UsageError
+from ganctl.option import fields_of
 from ganctl.report.summary import RunSummary
 from ganctl.runs import status
 from ganctl.settings import Settings
@@ -81,10 +80,10 @@ def _preset_and_meanings(settings: Settings) -> tuple[dict[str, Any], dict[str, 
         family = gans.find(settings.family)
     except UsageError:
         return {}, {}
-    fields = [*dataclasses.fields(Settings), *dataclasses.fields(family.options)]
-    defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
-    meanings: Mapping[str, str] = {field.name: str(field.metadata.get("doc", "")) for field in fields}
-    return defaults | dict(family.presets.get(settings.preset or "", {})), dict(meanings)
+    declared = fields_of(Settings) | fields_of(family.options)
+    defaults = {name: option.default for name, option in declared.items()}
+    meanings = {name: option.doc for name, option in declared.items()}
+    return defaults | dict(family.presets.get(settings.preset or "", {})), meanings
 
 
 def _format(value: object) -> str:

@@ -11,6 +11,8 @@ SEVERITIES = ("error", "warning", "note", "good")
 _UNLISTED = {"save", "evaluate"}  # there are too many of them, and the charts show the latter
 _UNDONE_BY_RESUME = ("verdict", "evaluate")  # where it goes on from an earlier step
 
+_MAX_STEP = 2**53  # larger ones are no steps but damage
+
 
 @dataclass(frozen=True)
 class RaisedVerdict:
@@ -176,7 +178,7 @@ def _text(event: Mapping[str, Any], key: str) -> str:
 
 def _step(event: Mapping[str, Any]) -> int | None:
     value = number(event.get("step"))
-    return None if value is None else int(value)
+    return None if value is None or abs(value) > _MAX_STEP else int(value)
 
 
 def _time(event: Mapping[str, Any]) -> datetime | None:

@@ -68,7 +68,7 @@ def ganctl_into(number: int, *arguments: object) -> tuple[int, str]:
 @pytest.mark.parametrize("number", [errno.EPIPE, errno.ENOSPC])
 def test_a_stdout_that_goes_away_or_is_full_ends_no_work(run: Run, number: int) -> None:
     code = int(number == errno.ENOSPC)
-    message = "Error: Standard output could not be written: No space left on device.\nAll that it was to name is made"
+    message = "Error: Standard output could not be written: No space left on device.\nAll files were written"
     exit_code, words = ganctl_into(number, "sample", "photos", "-n", 9, "-o", "s/")
     assert (exit_code, message in words) == (code, bool(code))
     assert len(list(Path("s").glob("*.png"))) == 9

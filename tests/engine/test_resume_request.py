@@ -114,7 +114,9 @@ def test_the_device_is_chosen_anew_where_nobody_chose_it(run: Run) -> None:
     assert (record["settings"]["device"], record["device"]) == ("auto", "cpu")
     run.write_record({**record, "device": "cuda (Some Card)"})
     (said,) = go_on(run, stop_at=11)
-    assert said == "It was on cuda (Some Card) and is on cpu from here: its bits differ from those of a run that stays."
+    assert said == (
+        "It ran on cuda (Some Card) and continues on cpu: its last bits will differ from those of an uninterrupted run."
+    )
     assert run.record()["device"] == "cpu"
     assert go_on(run, stop_at=12) == ()
 

@@ -58,7 +58,7 @@ def test_the_first_signal_is_answered_while_the_step_goes_on_and_the_second_leav
     shown = child.read_until("step ")
     time.sleep(0.1)
     child.send(number)
-    answer = f"{number.name}: the step in hand is finished and saved. A second signal leaves at once."
+    answer = f"{number.name}: the current step is finished and saved. A second signal exits at once."
     shown += child.read_until("at once.", 5)
     assert answer in shown
     sent = child.send(number)

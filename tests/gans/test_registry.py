@@ -1,7 +1,7 @@
 """The registry of families: the ones that ship, and those that Python code adds."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from ganctl import gans
 from ganctl.engine.setup import configure
 from ganctl.errors import UsageError
 from ganctl.gans import FAMILIES, dcgan, find, register
+from ganctl.gans.options import dcgan as dcgan_options
 from tests.commands import failed
 from tests.commands import ganctl as cli
 from tests.trainings import begin
@@ -40,6 +41,16 @@ def test_a_taken_name_is_refused(mine: str, name: str) -> None:
     with pytest.raises(UsageError, match=f"There is a family '{name}' already"):
         register(replace(dcgan.FAMILY, name=name))
     assert find(name) is before
+
+
+def test_an_option_that_is_not_declared_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Options(dcgan_options.Options):
+        temperature: float = 1.0
+
+    with pytest.raises(UsageError, match="The option 'temperature' of mine is not declared"):
+        register(replace(dcgan.FAMILY, name="mine", options=Options))
+    assert "mine" not in FAMILIES
 
 
 def test_a_registered_family_trains_and_samples_like_the_others(mine: str, photos: Path) -> None:

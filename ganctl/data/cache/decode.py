@@ -16,7 +16,7 @@ from ganctl.data.sources.base import Source, Split
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
 
-FORMAT = 3  # raise it when what is stored for the same source changes
+FORMAT = 4  # raise it when what is stored for the same source changes
 _COLOUR_THRESHOLD = 8  # of 255: a picture is grey if the channels of no pixel are further apart
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ganctl.spacing import evenly_spaced
 
-_PIECES, _PIECE = 64, 4096  # bytes that are looked at at every start, evenly spaced
+_NUM_SAMPLES, _SAMPLE_BYTES = 64, 4096  # evenly spaced samples of each file, hashed at every start
 
 Shapes = Mapping[str, Sequence[int]]
 """By the name of a file of bytes, the shape of what is in it."""
@@ -26,7 +26,7 @@ def fingerprint(folder: Path, shapes: Shapes) -> str:
 
 
 def marks(folder: Path, shapes: Shapes) -> dict[str, list[Any]]:
-    """By the name of each file, when it was last changed, in nanoseconds, and a hash of samples of it."""
+    """By the name of each file, its modification time in nanoseconds and the hash of its samples."""
     return {name: [(folder / name).stat().st_mtime_ns, _sampled(folder / name)] for name in shapes}
 
 
@@ -56,10 +56,10 @@ def is_whole(folder: Path, meta: Mapping[str, Any], thorough: bool) -> bool:
 
 
 def _sampled(path: Path) -> str:
-    last = max(0, path.stat().st_size - _PIECE)
+    last = max(0, path.stat().st_size - _SAMPLE_BYTES)
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        for start in evenly_spaced(last + 1, _PIECES):
+        for start in evenly_spaced(last + 1, _NUM_SAMPLES):
             file.seek(start)
-            digest.update(file.read(_PIECE))
+            digest.update(file.read(_SAMPLE_BYTES))
     return digest.hexdigest()

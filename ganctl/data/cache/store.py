@@ -60,7 +60,7 @@ def lock_of(path: Path) -> Path:
 
 @contextmanager
 def room_for(what: str, needed: int | None = None) -> Iterator[None]:
-    """Store something in the cache, with a sentence for a disk that has no room for it, or may not be written to.
+    """Check for room first, and turn a failed write to the cache into a StorageError with a remedy.
 
     Args:
         what: the thing that is stored, in words.

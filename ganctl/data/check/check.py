@@ -174,7 +174,7 @@ def _digest(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError:  # which is told already
+    except OSError:  # already reported as unreadable
         return b""
 
 

@@ -96,7 +96,7 @@ def _find_and_mark_used(name: str) -> Path | None:
     """Return what `find` gives, marked as used if it is in the cache."""
     if find(name) == (target := cached(name)):
         mark_folder_used(target)  # and is found again below, if nobody was removing it
-        target.with_name(f"{name}.zip").unlink(missing_ok=True)  # which a kill right after its extraction left
+        target.with_name(f"{name}.zip").unlink(missing_ok=True)  # left behind by a kill between extraction and removal
     return find(name)
 
 

@@ -20,7 +20,7 @@ from ganctl.text import command, quote
 
 LOWRES = "lowres"
 _LOWRES_FACTOR = 4  # as in most papers on super-resolution
-_HELD_OUT_FRACTION = 20  # one picture in so many
+_PICTURES_PER_HELD_OUT = 20
 _IMAGES_PER_BLOCK = 32
 # What folders to train on and to test with are called: train and val, trainA and testA, train2017, test-set.
 _TRAIN_NAME, _TEST_NAME = (
@@ -240,6 +240,6 @@ def split_files(files: Sequence[Path], test: Sequence[Path] = ()) -> tuple[tuple
         held_out = {i for i, path in enumerate(files) if any(path.is_relative_to(folder) for folder in test)}
     else:
         order = np.random.default_rng(mix(0, RandomStream.HELD_OUT)).permutation(len(files))
-        held_out = set(order[: len(files) // _HELD_OUT_FRACTION].tolist())
+        held_out = set(order[: len(files) // _PICTURES_PER_HELD_OUT].tolist())
     train = tuple(path for i, path in enumerate(files) if i not in held_out)
     return train, tuple(path for i, path in enumerate(files) if i in held_out)

@@ -66,7 +66,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Layout:
-    """A set as it lies on the disk.
+    """The folders of a set, by split and domain.
 
     Attributes:
         root: its folder.

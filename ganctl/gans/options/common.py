@@ -6,7 +6,7 @@ from ganctl.option import option
 
 
 def learning_rate(default: float, players: str) -> Any:
-    """The learning rate of ``the generator``, say."""
+    """The learning rate of `players`, such as ``the generator``."""
     return option(default, f"Learning rate of {players}.", "Optimisation", gt=0)
 
 
@@ -32,5 +32,5 @@ def ema_decay(default: float) -> Any:
 
 
 def augmentation(players: str) -> Any:
-    """Differentiable augmentation of all that ``the discriminator sees``, say (Zhao et al. 2020)."""
+    """Differentiable augmentation (Zhao et al. 2020) of all that `players` see, as in ``the discriminator sees``."""
     return option("none", f"diffaug augments everything {players}, which helps with few pictures.", "Data")
