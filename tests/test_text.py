@@ -222,7 +222,7 @@ def test_a_log_line_holds_no_infinities(ganctl: Callable[..., Any]) -> None:
 
     run, seen = written(Path("runs/one")), list[Event]()
     line = {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": float("inf")}
-    RetryingWriter(run, Emitter(Subscriber(seen.append))).add_line(line)
+    RetryingWriter(run, Emitter(Subscriber(seen.append))).write_line(line)
     assert seen == [Logged(line)]
     assert strict(run.log.read_text()) == {"step": 100, "epoch": 1, "loss/generator": 0.5, "score/psnr-x": None}
 

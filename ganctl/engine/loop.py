@@ -67,7 +67,9 @@ def move(optimizers: Mapping[str, Optimizer], update: Update) -> None:
         parameters = parameters_of(optimizers[player])
         torch.autograd.backward(loss, inputs=parameters, retain_graph=remaining > 0)
         if all(parameter.grad is None for parameter in parameters):
-            raise GanctlError(f"The loss of the {player} does not depend on it; its module is wrong.")
+            raise GanctlError(
+                f"The loss of the {player} does not depend on its weights: the updates of this GAN are wrong."
+            )
     for player in update.losses:
         optimizers[player].step()
         optimizers[player].zero_grad(set_to_none=True)
@@ -76,7 +78,9 @@ def move(optimizers: Mapping[str, Optimizer], update: Update) -> None:
 def train_step(
     state: State, batches: Batches, plan: Plan, on_update: Callable[[Update], None] = lambda update: None
 ) -> None:
-    """One step: every update of the module, then the average. Randomness is a function of seed and step.
+    """One step: every update that the GAN's training module yields, then the moving average of the weights.
+
+    Randomness is a function of seed and step.
 
     Args:
         state: advanced by one step.
@@ -129,7 +133,7 @@ def train(state: State, batches: Batches, plan: Plan, run: Run, stop: Callable[[
     preview = _preview(0, state, batches, plan, emit) if state.step == 0 else None
     last_save, reason = time.monotonic(), stop()
     if preview is not None:
-        writer.add_preview(0, preview)
+        writer.write_preview(0, preview)
     while state.step < plan.total_steps and not reason:
         train_step(state, batches, plan)
         emit(Stepped(state.step, state.means))  # the means are computed only if a display asks: that waits for the GPU
@@ -138,20 +142,20 @@ def train(state: State, batches: Batches, plan: Plan, run: Run, stop: Callable[[
             state.require_finite()
             measured = {} if steps_into_epoch else _measure(epoch, state, batches, plan, writer, emit)
             line = log_line(state, batches, measured)
-            writer.add_line(line)
+            writer.write_line(line)
             if plan.monitor is not None:
                 with emit.warn_and_continue("The training could not be judged"):
-                    plan.monitor.update(state, line, emit)  # raises verdicts, and balances the learning rates
+                    plan.monitor.update(state, line, emit)  # emits verdicts, and balances the learning rates
         reason = stop()
         save_is_due = (steps_into_epoch == 0 and (epoch % plan.save_epochs == 0 or state.is_new_best)) or (
             time.monotonic() - last_save >= plan.save_seconds
         )
         if save_is_due and not reason and state.step < plan.total_steps:
             with emit.warn_and_continue(f"The checkpoint of step {state.step} could not be saved"):
-                writer.write()
+                writer.retry()
                 emit(save(state, plan, run))
             last_save = time.monotonic()
-    writer.write()
+    writer.retry()
     emit(save(state, plan, run))
     ended = Ended(state.step, None if state.step >= plan.total_steps else reason)
     emit(ended)
@@ -181,7 +185,7 @@ def _measure(
     preview = _preview(epoch, state, batches, plan, emit)
     if preview is None:
         return {}
-    writer.add_preview(epoch, preview)
+    writer.write_preview(epoch, preview)
     if plan.monitor is not None:
         with emit.warn_and_continue(f"Epoch {epoch} could not be measured"):
             return plan.monitor.measure(state, preview, epoch, emit)

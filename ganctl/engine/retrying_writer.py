@@ -21,19 +21,19 @@ class RetryingWriter:
         self._lines: list[str] = []
         self._previews: dict[int, Preview] = {}
 
-    def add_line(self, line: Mapping[str, float]) -> None:
+    def write_line(self, line: Mapping[str, float]) -> None:
         """Write a line of the log, and those before it that were refused; warn if that fails."""
         self._lines.append(json.dumps(finite(line)))
         with self._emit.warn_and_continue("The log could not be written"):
             self._write_lines()
         self._emit(Logged(line))
 
-    def add_preview(self, epoch: int, preview: Preview) -> None:
+    def write_preview(self, epoch: int, preview: Preview) -> None:
         """Write a preview, and those before it that were refused; warn if that fails."""
         self._previews[epoch] = preview
         self._write_previews()
 
-    def write(self) -> None:
+    def retry(self) -> None:
         """Write all that was refused.
 
         Raises:

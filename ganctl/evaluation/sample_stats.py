@@ -111,7 +111,7 @@ def _reference_images(train: NDArray[np.uint8]) -> Tensor:
     count = min(len(train), max(1, MAX_REFERENCE_BYTES // (height * width * channels)))
     references = torch.empty(count, channels, height, width, dtype=torch.uint8)
     start = 0
-    for chunk in in_chunks(train, max_images=count):
+    for chunk in in_chunks(train, max_images=count):  # [n, C, H, W] in [-1, 1], evenly spaced
         references[start : start + len(chunk)] = _to_uint8(reduced(chunk))
         start += len(chunk)
     return references

@@ -167,7 +167,11 @@ def newest_model(run: Run) -> tuple[Path, list[str]]:
 
 
 def model_file(model: str) -> Path:
-    """The ``model.safetensors`` that MODEL means; a CheckpointError where there is none."""
+    """The ``model.safetensors`` that the command line's MODEL refers to: of a run, a checkpoint folder, or itself.
+
+    Raises:
+        CheckpointError: there is no such run, folder or file.
+    """
     path = names.find(model)
     if path.is_file():
         return path

@@ -76,7 +76,7 @@ def test_statistics_of_chunks_are_those_of_the_whole_far_from_zero_too() -> None
 
 
 def test_no_features_have_no_statistics() -> None:
-    with pytest.raises(ValueError, match="No features"):
+    with pytest.raises(ValueError, match="There are no features"):
         Statistics.of([torch.zeros(0, 3)])
 
 
