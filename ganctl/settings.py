@@ -115,7 +115,7 @@ def resolve(
         default_preset: the family's own choice.
         flags: values of the command line's flags; None values are left out.
         assignments: the ``--set key=value`` texts.
-        base: the options of the model that this training starts from, in place of the preset.
+        base: the options of the model that this training starts from, over those of the default preset.
         fixed: `data`, `domains`, `pair` and `init_from`.
 
     Raises:
@@ -124,7 +124,7 @@ def resolve(
     name = preset or default_preset
     if name not in presets:
         raise UsageError(f"{family} has no preset {name!r}.", f"Its presets are: {', '.join(presets)}.")
-    values = dict(presets[name]) if preset or base is None else dict(base)
+    values = {**presets[name], **({} if preset else base or {})}
     values |= {key: value for key, value in flags.items() if value is not None} | dict(assignments)
     common, own = options_of(Settings), options_of(options)
     if unknown := next((key for key in values if key not in common | own), None):

@@ -131,7 +131,7 @@ def _failures_explained() -> Iterator[None]:
         raise SystemExit(130) from None
     except Interrupted as error:  # before or after a training, which handles its own
         if error.reason == TIME_IS_UP:
-            console.fail("The time was over before the first step.", "Give --max-minutes more.")
+            console.fail("The time was over before the first step.", "Raise --max-minutes.")
         raise SystemExit(error.exit_code) from error
     except _ClickUsageError as error:
         command = error.ctx.command_path if error.ctx else "ganctl"

@@ -112,16 +112,22 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
 
     parameters = signature(function).parameters.values()
     written = [parameter for parameter in parameters if get_origin(parameter.annotation) is Annotated]
-    flags = [*map(_in_panel, written), *(_flag(option) for option in _options(family) if option.panel)]
+    one_set = family is not None and not gans.options_of(family).two_domains
+    hidden = ("domains", "pair") if one_set else ()  # and refused with a sentence
+    flags = [
+        *(_in_panel(parameter, parameter.name in hidden) for parameter in written),
+        *(_flag(option) for option in _options(family) if option.panel),
+    ]
     flags.sort(key=lambda flag: PANELS.index(flag.annotation.__metadata__[0].rich_help_panel))
     context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
     vars(command)["__signature__"] = Signature([context, *flags])
     return command
 
 
-def _in_panel(parameter: Parameter) -> Parameter:
-    """The parameter, in the last panel if it names none."""
+def _in_panel(parameter: Parameter, hidden: bool) -> Parameter:
+    """The parameter, in the last panel if it names none; `hidden` from the help or not."""
     info = copy(parameter.annotation.__metadata__[0])
+    info.hidden = hidden
     info.rich_help_panel = info.rich_help_panel or PANELS[-1]
     return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, info])
 

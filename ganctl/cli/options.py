@@ -1,6 +1,7 @@
 """Arguments, completions and checks that several commands share."""
 
 import os
+import sys
 import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -82,7 +83,9 @@ Device = Annotated[
 
 def typed(verb: str, path: Path) -> str:
     """The command for a path, ready to be typed here."""
-    return command("ganctl", verb, console.short_path(path))
+    script = Path(sys.argv[0])  # one that registers a family of its own, and then runs this command line
+    program = ("python", str(script)) if script.suffix == ".py" and script.name != "__main__.py" else ("ganctl",)
+    return command(*program, verb, console.short_path(path))
 
 
 def load(model: str, device: str = "auto", checkpoint: str | None = None, family: str = "dcgan") -> "Model":

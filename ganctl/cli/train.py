@@ -185,7 +185,7 @@ def _show_forecast(forecast: "Forecast") -> None:
         [
             ("parameters", weights),
             ("speed", units.rate(forecast.batch_size / forecast.step_seconds)),
-            ("an epoch", f"{units.duration(epoch_seconds)} ({forecast.steps_per_epoch} steps)"),
+            ("an epoch", f"{units.duration(epoch_seconds)} ({units.counted(forecast.steps_per_epoch, 'step')})"),
             (f"{forecast.epochs} epochs", units.duration(epoch_seconds * forecast.epochs)),
             *memory,
             ("a checkpoint", units.size(forecast.checkpoint_bytes)),

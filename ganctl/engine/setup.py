@@ -50,6 +50,7 @@ def configure(
         CheckpointError: `init_from` is no usable model.
     """
     registered, base = find_family(family), None
+    default_preset = registered.default_preset
     if init_from is not None:
         file = checkpoint.model_file(init_from).resolve()
         header = tensorfile.read_header(file)
@@ -58,6 +59,7 @@ def configure(
             if header["family"] != family:
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
             base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
+            default_preset = header["preset"] if header["preset"] in registered.presets else default_preset
         except (KeyError, TypeError, IndexError) as error:
             raise CheckpointError(f"{init_from} does not say what it is: {describe_malformed(error)}.") from None
         init_from = str(file)
@@ -66,7 +68,7 @@ def configure(
         registered.options,
         registered.presets,
         preset=preset,
-        default_preset=registered.default_preset,
+        default_preset=default_preset,
         flags=flags or {},
         assignments=assignments or {},
         base=base,
@@ -151,7 +153,7 @@ def _initialise(module: TrainingModule, init_from: str) -> None:
     except RuntimeError:
         raise UsageError(
             f"The weights of {init_from} do not fit these nets.",
-            "Leave out --preset, --size and --set for its own.",
+            "Leave out --preset, --size, --channels and --set for its own.",
         ) from None
 
 

@@ -169,7 +169,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "A number stopped being finite",
             "A loss or a weight became infinite or no number at all, mostly after steps that were too large. Nothing "
             "was saved after it.",
-            "Begin anew from a good checkpoint, --init-from RUN/checkpoints/step-…, with a smaller --lr.",
+            "Begin anew with a smaller --lr, and with --init-from RUN if that saved a checkpoint.",
         ),
     )
 }

@@ -37,12 +37,14 @@ class FamilyOptions(NamedTuple):
         options: a dataclass of options (`ganctl.option.option`).
         presets: name → settings that replace the defaults.
         default_preset: the preset of ``train`` without ``--preset``.
+        two_domains: whether it learns from two unpaired sets.
     """
 
     summary: str
     options: type
     presets: Mapping[str, Mapping[str, Value]]
     default_preset: str
+    two_domains: bool
 
 
 def register(family: Family) -> None:
@@ -91,6 +93,7 @@ def options_of(name: str) -> FamilyOptions:
     require(name)
     if name not in OPTIONS:
         family = find(name)
-        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset)
+        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset, family.two_domains)
     module = vars(import_module(OPTIONS[name]))
-    return FamilyOptions(module["SUMMARY"], module["Options"], module["PRESETS"], module["DEFAULT_PRESET"])
+    names = ("SUMMARY", "Options", "PRESETS", "DEFAULT_PRESET", "TWO_DOMAINS")
+    return FamilyOptions(*(module[name] for name in names))

@@ -15,7 +15,7 @@ from ganctl.gans.diffaug import augmentation
 from ganctl.gans.image_pool import ImagePool
 from ganctl.gans.losses import adversarial_loss, luminance_correlation
 from ganctl.gans.nets import patchgan, resnet, unet
-from ganctl.gans.options.cyclegan import DEFAULT_PRESET, PRESETS, SUMMARY, Options
+from ganctl.gans.options.cyclegan import DEFAULT_PRESET, PRESETS, SUMMARY, TWO_DOMAINS, Options
 
 
 class Generators(nn.Module):
@@ -187,7 +187,7 @@ FAMILY = Family(
     model=model,
     training=CycleGAN,
     schedule=schedule,
-    two_domains=True,
+    two_domains=TWO_DOMAINS,
     jitter=jitter,
     light_preset="small",
     default_size=256,

@@ -63,8 +63,8 @@ class DCGAN(TrainingModule):
         self.augment = augmentation(options.augment)
         if options.r1 > 0 and self.has_batch_norm:
             raise UsageError(
-                f"The nets {options.arch} normalise over the batch, and R1 needs each picture's own gradient.",
-                "Leave it out: --set r1=0; or take nets without batch norm: --set arch=compact",
+                f"--arch {options.arch} normalises over the batch, and R1 needs each picture's own gradient.",
+                "Leave it out with --r1 0, or choose networks without batch norm: --arch compact",
             )
 
     def optimizers(self) -> dict[str, Optimizer]:

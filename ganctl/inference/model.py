@@ -178,7 +178,7 @@ def load(model: str | Path, device: str = "auto", checkpoint: str | None = None)
         net = family.model(family.options(**header["options"]), tuple(header["shape"]))
         net.load_state_dict(contents.tensors)
     except UsageError as error:
-        raise CheckpointError(f"{path} cannot be used: {error.message}") from None
+        raise CheckpointError(f"{path} cannot be used: {error.message}", error.remedy) from None
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         reason = " ".join(str(error).split()).rstrip(". ")  # torch lists tensors in many lines
         raise CheckpointError(f"{path} is not what its header says: {reason}.") from None

@@ -8,6 +8,7 @@ from ganctl.errors import CheckpointError, GanctlError
 from ganctl.runs import names
 from ganctl.runs.run import Run
 from ganctl.text import describe_malformed
+from ganctl.units import counted
 
 if TYPE_CHECKING:
     from ganctl.images.frames import LazyFrames
@@ -97,7 +98,8 @@ def _describe_run(run: Run) -> Iterator[Row]:
     yield "run", run.path
     yield "state", state(run, record)
     yield "epochs", f"{epochs_done(run, record):.4g} of {settings['epochs']}"
-    yield "data", f"{data['name']}: {data['train']:,} to learn from, {data['held_out']:,} held out"
+    count = min(settings["limit"] or data["train"], data["train"])
+    yield "data", f"{data['name']}: {count:,} to learn from, {data['held_out']:,} held out"
     if steps:
         try:
             path, problems = checkpoint.newest_model(run)
@@ -109,7 +111,7 @@ def _describe_run(run: Run) -> Iterator[Row]:
         yield "metrics", "  ".join(f"{name} {value}" for name, value in line.items())
     yield "seed", settings["seed"]
     yield "batch size", settings["batch_size"]
-    yield "device", f"{record['device']}, {record['threads']} threads"
+    yield "device", f"{record['device']}, {counted(record['threads'], 'thread')}"
     yield "made with", ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     yield "command", record["command"]
     yield "checkpoints", ", ".join(run.checkpoint(step).name for step in steps) or "none yet"

@@ -38,7 +38,7 @@ from tests.commands import failed, ganctl, nothing_left, train
         ("--size 17", "cannot generate images of 17 pixels"),
         ("--size 100000", "It must be at most 1024."),
         ("--preset paper --size 28", "not 28"),
-        ("--preset paper --size 16 --set r1=1", "R1 needs each picture's own gradient. Leave it out: --set r1=0"),
+        ("--preset paper --size 16 --set r1=1", "R1 needs each picture's own gradient. Leave it out with --r1 0"),
         ("--set arch=paper", "R1 needs each picture's own gradient."),
         ("--loss lsgan --set lsgan_a=1", "lsgan_a and lsgan_b must differ"),
         ("--loss lsgan --set lsgan_a=1 --set lsgan_b=0", "--set lsgan_c=0."),

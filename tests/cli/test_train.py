@@ -92,7 +92,7 @@ def test_max_minutes_saves_exits_0_and_ends_with_the_command_that_goes_on(photos
 
 def test_time_that_is_over_before_the_first_step_leaves_nothing(photos: Path) -> None:
     message = failed(train(photos, "--max-minutes", "0.000001", "--run", "x/brief"), 1)
-    assert message == "Error: The time was over before the first step. Give --max-minutes more."
+    assert message == "Error: The time was over before the first step. Raise --max-minutes."
     assert not list(Path().rglob("*brief*"))
 
 
@@ -131,6 +131,7 @@ def test_init_from_takes_its_options_from_the_model(photos: Path, run: Run) -> N
     assert outcome.code == 0
     settings = Run(Path(outcome.out[0])).record()["settings"]
     assert (settings["size"], settings["options"]["width"], settings["options"]["latent_dim"]) == (16, 8, 8)
+    assert (settings["preset"], settings["batch_size"]) == ("compact", 32)
 
 
 def test_init_from_a_model_that_does_not_fit_is_refused(photos: Path, run: Run) -> None:

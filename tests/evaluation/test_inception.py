@@ -167,7 +167,8 @@ def test_without_a_network_it_says_what_is_missing_and_how_to_give_it(
     assert caught.value.message == (
         f"The extractor inception lacks its weights: {WEIGHTS} could not be downloaded: {gone.host}: no connection."
     )
-    assert caught.value.remedy == f"Download {gone.address} elsewhere and give it with --weights FILE."
+    path = tmp_path / "downloads" / WEIGHTS
+    assert caught.value.remedy == f"Download {gone.address} elsewhere, and put it there as {path}"
 
 
 def test_without_the_package_it_says_how_to_get_it_and_downloads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

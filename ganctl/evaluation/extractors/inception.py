@@ -76,12 +76,13 @@ def _library() -> Any:
 
 def _downloaded(mirrors: Sequence[str], expected: Expected) -> Path:
     """The weights' file in the user's cache, downloaded if it is not there."""
+    path = user_cache() / "downloads" / WEIGHTS
     try:
-        return download(mirrors, user_cache() / "downloads" / WEIGHTS, expected)
+        return download(mirrors, path, expected)
     except DataError as error:
         raise GanctlError(
             f"The extractor inception lacks its weights: {error.message}",
-            f"Download {mirrors[0]} elsewhere and give it with --weights FILE.",
+            f"Download {mirrors[0]} elsewhere, and put it there as {path}",
         ) from error
 
 

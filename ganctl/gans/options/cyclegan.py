@@ -9,6 +9,7 @@ from ganctl.option import Value, option
 
 SUMMARY = "pictures of one domain translated to another, from unpaired pictures"
 DEFAULT_PRESET = "small"
+TWO_DOMAINS = True
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ganctl.option import Value, option
 
 SUMMARY = "pictures from noise"
 DEFAULT_PRESET = "compact"
+TWO_DOMAINS = False
 
 
 @dataclass(frozen=True)
