@@ -76,15 +76,15 @@ def _policy(styles: list[str], scripts: list[str]) -> str:
 
 def _facts(summary: RunSummary, settings: Settings, verb: str) -> list[tuple[str, str]]:
     """The head of the page: terms and their values."""
-    available, threads = summary.record["data"]["train"], summary.record["threads"]
+    available, device, threads = summary.record["data"]["train"], summary.record["device"], summary.record["threads"]
     count = min(settings.limit or available, available)
-    on_cpu = f", {counted(threads, 'thread')}" if settings.device == "cpu" else ""
+    on_cpu = f", {counted(threads, 'thread')}" if device == "cpu" else ""
     facts = [
         ("Epochs", f"{_number(summary.epochs_done)} of {settings.epochs}"),
         ("Trained for", duration(summary.events.training_seconds)),
         ("Pictures", f"up to {count:,} of each domain" if verb == "translate" else f"{count:,}"),
         ("Size", f"{settings.size}×{settings.size} {'grey' if settings.channels == 1 else 'colour'}"),
-        ("Device", f"{settings.device}{on_cpu}"),
+        ("Device", f"{device}{on_cpu}"),
     ]
     if best := summary.best:
         facts.append((f"Best {best.name}", f"{_number(best.value)} at epoch {_number(summary.epoch_of(best.step))}"))
