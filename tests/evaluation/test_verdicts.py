@@ -183,9 +183,7 @@ def test_explain_without_a_code_lists_them_and_a_wrong_one_too() -> None:
 
 
 COMMAND = re.compile(r"ganctl [a-z-]+(?: (?:RUN|STEP|PICTURE|--[a-z-]+|[a-z0-9_]+=[a-z0-9]+(?:\.\d+)?|\d+)(?![a-z]))*")
-FLAGS = re.compile(
-    r"(?:--[a-z-]+(?: [a-z0-9_]+=[a-z0-9]+(?:\.\d+)?| (?:compact|small|diffaug|equilibrium)| RUN)? ?)+"
-)
+FLAGS = re.compile(r"(?:--[a-z-]+(?: [a-z0-9_]+=[a-z0-9]+(?:\.\d+)?| (?:compact|small|diffaug|equilibrium)| RUN)? ?)+")
 NEEDS_VALUE = ("--lr", "--lr-generator", "--lr-discriminator", "--batch-size", "--epochs", "--seed")
 
 
