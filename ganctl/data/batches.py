@@ -131,8 +131,8 @@ class _DomainBatches:
         """Return some images of an epoch: [n, C, H, W] in [-1, 1]."""
         if self._planned_epoch != epoch:
             self._plan(epoch)
-        uint8_images = torch.from_numpy(self._data.train[self._order[rows]]).to(device)
-        jitter = torch.from_numpy(self._jitter[rows]).to(device)
+        uint8_images = _to_device(torch.from_numpy(self._data.train[self._order[rows]]), device)
+        jitter = _to_device(torch.from_numpy(self._jitter[rows]), device)
         return _normalised(crop_and_flip(uint8_images, jitter, self._data.shape[1]))
 
     def held_out(self, device: torch.device) -> Tensor:
@@ -178,7 +178,12 @@ def crop_and_flip(images: Tensor, jitter: Tensor, size: int) -> Tensor:
 
 def to_normalized_tensor(uint8_images: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Convert uint8 images [N, H, W, C] to [N, C, H, W] in [-1, 1]; only bytes travel to the device."""
-    return _normalised(torch.from_numpy(np.array(uint8_images)).to(device))
+    return _normalised(_to_device(torch.from_numpy(np.array(uint8_images)), device))
+
+
+def _to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Move a tensor; to a CUDA device from pinned memory, so that the copy waits for nothing that runs there."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _normalised(uint8_images: Tensor) -> Tensor:

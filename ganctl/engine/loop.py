@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ganctl.data.batches import Batches
+from ganctl.data.batches import Batch, Batches
 from ganctl.engine.events import Emitter, Ended, Saved, Started, Stepped
 from ganctl.engine.retrying_writer import RetryingWriter
 from ganctl.engine.state import State, parameters_of
@@ -92,18 +92,27 @@ def train_step(
     for player, optimizer in state.optimizers.items():
         for group, base_lr in zip(optimizer.param_groups, state.base_lrs[player], strict=True):
             group["lr"] = base_lr * factor * state.balance_factors.get(player, 1.0)
-    losses: dict[str, Tensor] = {}
-    metrics: dict[str, Tensor] = {}
     with seeded(state.device, plan.seed, RandomStream.STEP, state.step):
-        updates = state.module.updates(batches.batch(state.step, state.device), state.step)
-        while update := _next_update(updates, state.device, plan.autocast):
-            on_update(update)
-            move(state.optimizers, update)
-            losses |= {player: loss.detach().float() for player, loss in update.losses.items()}
-            metrics |= update.metrics
-    state.accumulate(prefixed(LOSS, losses) | prefixed(METRIC, metrics))
+        metrics = move_players(state, batches.batch(state.step, state.device), plan, on_update)
+    state.accumulate(metrics)
     state.step += 1
     state.update_ema()
+
+
+def move_players(state: State, batch: Batch, plan: Plan, on_update: Callable[[Update], None]) -> dict[str, Tensor]:
+    """Make every update of a step, and return its losses and metrics under the log's keys.
+
+    Nothing in it waits for the device, so that a CUDA graph can record it.
+    """
+    losses: dict[str, Tensor] = {}
+    metrics: dict[str, Tensor] = {}
+    updates = state.module.updates(batch, state.step)
+    while update := _next_update(updates, state.device, plan.autocast):
+        on_update(update)
+        move(state.optimizers, update)
+        losses |= {player: loss.detach().float() for player, loss in update.losses.items()}
+        metrics |= update.metrics
+    return prefixed(LOSS, losses) | prefixed(METRIC, metrics)
 
 
 def _next_update(updates: Iterator[Update], device: torch.device, autocast: bool) -> Update | None:

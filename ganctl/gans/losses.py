@@ -172,6 +172,13 @@ def luminance_correlation(images: Tensor, targets: Tensor) -> Tensor:
     Returns:
         [N], from −1 for negatives of each other to 1; 0 where an image is of a single value.
     """
-    weights = torch.tensor([0.299, 0.587, 0.114] if images.shape[1] == 3 else [1.0], device=images.device)
-    x, y = ((weights[:, None, None] * pixels.float()).sum(1).flatten(1) for pixels in (images, targets))
+    x, y = (_luma(pixels.float()).flatten(1) for pixels in (images, targets))
     return F.cosine_similarity(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True))
+
+
+def _luma(images: Tensor) -> Tensor:
+    """[N, 1 or 3, H, W] → [N, H, W]. A tensor of the weights would have to be copied to a card, which waits for it."""
+    if images.shape[1] == 1:
+        return images[:, 0]
+    red, green, blue = images.unbind(1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
