@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -157,6 +158,32 @@ class FewOutputs(nn.Conv2d):
         size = (partial.shape[2], partial.shape[3] - k + 1)
         summed = F.fold(partial.flatten(2), size, (1, k), padding=(0, k - 1))
         return summed if self.bias is None else summed + self.bias[:, None, None]
+
+
+class _Saturate(torch.autograd.Function):
+    """`saturate`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Any values → [-1, 1]."""
+        ctx.save_for_backward(x)
+        return x.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """The gradient, but 0 where a step against it would lead further out."""
+        ((x,), (gradient,)) = ctx.saved_tensors, gradients
+        return gradient.masked_fill((x.abs() > 1) & (x.sign() * gradient < 0), 0)
+
+
+def saturate(x: Tensor) -> Tensor:
+    """Clamp to [-1, 1] with a gradient that leads back; that of `F.hardtanh` is 0 outside, so what is there stays.
+
+    Args:
+        x: any shape, any values.
+    """
+    saturated: Tensor = _Saturate.apply(x)
+    return saturated
 
 
 def init_normal(module: nn.Module) -> None:

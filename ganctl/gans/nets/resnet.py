@@ -10,10 +10,9 @@ the paper leaves open follows the authors' PyTorch code (https://github.com/juny
 from collections import OrderedDict
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganctl.gans.nets.layers import FewOutputs, InstanceNorm, init_normal
+from ganctl.gans.nets.layers import FewOutputs, InstanceNorm, init_normal, saturate
 
 MULTIPLE = 4  # of height and width: they are halved twice
 MIN_SIZE = 8  # pixels: reflecting one pixel takes two, which are eight before the halvings
@@ -79,7 +78,7 @@ class Generator(nn.Module):
             case "image":
                 return output.tanh()
             case "residual":
-                return F.hardtanh(images + output)
+                return saturate(images + output)
             case "mask":
                 return images + output[:, -1:].sigmoid() * (output[:, :-1].tanh() - images)
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ganctl.gans.nets import unet
-from ganctl.gans.nets.layers import Dropout, FewOutputs, InstanceNorm, shared_statistics
+from ganctl.gans.nets.layers import Dropout, FewOutputs, InstanceNorm, saturate, shared_statistics
 from tests.gans.nets.images import noise
 
 
@@ -68,6 +68,14 @@ def test_few_outputs_are_the_plain_convolution_s(kernel: int) -> None:
     upstream = torch.randn_like(plain)
     mine, pytorch = (torch.autograd.grad(y, arguments, upstream) for y in (fast, plain))
     torch.testing.assert_close(mine, pytorch, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_saturated_is_led_back_and_not_further_out() -> None:
+    x = torch.tensor([-3.0, -3.0, -0.5, 0.5, 3.0, 3.0], requires_grad=True)
+    uphill = torch.tensor([-1.0, 1.0, 1.0, -1.0, -1.0, 1.0])  # a step goes the other way
+    y = saturate(x)
+    assert y.tolist() == [-1, -1, -0.5, 0.5, 1, 1]
+    assert torch.autograd.grad(y, x, uphill)[0].tolist() == [-1, 0, 1, -1, 0, 1]
 
 
 @torch.no_grad()
