@@ -1,6 +1,6 @@
 """What a card can do: the `cuda` tests, its rates, pictures a second beside plain formulations, and a real training.
 
-    PYTHONPATH=. python -m tests.benchmarks.card OUT [STAGE…] [--device cuda|cpu] [--quick] [--minutes 8] [--epochs 60]
+    PYTHONPATH=. python -m tests.benchmarks.card OUT [STAGE…] [--device cuda|cpu] [--quick] [--minutes 8]
 
 It needs no installation and leaves out what is not there. Every stage is a process of its own with a limit on its
 time; what it finds is appended to OUT/results.jsonl line by line, and a stage that is done there is not done again.
@@ -23,11 +23,14 @@ from torch import Tensor
 
 from ganctl.engine import loop, session
 from ganctl.engine.setup import configure
+from ganctl.engine.training import Training
 from tests.benchmarks import test_cyclegan_speed, test_tutorial_speed
 from tests.benchmarks.card_bench import NET, Bench, compile_nets, device_flags, tiny
+from tests.benchmarks.card_graph import GraphedStep
 from tests.benchmarks.card_horse2zebra import horse2zebra
 
-LIMITS = {"tests": 120, "rates": 40, "dcgan": 60, "cyclegan": 240, "horse2zebra": 600}  # seconds, the longest last
+# seconds, the longest last
+LIMITS = {"tests": 120, "rates": 40, "dcgan": 60, "graphs": 180, "cyclegan": 240, "horse2zebra": 600}
 
 
 def tests(bench: Bench) -> None:
@@ -115,6 +118,56 @@ def cyclegan(bench: Bench) -> None:
         _pace(bench, how, batch, taken, first_seconds=first, loading=loading / taken)
 
 
+def graphs(bench: Bench) -> None:
+    """Steps replayed as CUDA graphs beside the same steps launched one kernel at a time, and where the time goes."""
+    if bench.device.type != "cuda":
+        return
+    torch.backends.cudnn.benchmark = True
+    settings = configure("dcgan", data="digits", preset="tutorial", flags=device_flags(bench, limit=6000))
+    with session.start(settings, str(bench.out / "runs" / "graphed-tutorial")) as ours:
+        _graphed(bench, "tutorial", ours, loop.train_step, 50, 200)
+        _graphed(bench, "tutorial, graph", ours, GraphedStep(), 50, 200)
+    for batch, compiles in ((1, False), (4, False), (2, False), (2, True)):
+        what = f"net that ships, batch {batch}" + (", compiled" if compiles else "")
+        with _striped(bench, 32 if bench.quick else 256, batch, NET) as started:
+            if compiles:
+                compile_nets(started)
+            began = time.perf_counter()
+            _graphed(bench, what, started, loop.train_step, 5, 20)
+            bench.record("graphs", what=what, first_seconds=time.perf_counter() - began)
+            if batch == 2:
+                _profile(bench, what, started)
+        with _striped(bench, 32 if bench.quick else 256, batch, NET) as started:
+            if compiles:
+                compile_nets(started)
+            _graphed(bench, f"{what}, graph", started, GraphedStep(), 5, 20)
+
+
+def _graphed(bench: Bench, what: str, started: Training, step: Any, warm: int, count: int) -> None:
+    """Record the time of a step, and the state's losses after the same steps in either way."""
+    taken = bench.seconds(lambda: step(started.state, started.batches, started.plan), warm, count)
+    size = started.batches.batch_size
+    bench.record(
+        "graphs",
+        what=what,
+        pictures=size / taken,
+        step_ms=1e3 * taken,
+        gigabytes=bench.peak(),
+        means=started.state.means(),
+    )
+
+
+def _profile(bench: Bench, what: str, started: Training, steps: int = 3) -> None:
+    """Write the kernels of some steps by their time on the card."""
+    kinds = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=kinds) as profiler:
+        for _ in range(steps):
+            loop.train_step(started.state, started.batches, started.plan)
+        bench.wait()
+    table = profiler.key_averages().table(sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=100)
+    (bench.out / f"profile-{what.replace(', ', '-').replace(' ', '-')}.txt").write_text(table)
+
+
 def _pace(bench: Bench, what: str, batch: int, taken: float, **more: float) -> None:
     bench.record("cyclegan", what=what, pictures=batch / taken, step_ms=1e3 * taken, gigabytes=bench.peak(), **more)
 
@@ -135,7 +188,14 @@ def _striped(bench: Bench, size: int, batch: int, options: Mapping[str, object])
     return session.start(settings, str(bench.out / "runs" / f"pace-{time.time_ns()}"))
 
 
-STAGES = {"tests": tests, "rates": rates, "dcgan": dcgan, "cyclegan": cyclegan, "horse2zebra": horse2zebra}
+STAGES = {
+    "tests": tests,
+    "rates": rates,
+    "dcgan": dcgan,
+    "graphs": graphs,
+    "cyclegan": cyclegan,
+    "horse2zebra": horse2zebra,
+}
 
 
 def main() -> None:
@@ -145,9 +205,11 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--minutes", type=float, default=8.0)
-    parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--lr", type=float, default=3e-4)
+    parser.add_argument("--init-from", help="a model, perhaps with its discriminators beside it, to go on from")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--graph", action="store_true")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -156,9 +218,11 @@ def main() -> None:
         torch.device(arguments.device),
         arguments.quick,
         arguments.minutes,
-        arguments.epochs,
         arguments.batch,
         arguments.lr,
+        arguments.init_from,
+        arguments.compile,
+        arguments.graph,
     )
     if arguments.inside:
         STAGES[arguments.stages[0]](bench)

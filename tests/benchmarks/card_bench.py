@@ -34,9 +34,11 @@ class Bench:
     device: torch.device
     quick: bool
     minutes: float
-    epochs: int
     batch: int
     lr: float
+    init_from: str | None
+    compiles: bool
+    graph: bool
 
     def record(self, stage: str, **scores: object) -> None:
         """Append a line to the results, and print it."""

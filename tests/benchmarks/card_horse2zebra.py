@@ -1,13 +1,16 @@
 """Train the horse2zebra model that ships on a card, and translate the test split with it."""
 
+import dataclasses
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
 from ganctl import tensorfile
-from ganctl.engine import session
+from ganctl.engine import loop, session
 from ganctl.engine.events import Event, Logged, Previewed, Subscriber
 from ganctl.engine.setup import configure
 from ganctl.engine.training import Training
@@ -15,6 +18,7 @@ from ganctl.images import grids, reading
 from ganctl.inference import model as inference
 from ganctl.tensorfile import TensorFile
 from tests.benchmarks.card_bench import NET, Bench, compile_nets, device_flags, tiny
+from tests.benchmarks.card_graph import GraphedStep
 
 
 def horse2zebra(bench: Bench) -> None:
@@ -25,13 +29,14 @@ def horse2zebra(bench: Bench) -> None:
     settings = configure(
         "cyclegan",
         data="horse2zebra",
-        preset="paper",
+        preset=None if bench.init_from else "paper",
+        init_from=bench.init_from,
         flags=device_flags(
             bench,
             size=size,
             limit=16 if bench.quick else None,
             batch_size=bench.batch,
-            epochs=bench.epochs,
+            epochs=1000,  # time ends it
             checkpoint_every="1000e",
             lr_generator=bench.lr,
             lr_discriminator=bench.lr,
@@ -39,19 +44,31 @@ def horse2zebra(bench: Bench) -> None:
         assignments={key: str(value) for key, value in tiny(bench, NET).items()},
     )
 
-    def stop() -> str | None:
-        return "--max-minutes" if time.monotonic() - began > 60 * bench.minutes else None
+    def spent() -> float:
+        """The share of the time that is over."""
+        return (time.monotonic() - began) / (60 * bench.minutes)
 
-    with session.start(settings, str(bench.out / "runs" / "horse2zebra")) as started:
+    def stop() -> str | None:
+        return "--max-minutes" if spent() > 1 else None
+
+    def falling_with_time(step: int) -> float:
+        """1 for half of the time, then a line to 0 at its end: how many steps there will be is not known."""
+        return max(0.0, min(1.0, 2 * (1 - spent())))
+
+    with ExitStack() as stack:
+        started = stack.enter_context(session.start(settings, str(bench.out / "runs" / "horse2zebra")))
+        started = dataclasses.replace(started, plan=dataclasses.replace(started.plan, schedule=falling_with_time))
         bench.record("horse2zebra", what="data is ready", seconds=time.monotonic() - began)
-        if bench.device.type == "cuda":
+        if bench.compiles:
             compile_nets(started)
+        if bench.graph:
+            stack.enter_context(patch.object(loop, "train_step", GraphedStep(loop.train_step)))
 
         def look(event: Event) -> None:
             match event:
                 case Logged(line) if int(line["step"]) % 500 == 0:
                     bench.record("horse2zebra", seconds=time.monotonic() - began, line=dict(line))
-                case Previewed(epoch, path) if epoch % 10 == 0:
+                case Previewed(epoch, path) if epoch % 10 == 0 and epoch:
                     _save_in_pieces(bench, started)  # whatever becomes of the rest
                     _as_jpeg(path, bench.out / "progress.jpg")
                 case _:
