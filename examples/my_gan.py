@@ -15,8 +15,9 @@ from torch import nn, optim
 
 from ganctl.__main__ import main
 from ganctl.data.batches import Batch
+from ganctl.data.info import DataInfo
 from ganctl.gans import register
-from ganctl.gans.base import Family, Preview, Shape, TrainingModule, Update
+from ganctl.gans.base import Clock, Family, Preview, TrainingModule, Update
 from ganctl.option import option
 
 
@@ -30,9 +31,10 @@ class Options:
     lr_discriminator: float = option(1e-3, "Learning rate of the discriminator.", "Optimisation", gt=0)
 
 
-def generator(options: Options, shape: Shape) -> nn.Module:
-    """Latents [N, latent_dim] → images [N, *shape] in [-1, 1]; the size is a multiple of 4."""
-    (channels, size, _), w, start = shape, options.width, shape[1] // 4
+def generator(options: Options, info: DataInfo) -> nn.Module:
+    """Latents [N, latent_dim] → images [N, *info.shape] in [-1, 1]; the size is a multiple of 4."""
+    (channels, size, _), w = info.shape, options.width
+    start = size // 4
     if size % 4:
         raise ValueError(f"MyGAN makes images whose size is a multiple of 4, not {size}.")
     dense = [nn.Linear(options.latent_dim, 2 * w * start**2), nn.Unflatten(1, (2 * w, start, start))]
@@ -46,12 +48,13 @@ class MyGAN(TrainingModule):
 
     ema = 0.99  # what is saved for use is an exponential moving average of the generator
 
-    def __init__(self, options: Options, model: nn.Module, shape: Shape) -> None:
+    def __init__(self, options: Options, model: nn.Module, info: DataInfo) -> None:
         super().__init__()
         self.options, self.model, w = options, model, options.width
-        half = [nn.Conv2d(shape[0], w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        channels, size, _ = info.shape
+        half = [nn.Conv2d(channels, w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         quarter = [nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        self.discriminator = nn.Sequential(*half, *quarter, nn.Flatten(), nn.Linear(2 * w * (shape[1] // 4) ** 2, 1))
+        self.discriminator = nn.Sequential(*half, *quarter, nn.Flatten(), nn.Linear(2 * w * (size // 4) ** 2, 1))
 
     def optimizers(self) -> dict[str, optim.Optimizer]:
         """One for each player."""
@@ -59,9 +62,9 @@ class MyGAN(TrainingModule):
         generator = optim.Adam(self.model.parameters(), self.options.lr_generator, betas=(0.5, 0.99))
         return {"discriminator": discriminator, "generator": generator}
 
-    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """One training step: the engine moves the players of an update before it asks for the next."""
-        real = batch["images"]  # [N, *shape] in [-1, 1]
+        real = batch["images"]  # [N, *info.shape] in [-1, 1]
         fake = self.model(torch.randn(len(real), self.options.latent_dim, device=real.device))
         margin = self.discriminator(real) - self.discriminator(fake.detach())
         yield Update({"discriminator": F.softplus(-margin).mean()}, {"accuracy": (margin > 0).float().mean()})
@@ -74,7 +77,7 @@ class MyGAN(TrainingModule):
 
 
 presets, data = {"default": {"batch_size": 32}}, ("digits", "digits")
-register(Family("mygan", "a small relativistic GAN", "sample", Options, presets, "default", data, generator, MyGAN))
+register(Family("mygan", "a small relativistic GAN", ("sample",), Options, presets, "default", data, generator, MyGAN))
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,8 @@ from ganctl.errors import CheckpointError, DataError, DivergedError, GanctlError
 
 if TYPE_CHECKING:
     from ganctl.engine.session import train
-    from ganctl.inference.model import Model, load
+    from ganctl.inference.loading import load
+    from ganctl.inference.model import Model
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {"Model": "ganctl.inference.model", "load": "ganctl.inference.model", "train": "ganctl.engine.session"}
+_HOMES = {"Model": "ganctl.inference.model", "load": "ganctl.inference.loading", "train": "ganctl.engine.session"}
 
 
 def __getattr__(name: str) -> Any:

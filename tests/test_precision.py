@@ -12,6 +12,7 @@ import torch
 from ganctl import device, precision
 from ganctl.engine import session
 from ganctl.errors import UsageError
+from ganctl.gans.base import Clock
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl, train
 from tests.trainings import PAIR_STEPS, STEPS, assert_equal, begin, go_on, tiny, tiny_pair
@@ -77,7 +78,7 @@ def test_bfloat16_changes_what_is_computed_and_r1_stays_in_float32(photos: Path)
     means = {}
     for numbers in ("float32", "bfloat16"):
         with session.start(tiny(photos, precision=numbers), numbers) as started:
-            updates = started.state.module.updates(started.batches.batch(0, CPU), 0)
+            updates = started.state.module.updates(started.batches.batch(0, CPU), Clock(0, 1, 1))
             torch.manual_seed(0)
             with torch.autocast("cpu", torch.bfloat16, enabled=started.plan.autocast):
                 means[numbers] = next(updates).metrics

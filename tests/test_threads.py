@@ -104,7 +104,7 @@ def test_what_the_user_chose_stays(monkeypatch: pytest.MonkeyPatch, own: dict[st
 
 SEEN = """
 import os, sys, types
-sys.modules["ganctl.inference.model"] = types.SimpleNamespace(load=None)  # what would bring torch
+sys.modules["ganctl.inference.loading"] = types.SimpleNamespace(load=None)  # what would bring torch
 sys.argv = ["ganctl", "--version"]
 {first}
 try:

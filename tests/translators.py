@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ganctl import gans, tensorfile
+from ganctl.data.info import DataInfo
 from ganctl.gans.nets import resnet, unet
 from ganctl.inference import model
 
@@ -19,7 +20,7 @@ def write_model(path: Path, shape: tuple[int, int, int] = (3, 16, 16), **options
     torch.manual_seed(0)
     family = gans.find("cyclegan")
     options = {"blocks": 1, "width": 4} | options
-    net = family.model(family.options(**options), shape)
+    net = family.model(family.options(**options), DataInfo(shape))
     header = {"format": 2, "family": "cyclegan", "options": options, "shape": shape, "domains": ["horse", "zebra"]}
     path.parent.mkdir(parents=True, exist_ok=True)
     tensorfile.write(path, tensorfile.TensorFile(net.state_dict(), header))

@@ -112,7 +112,7 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
 
     parameters = signature(function).parameters.values()
     written = [parameter for parameter in parameters if get_origin(parameter.annotation) is Annotated]
-    one_set = family is not None and not gans.options_of(family).two_domains
+    one_set = family is not None and len(gans.options_of(family).needs.sets) == 1
     hidden = ("domains", "pair") if one_set else ()  # and refused with a sentence
     flags = [
         *(_in_panel(parameter, parameter.name in hidden) for parameter in written),

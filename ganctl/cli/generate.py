@@ -1,6 +1,7 @@
 """The commands that make something of a run or model: pictures, a film, a page."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +12,10 @@ from ganctl import tasks
 from ganctl.cli import console
 from ganctl.cli.options import (
     Checkpoint,
+    Controls,
     Device,
     Force,
+    Label,
     MaxMegapixels,
     ModelName,
     Output,
@@ -20,6 +23,7 @@ from ganctl.cli.options import (
     Verbose,
     default_output,
     load,
+    parse_controls,
     require_file,
     require_folders,
     require_free,
@@ -37,9 +41,18 @@ MAX_GRID_PIXELS = 64_000_000  # it is held whole, in up to 30 bytes a pixel
 def sample(
     model: ModelName,
     count: Annotated[
-        int, typer.Option("--number", "-n", metavar="N", min=1, help="Number of pictures to generate.")
-    ] = 64,
+        int | None,
+        typer.Option(
+            "--number",
+            "-n",
+            metavar="N",
+            min=1,
+            help="Number of pictures, of each label if several are asked for; without it, 64, or 8 of each.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the pictures.")] = 0,
+    label: Label = None,
+    assignments: Controls = None,
     output: Output = None,
     force: Force = False,
     checkpoint: Checkpoint = None,
@@ -47,6 +60,10 @@ def sample(
 ) -> None:
     """Generate pictures with a trained model: a grid, or single files in a folder."""
     loaded = load(model, device, checkpoint)
+    loaded.require_verb("sample")
+    controls = loaded.controls(**parse_controls(assignments, label=label))
+    each, rows = count or loaded.default_count(controls), len(loaded.alternatives(controls))
+    count = each * rows
     from ganctl.images import grids
     from ganctl.images.writing import require_format
 
@@ -55,14 +72,14 @@ def sample(
         require_folders(path / "0.png")
         require_free(_numbered(path, count), force)
         numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
-        samples = (picture for chunk in loaded.sample_batches(count, seed) for picture in chunk)
+        samples = (picture for chunk in loaded.sample_batches(each, seed, controls) for picture in chunk)
         with console.results_of_work() as show, tasks.task("Generating", "pictures", count):
             for name, picture in zip(numbers, samples, strict=True):
                 grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = grids.grid_columns(count)
-    width, height = grids.grid_size(count, columns, loaded.header["shape"][-1])
+    columns = grids.grid_columns(count) if rows == 1 else each
+    width, height = grids.grid_size(count, columns, loaded.info.shape[-1])
     if width * height > MAX_GRID_PIXELS:
         raise UsageError(
             f"A grid of {count:,} pictures would have {width:,}×{height:,} pixels,"
@@ -74,9 +91,9 @@ def sample(
         require_folders(path)
         require_free([path], force)
     with tasks.task("Generating", "pictures", count):
-        grid = loaded.sample(count, seed)
+        images = loaded.sample_with(controls, each, seed)
         path = path if output else default_output(path, force)
-        grids.save_grid(path, grid, columns)
+        grids.save_grid(path, images, columns)
     with console.results_of_work() as show:
         show(path)
 
@@ -94,6 +111,7 @@ def translate(
     to: Annotated[
         str | None, typer.Option(metavar="DOMAIN", help="Domain to translate to; without it, the second.")
     ] = None,
+    assignments: Controls = None,
     size: Annotated[
         int | None, typer.Option(metavar="PX", min=1, help="First resize the shorter side to PX pixels.")
     ] = None,
@@ -113,16 +131,17 @@ def translate(
     from ganctl.inference import paths
     from ganctl.inference import translate as translation
 
-    domain = loaded.target_domain(to)
+    loaded.require_verb("translate")
+    controls = loaded.controls(**parse_controls(assignments, to=to))
     if output is not None:
         require_folders(Path(output) / "0.png" if output.endswith(("/", os.sep)) else Path(output))
-    jobs = paths.plan_jobs(inputs, domain, output, force)
+    jobs = paths.plan_jobs(inputs, loaded.target_name(controls), output, force)
     for folder in {job.output.parent for job in jobs if isinstance(job, paths.Job)}:
         files.remove_strays(folder)
     results = []
     with console.results_of_work() as show:
         with TranslationProgress(len(jobs), show) as display:
-            for result in translation.translate(loaded, jobs, domain, size, force, max_megapixels or MAX_MEGAPIXELS):
+            for result in translation.translate(loaded, jobs, controls, size, force, max_megapixels or MAX_MEGAPIXELS):
                 display.show(result)
                 results.append(result)
         if verbose:
@@ -145,6 +164,8 @@ def make_gif(
         bool, typer.Option("--walk", metavar="", help="Film a loop through the latent space instead of the training.")
     ] = False,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the walk.")] = 0,
+    label: Label = None,
+    assignments: Controls = None,
 ) -> None:
     """Make a film of a training's progress, or of a walk through the latent space."""
     if fps is not None and not 0.1 <= fps <= 100:
@@ -161,8 +182,13 @@ def make_gif(
         require_file(Path(output), "film.gif")
         require_animation_format(Path(output))
         require_free([Path(output)], force, own)
+    values = parse_controls(assignments, label=label)
     if walk:
-        film = _film_walk(run, output, own, force, fps or 24, seed)
+        film = _film_walk(run, output, own, force, fps or 24, seed, values)
+    elif values:
+        raise UsageError(
+            "A training's film shows what its previews show.", "Add --walk, or leave out --label and --set."
+        )
     else:
         from ganctl.runs import status
 
@@ -173,15 +199,24 @@ def make_gif(
         show(film)
 
 
-def _film_walk(model: str, output: str | None, own: Path | None, force: bool, fps: float, seed: int) -> Path:
+def _film_walk(
+    model: str,
+    output: str | None,
+    own: Path | None,
+    force: bool,
+    fps: float,
+    seed: int,
+    values: Mapping[str, str],
+) -> Path:
     """Film a walk through a model's latent space; returns where."""
     from ganctl.images import grids
     from ganctl.images.frames import LazyFrames, label_frame
-    from ganctl.inference import model as inference
+    from ganctl.inference.latent_walk import LatentWalk
 
     loaded = load(model)
     path = Path(output) if output else own or default_output(Path(f"{loaded.name}-walk.gif"), force)
-    steps = inference.LatentWalk(loaded, seed)
+    loaded.require_verb("sample")
+    steps = LatentWalk(loaded, seed, loaded.controls(**values))
     frames = LazyFrames.same_size(len(steps), lambda i: label_frame(grids.make_grid(steps[i], 4), ""))
     _write_film(path, frames, fps)
     return path

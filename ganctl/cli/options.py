@@ -56,6 +56,14 @@ Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set any option by its name; may be given several times."),
 ]
+Controls = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Ask the model for something; may be given several times."),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS|all", help="Class of the pictures, by name or number; several with commas."),
+]
 Checkpoint = Annotated[
     str | None,
     typer.Option(
@@ -81,6 +89,13 @@ Device = Annotated[
 ]
 
 
+def parse_controls(assignments: list[str] | None, **flags: str | None) -> dict[str, str]:
+    """What a model is asked for: flags such as ``--label``, and ``--set key=value`` over them."""
+    from ganctl.settings import parse_assignments
+
+    return {name: value for name, value in flags.items() if value is not None} | parse_assignments(assignments or [])
+
+
 def typed(verb: str, path: Path) -> str:
     """The command for a path, ready to be typed here."""
     script = Path(sys.argv[0])  # one that registers a family of its own, and then runs this command line
@@ -100,11 +115,11 @@ def load(model: str, device: str = "auto", checkpoint: str | None = None, family
     from ganctl.runs import names
 
     names.find(model, family)  # before anyone waits for torch
-    from ganctl.inference import model as inference
+    from ganctl.inference import loading
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python code is warned of stands in Model.warnings too
-        loaded = inference.load(model, device, checkpoint)
+        loaded = loading.load(model, device, checkpoint)
     warn_all(loaded.warnings)
     return loaded
 

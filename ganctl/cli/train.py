@@ -88,7 +88,7 @@ def train(
         assignments=parse_assignments(assignments or []),
     )
     definition = gans.find(family)
-    if definition.two_domains:
+    if len(definition.needs.sets) > 1:
         announce_download(data or definition.default_data[0])
     if dry_run:
         from ganctl.engine import forecast

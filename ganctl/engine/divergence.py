@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from ganctl import tensorfile
 from ganctl.data.batches import Batches
+from ganctl.data.info import DataInfo
 from ganctl.engine import setup
 from ganctl.engine.events import Emitter, VerdictChanged, Warned
 from ganctl.engine.loop import Plan, is_log_step, log_line, train_step
@@ -91,7 +92,7 @@ class Divergence:
             training.settings,
             training.family,
             training.options,
-            training.plan.header["shape"],
+            DataInfo.from_header(training.plan.header),
             trained.device,
             fresh=good is None,
         )

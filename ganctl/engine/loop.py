@@ -15,7 +15,7 @@ from ganctl.engine.events import Emitter, Ended, Saved, Started, Stepped
 from ganctl.engine.retrying_writer import RetryingWriter
 from ganctl.engine.state import State, parameters_of
 from ganctl.errors import GanctlError
-from ganctl.gans.base import Preview, Update
+from ganctl.gans.base import Clock, Preview, Update
 from ganctl.runs import checkpoint
 from ganctl.runs.metric_names import LOSS, METRIC, prefixed
 from ganctl.runs.run import Run
@@ -38,7 +38,7 @@ class Plan:
         save_seconds: seconds after which a checkpoint is saved in any case.
         keep: checkpoints kept.
         header: of ``model.safetensors``.
-        schedule: step → the factor of all learning rates.
+        schedule: the clock → the factor of all learning rates, or player → factor.
         autocast: whether losses are computed in bfloat16 where that is safe.
         monitor: measures and judges the training; None for none.
     """
@@ -50,7 +50,7 @@ class Plan:
     save_seconds: float = 600.0
     keep: int = 2
     header: Mapping[str, Any] = field(default_factory=dict)
-    schedule: Callable[[int], float] = lambda step: 1.0
+    schedule: Callable[[Clock], float | Mapping[str, float]] = lambda clock: 1.0
     autocast: bool = False
     monitor: "Monitor | None" = None
 
@@ -88,25 +88,34 @@ def train_step(
         plan: gives the seed, the learning rates' schedule and the precision.
         on_update: is called with every update before its players move.
     """
-    factor = plan.schedule(state.step)
+    clock = Clock(state.step, plan.total_steps, batches.steps_per_epoch)
+    scheduled = plan.schedule(clock)
     for player, optimizer in state.optimizers.items():
+        factor, balance_factor = lr_factor(scheduled, player), state.balance_factors.get(player, 1.0)
         for group, base_lr in zip(optimizer.param_groups, state.base_lrs[player], strict=True):
-            group["lr"] = base_lr * factor * state.balance_factors.get(player, 1.0)
+            group["lr"] = base_lr * factor * balance_factor
     with seeded(state.device, plan.seed, RandomStream.STEP, state.step):
-        metrics = move_players(state, batches.batch(state.step, state.device), plan, on_update)
+        metrics = move_players(state, batches.batch(state.step, state.device), clock, plan, on_update)
     state.accumulate(metrics)
     state.step += 1
     state.update_ema()
 
 
-def move_players(state: State, batch: Batch, plan: Plan, on_update: Callable[[Update], None]) -> dict[str, Tensor]:
+def lr_factor(scheduled: float | Mapping[str, float], player: str) -> float:
+    """The factor of a player's learning rate in what a family's schedule returned; 1 for one that is not in it."""
+    return scheduled.get(player, 1.0) if isinstance(scheduled, Mapping) else scheduled
+
+
+def move_players(
+    state: State, batch: Batch, clock: Clock, plan: Plan, on_update: Callable[[Update], None]
+) -> dict[str, Tensor]:
     """Make every update of a step, and return its losses and metrics under the log's keys.
 
     Nothing in it waits for the device, so that a CUDA graph can record it.
     """
     losses: dict[str, Tensor] = {}
     metrics: dict[str, Tensor] = {}
-    updates = state.module.updates(batch, state.step)
+    updates = state.module.updates(batch, clock)
     while update := _next_update(updates, state.device, plan.autocast):
         on_update(update)
         move(state.optimizers, update)

@@ -7,6 +7,7 @@ import torch
 
 from ganctl import device
 from ganctl.data.batches import Batches
+from ganctl.gans.base import Clock
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
 from ganctl.units import counted
@@ -21,26 +22,37 @@ def of_device(record: Mapping[str, Any], torch_device: torch.device) -> list[str
 
 
 def of_schedule(
-    before: Settings, now: Settings, schedule: Callable[[int, int], float], step: int, batches: Batches
+    before: Settings,
+    now: Settings,
+    schedule: Callable[[Clock], float | Mapping[str, float]],
+    step: int,
+    batches: Batches,
 ) -> list[str]:
     """Warn if another total of epochs changes the learning rates.
 
     Args:
         before: the settings that the run had.
         now: those that it has from here on.
-        schedule: step, total steps → the factor of the learning rates.
+        schedule: the clock → the factors of the learning rates.
         step: at which the run goes on.
         batches: tell how many steps an epoch has.
     """
     totals = [settings.epochs * batches.steps_per_epoch for settings in (before, now)]
     steps = (step, min(totals) - 1)
-    old, new = ([schedule(at_step, total) for at_step in steps] for total in totals)
+    clocks = [[Clock(at_step, total, batches.steps_per_epoch) for at_step in steps] for total in totals]
+    old, new = ([schedule(clock) for clock in clocks_of_total] for clocks_of_total in clocks)
     if old == new:
         return []
     return [
         f"The learning rates' schedule is now that of {now.epochs} epochs: "
-        f"here their factor is {new[0]:.3g}, and was {old[0]:.3g} on the way to {before.epochs}."
+        f"here their factor is {_format(new[0])}, and was {_format(old[0])} on the way to {before.epochs}."
     ]
+
+
+def _format(factor: float | Mapping[str, float]) -> str:
+    if isinstance(factor, Mapping):
+        return ", ".join(f"{value:.3g} ({player})" for player, value in factor.items())
+    return f"{factor:.3g}"
 
 
 def of_log(run: Run, settings: Settings, step: int, batches: Batches) -> list[str]:

@@ -1,19 +1,20 @@
 """Set up a training: its settings, and from them the nets, the first state, the batches and the plan."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 
 from ganctl import precision, tensorfile
 from ganctl.data.batches import SingleBatches, UnpairedBatches
-from ganctl.data.cache.dataset import TwoDatasets
+from ganctl.data.info import DataInfo
 from ganctl.engine.loop import Plan
 from ganctl.engine.monitor import build_monitor
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
-from ganctl.gans.base import Family, Shape, TrainingModule
+from ganctl.gans.base import Family, TrainingModule
 from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
@@ -94,7 +95,7 @@ def build(
     """
     batches = make_batches(settings, family, options, data)
     total = settings.epochs * batches.steps_per_epoch
-    state = initial_state(settings, family, options, data.shape, device, fresh=fresh)
+    state = initial_state(settings, family, options, data.info, device, fresh=fresh)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     header = _header(settings, data, batches)
     monitor, warnings = build_monitor(settings, data, batches, header)
@@ -106,7 +107,7 @@ def build(
         save_seconds=seconds,
         keep=settings.keep,
         header=header,
-        schedule=lambda step: family.schedule(options, step, total),
+        schedule=partial(family.schedule, options),
         autocast=precision.resolve(settings.precision, device) == "bfloat16",
         monitor=monitor,
     )
@@ -114,11 +115,11 @@ def build(
 
 
 def initial_state(
-    settings: Settings, family: Family, options: Any, shape: Shape, device: torch.device, *, fresh: bool
+    settings: Settings, family: Family, options: Any, info: DataInfo, device: torch.device, *, fresh: bool
 ) -> State:
     """The nets with their first weights, at step 0; the arguments as in `build`."""
     with seeded(torch.device("cpu"), settings.seed, RandomStream.WEIGHTS):
-        module = family.training(options, family.model(options, shape), shape)
+        module = family.training(options, family.model(options, info), info)
     if fresh and settings.init_from is not None:
         _initialise(module, settings.init_from)
     return State(module, device)
@@ -126,17 +127,16 @@ def initial_state(
 
 def _header(settings: Settings, data: Data, batches: SingleBatches | UnpairedBatches) -> dict[str, Any]:
     """The header of the model's file, by which it explains itself."""
-    header = {
+    return {
         "format": checkpoint.MODEL_FORMAT,
         "family": settings.family,
         "preset": settings.preset,
         "options": dict(settings.options),
-        "shape": data.shape,
+        **data.info.to_header(),
         "range": [-1, 1],
         "data": data.name,
         "steps_per_epoch": batches.steps_per_epoch,
     }
-    return header | ({"domains": data.names} if isinstance(data, TwoDatasets) else {})
 
 
 def _initialise(module: TrainingModule, init_from: str) -> None:

@@ -73,8 +73,8 @@ class Training:
 
     @property
     def verb(self) -> str:
-        """The command that uses the model: ``sample`` or ``translate``."""
-        return self.family.verb
+        """The first command that uses the model, such as ``sample``."""
+        return self.family.verbs[0]
 
     @property
     def finished(self) -> bool:

@@ -182,12 +182,13 @@ def _metrics(scores: list[Score]) -> Iterator[tuple[str, float]]:
 
 def _settings(model: Model, data: str | None) -> Settings:
     """The settings that say which images a model is measured against, at its own size."""
-    family, (channels, size, _) = find_family(model.header["family"]), model.header["shape"]
+    family, info = model.family, model.info
+    channels, size, _ = info.shape
     run_folder = next((folder for folder in model.path.parents if run.Run(folder).exists), None)
     if run_folder is not None and data is None:
         return Settings.from_json(run.Run(run_folder).record()["settings"])
     options = dict(model.header["options"])
-    domains = ",".join(model.domains) if model.domains and data is not None else None
+    domains = ",".join(info.domains) if info.domains and data is not None else None
     return Settings(
         family.name, options, data=data or model.header["data"], domains=domains, size=size, channels=channels
     )

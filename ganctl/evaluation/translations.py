@@ -48,7 +48,7 @@ def translation_scores(
         full: whether cycle, identity and luminance are measured, which takes two more translations of each image.
     """
     real = [held_out(dataset) for dataset in data.datasets]
-    translated = [quantised(model.translate(real[1 - i], domain)) for i, domain in enumerate(data.names)]
+    translated = [quantised(model.translate(real[1 - i], to=domain)) for i, domain in enumerate(data.names)]
     for i in reversed(range(len(references))):  # the direction of `translate` without --to comes first
         distances = references[i].distances(references[i].extractor.features(translated[i]))
         held_out_distances = references[i].held_out_distances
@@ -80,8 +80,8 @@ def _consistency_scores(
     """Cycle, identity and luminance: what a translation keeps, in both directions."""
     for i, domain in enumerate(data.names):
         source_domain, source = data.names[1 - i], real[1 - i]
-        cycle = (model.translate(translated[i], source_domain) - source).abs().mean().item()
-        identity = (model.translate(real[i], domain) - real[i]).abs().mean().item()
+        cycle = (model.translate(translated[i], to=source_domain) - source).abs().mean().item()
+        identity = (model.translate(real[i], to=domain) - real[i]).abs().mean().item()
         luminance = luminance_correlation(source, translated[i]).mean().item()
         there_and_back = f"{source_domain} → {domain} → {source_domain}"
         yield Score(f"cycle-{source_domain}", rounded(cycle), None, f"mean error of {there_and_back}, of 2")

@@ -16,6 +16,7 @@ from ganctl.errors import UsageError
 from ganctl.option import fields_of
 
 if TYPE_CHECKING:
+    from ganctl.data.info import Needs
     from ganctl.gans.base import Family
     from ganctl.option import Value
 
@@ -37,14 +38,14 @@ class FamilyOptions(NamedTuple):
         options: a dataclass of options (`ganctl.option.option`).
         presets: name → settings that replace the defaults.
         default_preset: the preset of ``train`` without ``--preset``.
-        two_domains: whether it learns from two unpaired sets.
+        needs: the sets that it learns from.
     """
 
     summary: str
     options: type
     presets: Mapping[str, Mapping[str, Value]]
     default_preset: str
-    two_domains: bool
+    needs: Needs
 
 
 def register(family: Family) -> None:
@@ -93,7 +94,7 @@ def options_of(name: str) -> FamilyOptions:
     require(name)
     if name not in OPTIONS:
         family = find(name)
-        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset, family.two_domains)
+        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset, family.needs)
     module = vars(import_module(OPTIONS[name]))
-    names = ("SUMMARY", "Options", "PRESETS", "DEFAULT_PRESET", "TWO_DOMAINS")
+    names = ("SUMMARY", "Options", "PRESETS", "DEFAULT_PRESET", "NEEDS")
     return FamilyOptions(*(module[name] for name in names))

@@ -8,15 +8,29 @@ weights, logs, saves and resumes; a family only computes losses.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+import torch
+from torch import Generator, Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from ganctl.data.batches import Batch
+from ganctl.data.info import ONE_SET, DataInfo, Needs
 from ganctl.option import Value
 
-Shape = tuple[int, int, int]  # of an image: channels, height, width
+
+class Clock(NamedTuple):
+    """How far a training has come.
+
+    Attributes:
+        step: the number of the step, from 0.
+        total_steps: of the training, as it is planned now.
+        steps_per_epoch: in a pass over the data.
+    """
+
+    step: int
+    total_steps: int
+    steps_per_epoch: int
 
 
 class Update(NamedTuple):
@@ -70,15 +84,16 @@ class TrainingModule(nn.Module, ABC):
         """
 
     @abstractmethod
-    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """Yield the updates of one training step.
 
         Control comes back when the players of an update have moved, so an update that is computed afterwards uses their
         new weights. Never yield inside a ``with``: the context would stay open in the engine.
 
         Args:
-            batch: real images in [-1, 1]: ``images`` [N, C, H, W], or ``a`` and ``b`` for a family of two domains.
-            step: the number of the step, from 0.
+            batch: by the names in the family's `Needs`: real images [N, C, H, W] in [-1, 1], as ``images``, or ``a``
+                and ``b`` of two domains, and columns such as ``labels`` [N].
+            clock: how far the training has come.
         """
 
     @abstractmethod
@@ -91,7 +106,7 @@ class TrainingModule(nn.Module, ABC):
         """
 
 
-def constant_lr(options: Any, step: int, total_steps: int) -> float:
+def constant_lr(options: Any, clock: Clock) -> float:
     """Keep the learning rates as they are, so that a training can be extended at any time."""
     return 1.0
 
@@ -120,41 +135,81 @@ def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, floa
 
 
 @dataclass(frozen=True)
+class NoControls:
+    """The controls of a model that can be asked for nothing but images."""
+
+
+Rows = Mapping[str, Tensor]  # what one image is made of beside its noise, by column: {"labels": a number}
+
+
+def normal_noise(options: Any, generator: Generator) -> Tensor:
+    """Draw standard normal latents [options.latent_dim]."""
+    return torch.randn(options.latent_dim, generator=generator)
+
+
+def no_rows(controls: Any, info: DataInfo, generator: Generator) -> Rows:
+    """Make images of noise alone."""
+    return {}
+
+
+def no_alternatives(controls: Any, info: DataInfo) -> list[Any]:
+    """Ask for one thing at a time."""
+    return [controls]
+
+
+def bind_nothing(model: Any, controls: Any, info: DataInfo) -> nn.Module:
+    """Use the model as it is."""
+    net: nn.Module = model
+    return net
+
+
+@dataclass(frozen=True)
 class Family:
     """A GAN, as all of ganctl knows it.
 
     Attributes:
         name: what is typed on the command line.
         summary: one line of help.
-        verb: what a trained model does: ``sample`` images from noise, or ``translate`` images.
-        options: a frozen dataclass whose fields are `ganctl.option.option`; each becomes a setting of the command
-            line. A family that samples has ``latent_dim`` among them.
+        verbs: what a trained model does, the first one first: ``sample`` images from noise, ``translate`` images.
+        options: a frozen dataclass whose fields are `ganctl.option.option`; each becomes a setting of the command line.
         presets: name → settings that replace the defaults; each should cite its source.
         default_preset: the preset of ``train`` without ``--preset``.
         default_data: the set of ``train`` without ``--data``, and a built-in one for where that cannot be had.
-        model: (options, shape) → the nets for use, with random weights. A family that samples maps normal latents
-            [N, latent_dim] to images [N, *shape] in [-1, 1]; one that translates has ``generator_to(domain)``, as
-            `ganctl.gans.cyclegan.Generators` does. Raises ValueError, with a sentence, where that shape cannot be had.
-        training: (options, model, shape) → the training module around a model.
-        schedule: (options, step, total steps) → the factor by which all learning rates are multiplied at a step. A pure
-            function.
-        two_domains: whether the family learns from two unpaired sets (``a`` and ``b`` of a batch) instead of one.
+        model: (options, info of the data) → the nets for use, with random weights. Raises ValueError, with a sentence,
+            where nets of that shape cannot be had.
+        training: (options, model, info) → the training module around a model.
+        needs: the sets that it learns from, and their columns.
+        schedule: (options, clock) → the factor by which the learning rates of all players are multiplied, or player →
+            factor. A pure function.
         jitter: (options, size) → the crops and flips for training images of a size.
+        controls: a frozen dataclass of `ganctl.option.option` for what a trained model can be asked for, each with a
+            default: ``ganctl sample --set name=value``.
+        bind: (model, controls, info) → the net to apply: noise [N, …], and rows by their names → images for ``sample``,
+            images [N, C, H, W] → images for ``translate``. Raises UsageError where it cannot be asked for that.
+        noise: (options, generator) → the noise of one image, all that the net will need.
+        rows: (controls, info, generator) → what one image is made of beside its noise, by column. A measurement takes
+            columns of real images instead. Raises UsageError likewise.
+        alternatives: (controls, info) → the controls that are asked for at once, each for images of its own.
         light_preset: the preset to recommend where the chosen one would take days; None for none.
         default_size: height and width in pixels where neither the settings nor the data have one.
     """
 
     name: str
     summary: str
-    verb: Literal["sample", "translate"]
+    verbs: tuple[str, ...]
     options: type
     presets: Mapping[str, Mapping[str, Value]]
     default_preset: str
     default_data: tuple[str, str]
-    model: Callable[[Any, Shape], nn.Module]
-    training: Callable[[Any, Any, Shape], TrainingModule]
-    schedule: Callable[[Any, int, int], float] = constant_lr
-    two_domains: bool = False
+    model: Callable[[Any, DataInfo], nn.Module]
+    training: Callable[[Any, Any, DataInfo], TrainingModule]
+    needs: Needs = ONE_SET
+    schedule: Callable[[Any, Clock], float | Mapping[str, float]] = constant_lr
     jitter: Callable[[Any, int], Jitter] = no_jitter
+    controls: type = NoControls
+    bind: Callable[[Any, Any, DataInfo], nn.Module] = bind_nothing
+    noise: Callable[[Any, Generator], Tensor] = normal_noise
+    rows: Callable[[Any, DataInfo, Generator], Rows] = no_rows
+    alternatives: Callable[[Any, DataInfo], list[Any]] = no_alternatives
     light_preset: str | None = None
     default_size: int = 64

@@ -1,6 +1,7 @@
 """CycleGAN: unpaired translation between two domains (Zhu et al. 2017, https://arxiv.org/abs/1703.10593)."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
 from typing import cast
 
@@ -10,12 +11,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.data.batches import Batch
-from ganctl.gans.base import Family, Jitter, Preview, Shape, TrainingModule, Update, adam
+from ganctl.data.info import DataInfo
+from ganctl.errors import UsageError
+from ganctl.gans.base import Clock, Family, Jitter, Preview, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
 from ganctl.gans.image_pool import ImagePool
 from ganctl.gans.losses import adversarial_loss, luminance_correlation
 from ganctl.gans.nets import patchgan, resnet, unet
-from ganctl.gans.options.cyclegan import DEFAULT_PRESET, PRESETS, SUMMARY, TWO_DOMAINS, Options
+from ganctl.gans.options.cyclegan import DEFAULT_PRESET, NEEDS, PRESETS, SUMMARY, Options
+from ganctl.option import option
 
 
 class Generators(nn.Module):
@@ -31,22 +35,41 @@ class Generators(nn.Module):
         return self.a_to_b if domain else self.b_to_a
 
 
-def model(options: Options, shape: Shape) -> Generators:
+def model(options: Options, info: DataInfo) -> Generators:
     """Build both generators: images [N, channels, H, W] in [-1, 1] → the same.
 
     Raises:
         ValueError: these nets cannot translate that size.
     """
-    return Generators(generator(options, shape), generator(options, shape))
+    return Generators(generator(options, info), generator(options, info))
 
 
-def generator(options: Options, shape: Shape) -> nn.Module:
+@dataclass(frozen=True)
+class Controls:
+    """What a trained CycleGAN can be asked for."""
+
+    to: str | None = option(None, "Domain to translate to; without it, the second.")
+
+
+def bind(model: Generators, controls: Controls, info: DataInfo) -> nn.Module:
+    """Return the generator that translates to the domain that was asked for.
+
+    Raises:
+        UsageError: there is no such domain.
+    """
+    domain = info.domains[1] if controls.to is None else controls.to
+    if domain not in info.domains:
+        raise UsageError(f"There is no domain {domain!r}.", f"It translates to: {', '.join(info.domains)}.")
+    return model.generator_to(info.domains.index(domain))
+
+
+def generator(options: Options, info: DataInfo) -> nn.Module:
     """Build one generator.
 
     Raises:
         ValueError: it cannot translate that size.
     """
-    channels, size, _ = shape
+    channels, size, _ = info.shape
     if options.arch == "unet":
         return unet.Generator(size, channels, options.width)
     if size % resnet.MULTIPLE or size < resnet.MIN_SIZE:
@@ -55,13 +78,13 @@ def generator(options: Options, shape: Shape) -> nn.Module:
     return resnet.Generator(channels, blocks, options.width, options.upsample, options.output)
 
 
-def discriminator(options: Options, shape: Shape) -> nn.Module:
+def discriminator(options: Options, info: DataInfo) -> nn.Module:
     """Build one discriminator: images [N, channels, H, W] in [-1, 1] → logits [N, 1, h, w], high for real.
 
     Raises:
         ValueError: the images are smaller than it needs.
     """
-    channels, size, _ = shape
+    channels, size, _ = info.shape
     net: patchgan.Discriminator | unet.Discriminator
     if options.arch == "unet":
         net = unet.Discriminator(channels, options.discriminator_width)
@@ -75,14 +98,14 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
 class CycleGAN(TrainingModule):
     """Both generators move as one player, then both discriminators; or all simultaneously, as in the tutorial."""
 
-    def __init__(self, options: Options, model: Generators, shape: Shape) -> None:
+    def __init__(self, options: Options, model: Generators, info: DataInfo) -> None:
         super().__init__()
         self.options = options
         self.model: Generators = model
-        self.discriminator_a = discriminator(options, shape)
-        self.discriminator_b = discriminator(options, shape)
-        self.pool_a = ImagePool(shape, options.pool_size)
-        self.pool_b = ImagePool(shape, options.pool_size)
+        self.discriminator_a = discriminator(options, info)
+        self.discriminator_b = discriminator(options, info)
+        self.pool_a = ImagePool(info.shape, options.pool_size)
+        self.pool_b = ImagePool(info.shape, options.pool_size)
         self.ema = options.ema
         self.loss = adversarial_loss(options.loss)
         self.augment = augmentation(options.augment)
@@ -99,7 +122,7 @@ class CycleGAN(TrainingModule):
             "discriminator": adam(discriminators, o.lr_discriminator, betas, o.epsilon),
         }
 
-    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """Generators, then discriminators (Zhu et al. 2017, equations 1 to 3, and section 5.2 on identity)."""
         a, b = contiguous_on_cpu(batch["a"]), contiguous_on_cpu(batch["b"])
         fake_b, identity_b = self._translate(self.model.a_to_b, a, b)
@@ -165,10 +188,10 @@ def contiguous_on_cpu(images: Tensor) -> Tensor:
     return images if images.is_cuda else images.contiguous()
 
 
-def schedule(options: Options, step: int, total_steps: int) -> float:
+def schedule(options: Options, clock: Clock) -> float:
     """1, then a straight line that would reach 0 after the last step (section 4)."""
-    decay_steps = options.lr_decay_fraction * total_steps
-    return min(1.0, (total_steps - step) / decay_steps) if options.lr_decay_fraction else 1.0
+    decay_steps = options.lr_decay_fraction * clock.total_steps
+    return min(1.0, (clock.total_steps - clock.step) / decay_steps) if options.lr_decay_fraction else 1.0
 
 
 def jitter(options: Options, size: int) -> Jitter:
@@ -179,7 +202,7 @@ def jitter(options: Options, size: int) -> Jitter:
 FAMILY = Family(
     name="cyclegan",
     summary=SUMMARY,
-    verb="translate",
+    verbs=("translate",),
     options=Options,
     presets=PRESETS,
     default_preset=DEFAULT_PRESET,
@@ -187,7 +210,9 @@ FAMILY = Family(
     model=model,
     training=CycleGAN,
     schedule=schedule,
-    two_domains=TWO_DOMAINS,
+    needs=NEEDS,
+    controls=Controls,
+    bind=bind,
     jitter=jitter,
     light_preset="small",
     default_size=256,

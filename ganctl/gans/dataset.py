@@ -8,6 +8,7 @@ from ganctl.data.batches import SingleBatches, UnpairedBatches
 from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_dataset, open_domains
 from ganctl.data.check import check
 from ganctl.data.check.findings import count_reasons
+from ganctl.data.info import DataInfo
 from ganctl.data.resolve import DomainSources, resolve_domains, resolve_source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
@@ -41,7 +42,8 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         source = _resolve(settings, family, stand_in)
         warnings.append(f"{default} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or source.native_size() or family.default_size
-    _require_buildable(family, options, size, settings.channels)
+    shape = (settings.channels or 3, size, size)
+    _require_buildable(family, options, _info(source, shape))
     load_size = family.jitter(options, size).load_size
     warnings += source.warnings if fresh else ()
     data: Data
@@ -72,7 +74,7 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
 
 def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSources:
     """One source, or two for a family of two domains."""
-    if family.two_domains:
+    if len(family.needs.sets) > 1:
         return resolve_domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{family.name} learns from one set.", "--domains and --pair are for cyclegan.")
@@ -87,16 +89,22 @@ def _quick_check(source: DomainSources) -> list[str]:
     return [f"{finding.message} {finding.remedy}" for finding in findings if finding.severity != "note"]
 
 
-def _require_buildable(family: Family, options: Any, size: int, channels: int | None) -> None:
+def _info(source: Source | DomainSources, shape: tuple[int, int, int]) -> DataInfo:
+    """What is known of a set before it is decoded."""
+    if isinstance(source, DomainSources):
+        return DataInfo(shape, domains=source.names)
+    return DataInfo(shape, source.classes)
+
+
+def _require_buildable(family: Family, options: Any, info: DataInfo) -> None:
     """Build the nets without their weights, before a long decoding is in vain.
 
     Raises:
         UsageError: they cannot generate that size, or no memory could hold them.
     """
-    shape = (channels or 3, size, size)
     try:
         with torch.device("meta"):
-            module = family.training(options, family.model(options, shape), shape)
+            module = family.training(options, family.model(options, info), info)
         module.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None

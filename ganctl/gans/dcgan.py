@@ -12,21 +12,22 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganctl.data.batches import Batch
+from ganctl.data.info import DataInfo
 from ganctl.errors import UsageError
-from ganctl.gans.base import Family, Preview, Shape, TrainingModule, Update, adam
+from ganctl.gans.base import Clock, Family, Preview, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
 from ganctl.gans.losses import adversarial_loss, r1_penalty
 from ganctl.gans.nets import compact, dcgan_paper, dcgan_tutorial
-from ganctl.gans.options.dcgan import DEFAULT_PRESET, PRESETS, SUMMARY, Options
+from ganctl.gans.options.dcgan import DEFAULT_PRESET, NEEDS, PRESETS, SUMMARY, Options
 
 
-def model(options: Options, shape: Shape) -> nn.Module:
-    """Build the generator: latents [N, options.latent_dim] → images [N, *shape] in [-1, 1].
+def model(options: Options, info: DataInfo) -> nn.Module:
+    """Build the generator: latents [N, options.latent_dim] → images [N, *info.shape] in [-1, 1].
 
     Raises:
         ValueError: these nets cannot generate that size.
     """
-    channels, size, _ = shape
+    channels, size, _ = info.shape
     match options.arch:
         case "tutorial":
             return dcgan_tutorial.Generator(options.latent_dim, size, channels)
@@ -36,9 +37,9 @@ def model(options: Options, shape: Shape) -> nn.Module:
             return compact.Generator(options.latent_dim, size, channels, options.width)
 
 
-def discriminator(options: Options, shape: Shape) -> nn.Module:
-    """Build the discriminator: images [N, *shape] in [-1, 1] → logits [N], high for real."""
-    channels, size, _ = shape
+def discriminator(options: Options, info: DataInfo) -> nn.Module:
+    """Build the discriminator: images [N, *info.shape] in [-1, 1] → logits [N], high for real."""
+    channels, size, _ = info.shape
     match options.arch:
         case "tutorial":
             return dcgan_tutorial.Discriminator(size, channels)
@@ -51,11 +52,11 @@ def discriminator(options: Options, shape: Shape) -> nn.Module:
 class DCGAN(TrainingModule):
     """Discriminator and generator move in turn, or simultaneously as in TensorFlow's tutorial."""
 
-    def __init__(self, options: Options, model: nn.Module, shape: Shape) -> None:
+    def __init__(self, options: Options, model: nn.Module, info: DataInfo) -> None:
         super().__init__()
         self.options = options
         self.model = model
-        self.discriminator = discriminator(options, shape)
+        self.discriminator = discriminator(options, info)
         self.to(memory_format=torch.channels_last)
         self.ema = options.ema
         self.has_batch_norm = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
@@ -76,16 +77,16 @@ class DCGAN(TrainingModule):
             "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
         }
 
-    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """The discriminator moves, then the generator; or both in one update. `batch` has ``images``."""
         real = batch["images"]
         # Two latents at least: batch norm of a dense layer cannot do with one.
         fake = self.model(torch.randn(max(2, len(real)), self.options.latent_dim, device=real.device))
         if self.options.simultaneous:
-            loss, fake_logits, metrics = self._discriminator_loss(real, fake, step)
+            loss, fake_logits, metrics = self._discriminator_loss(real, fake, clock.step)
             yield Update({"discriminator": loss, "generator": self.loss.generator(fake_logits)}, metrics)
             return
-        loss, _, metrics = self._discriminator_loss(real, fake.detach(), step)
+        loss, _, metrics = self._discriminator_loss(real, fake.detach(), clock.step)
         yield Update({"discriminator": loss}, metrics)
         yield Update({"generator": self.loss.generator(self.discriminator(self.augment(fake)))})
 
@@ -122,20 +123,21 @@ class DCGAN(TrainingModule):
         return Preview(images, 8, images)
 
 
-def schedule(options: Options, step: int, total_steps: int) -> float:
+def schedule(options: Options, clock: Clock) -> float:
     """Lower the learning rates as 1 / √(1 + step / lr_decay_steps), whatever the total."""
-    return 1 / math.sqrt(1 + step / options.lr_decay_steps) if options.lr_decay_steps else 1.0
+    return 1 / math.sqrt(1 + clock.step / options.lr_decay_steps) if options.lr_decay_steps else 1.0
 
 
 FAMILY = Family(
     name="dcgan",
     summary=SUMMARY,
-    verb="sample",
+    verbs=("sample",),
     options=Options,
     presets=PRESETS,
     default_preset=DEFAULT_PRESET,
     default_data=("mnist", "digits"),
     model=model,
     training=DCGAN,
+    needs=NEEDS,
     schedule=schedule,
 )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,7 +121,7 @@ def _list_reasons(results: Sequence[Skipped | Excluded]) -> str:
 def translate(
     model: Model,
     planned: Iterable[Planned],
-    to: str | None = None,
+    controls: Any = None,
     size: int | None = None,
     force: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
@@ -133,7 +134,7 @@ def translate(
     Args:
         model: one that translates.
         planned: see `ganctl.inference.paths.plan_jobs`.
-        to: the domain to translate to; the second if not given.
+        controls: what is asked for, from `Model.controls`; the defaults if not given.
         size: resize each image first, so that its shorter side has this many pixels.
         force: overwrite existing files.
         max_megapixels: see `ganctl.images.reading.decode`.
@@ -151,11 +152,11 @@ def translate(
         elif not force and os.path.isfile(item.output):  # noqa: PTH113 - Path.is_file raises where a name is too long
             yield AlreadyExists(item.output)
         else:
-            yield _translate_file(model, item, to, size, max_megapixels)
+            yield _translate_file(model, item, controls, size, max_megapixels)
 
 
 def _translate_file(
-    model: Model, job: Job, to: str | None, size: int | None, max_megapixels: float
+    model: Model, job: Job, controls: Any, size: int | None, max_megapixels: float
 ) -> Translated | Skipped:
     start = time.monotonic()
     try:
@@ -168,7 +169,7 @@ def _translate_file(
     except UsageError as error:
         return Skipped(job.source, error.message.rstrip("."))
     try:
-        pixels = from_srgb(translate_uint8(model, image.pixels, to), image.profile)
+        pixels = from_srgb(translate_uint8(model, image.pixels, controls), image.profile)
         translation = ImageArrays(pixels, image.alpha, image.profile)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
@@ -185,9 +186,9 @@ def _translate_file(
     return Translated(job.source, job.output, time.monotonic() - start)
 
 
-def translate_uint8(model: Model, pixels: NDArray[np.uint8], to: str | None = None) -> NDArray[np.uint8]:
+def translate_uint8(model: Model, pixels: NDArray[np.uint8], controls: Any = None) -> NDArray[np.uint8]:
     """Translate one uint8 image [H, W, 3] to [H, W, 3]. A grey model sees its luma, and its translation is grey."""
-    images = with_channels(pixels[None], model.header["shape"][0])
-    translated = model.translate(to_normalized_tensor(images, torch.device("cpu")), to)
+    images = with_channels(pixels[None], model.info.shape[0])
+    translated = model.translate_with(to_normalized_tensor(images, torch.device("cpu")), controls)
     translation: NDArray[np.uint8] = with_channels(to_uint8(translated), 3)[0]
     return translation

@@ -69,7 +69,7 @@ def commands(summary: RunSummary, verb: str) -> list[Command]:
 def verb(family: str) -> str:
     """The command that a family's models are for; ``sample`` where this version of ganctl does not know the family."""
     try:
-        return gans.find(family).verb
+        return gans.find(family).verbs[0]
     except UsageError:
         return "sample"
 

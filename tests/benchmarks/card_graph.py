@@ -9,7 +9,7 @@ from ganctl.data.batches import Batches
 from ganctl.engine import loop
 from ganctl.engine.loop import Plan
 from ganctl.engine.state import State
-from ganctl.gans.base import Update
+from ganctl.gans.base import Clock, Update
 from ganctl.seeds import RandomStream, seeded
 
 WARM_STEPS = 3  # ordinary ones, in which cuDNN chooses, Adam makes its moments, and compilers compile
@@ -34,10 +34,12 @@ class GraphedStep:
         """As `loop.train_step`."""
         if self._graph is None:
             self._graph = self._record(state, batches, plan)
-        factor = plan.schedule(state.step)
+        clock = Clock(state.step, plan.total_steps, batches.steps_per_epoch)
+        scheduled = plan.schedule(clock)
         for player, optimizer in state.optimizers.items():
+            factor = loop.lr_factor(scheduled, player) * state.balance_factors.get(player, 1.0)
             for group, base_lr in zip(optimizer.param_groups, state.base_lrs[player], strict=True):
-                group["lr"].fill_(base_lr * factor * state.balance_factors.get(player, 1.0))
+                group["lr"].fill_(base_lr * factor)
         with seeded(state.device, plan.seed, RandomStream.STEP, state.step):
             for name, images in batches.batch(state.step, state.device).items():
                 self._batch[name].copy_(images)
@@ -58,6 +60,7 @@ class GraphedStep:
                 group["lr"] = torch.tensor(float(group["lr"]), device=state.device)
                 group["capturable"] = True
         self._batch = {name: images.clone() for name, images in batches.batch(state.step, state.device).items()}
+        clock = Clock(state.step, plan.total_steps, batches.steps_per_epoch)
         with recording:
-            self._metrics = loop.move_players(state, self._batch, plan, lambda update: None)
+            self._metrics = loop.move_players(state, self._batch, clock, plan, lambda update: None)
         return graph

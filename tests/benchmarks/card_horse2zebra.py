@@ -14,8 +14,9 @@ from ganctl.engine import loop, session
 from ganctl.engine.events import Event, Logged, Previewed, Subscriber
 from ganctl.engine.setup import configure
 from ganctl.engine.training import Training
+from ganctl.gans.base import Clock
 from ganctl.images import grids, reading
-from ganctl.inference import model as inference
+from ganctl.inference import loading
 from ganctl.tensorfile import TensorFile
 from tests.benchmarks.card_bench import NET, Bench, compile_nets, device_flags, tiny
 from tests.benchmarks.card_graph import GraphedStep
@@ -51,7 +52,7 @@ def horse2zebra(bench: Bench) -> None:
     def stop() -> str | None:
         return "--max-minutes" if spent() > 1 else None
 
-    def falling_with_time(step: int) -> float:
+    def falling_with_time(clock: Clock) -> float:
         """1 for half of the time, then a line to 0 at its end: how many steps there will be is not known."""
         return max(0.0, min(1.0, 2 * (1 - spent())))
 
@@ -96,14 +97,14 @@ def _save_in_pieces(bench: Bench, started: Training) -> None:
 
 def _draw_test_split(bench: Bench, run: Path) -> None:
     """Sheets of pictures of the test split, each beside its translation."""
-    model = inference.load(str(run), str(bench.device))
+    model = loading.load(str(run), str(bench.device))
     data = Path(os.environ["GANCTL_DATA"]) / "horse2zebra"
     for part, domain in (("testA", "zebra"), ("testB", "horse")):
         cells = []
         for file in sorted((data / part).iterdir())[: 4 if bench.quick else 40]:
             levels = torch.from_numpy(reading.read_image(file).pixels.copy()).permute(2, 0, 1)[None]
             real = levels.float() / 127.5 - 1
-            cells += [real, model.translate(real, domain)]
+            cells += [real, model.translate(real, to=domain)]
         path = bench.out / f"{domain}.png"
         grids.save_grid(path, torch.cat(cells), columns=8)
         _as_jpeg(path, path.with_suffix(".jpg"))

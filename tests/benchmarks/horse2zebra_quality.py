@@ -51,7 +51,7 @@ def main() -> None:
     real = {name: torch.cat([features(weights, p) for p in tensors(root / name)]) for name in ("testA", "testB")}
     deviation, mean = torch.std_mean(torch.cat(list(real.values())), 0)
     for source, target, domain in (("testA", "testB", "zebra"), ("testB", "testA", "horse")):
-        translated = torch.cat([features(weights, model.translate(p, domain)) for p in tensors(root / source)])
+        translated = torch.cat([features(weights, model.translate(p, to=domain)) for p in tensors(root / source)])
         first, second, truth = ((some - mean) / deviation for some in (real[source], translated, real[target]))
         before, after = (kernel_distance(some, truth).mean for some in (first, second))
         print(

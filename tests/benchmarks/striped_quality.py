@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.sources import striped
 from ganctl.images.grids import save_grid, to_uint8
-from ganctl.inference.model import Model, load
+from ganctl.inference.loading import load
+from ganctl.inference.model import Model
 
 Levels = NDArray[np.uint8]
 
@@ -83,11 +84,11 @@ def row(name: str, side: int, made: Levels, judge: nn.Module) -> str:
 
 def sheet(model: Model, count: int = 8) -> Tensor:
     """A row of held-out pictures, one of their translations and one of the truth, and three of the other direction."""
-    size, rows = model.header["shape"][1], []
+    size, rows = model.info.shape[1], []
     for side, domain in enumerate(striped.DOMAINS):
         given = to_normalized_tensor(held_out(side, size)[:count], CPU)
         truth, _ = striped.truth(domain, 0, count, size)
-        rows += [given, model.translate(given, model.domains[1 - side]), to_normalized_tensor(truth, CPU)]
+        rows += [given, model.translate(given, to=model.info.domains[1 - side]), to_normalized_tensor(truth, CPU)]
     return torch.cat(rows)
 
 
@@ -103,7 +104,7 @@ def main(told: list[str]) -> None:
     print("| --- | --- | --- | --- | --- |")
     for run in runs:
         model = load(run, "cpu")
-        size = model.header["shape"][1]
+        size = model.info.shape[1]
         pictures = [held_out(side, size) for side in (0, 1)]
         if size not in judges:
             judges[size] = judge = classifier(size)
@@ -112,7 +113,7 @@ def main(told: list[str]) -> None:
             for side, given in enumerate(pictures):
                 print(row(f"untranslated, {size} px", side, given, judge))
         for side, given in enumerate(pictures):
-            made = to_uint8(model.translate(to_normalized_tensor(given, CPU), model.domains[1 - side]))
+            made = to_uint8(model.translate(to_normalized_tensor(given, CPU), to=model.info.domains[1 - side]))
             print(row(f"{model.name}, step {model.header['step']:,}", side, made, judges[size]), flush=True)
 
 

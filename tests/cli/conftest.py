@@ -10,7 +10,7 @@ from ganctl.data.batches import Batches
 from ganctl.engine import loop
 from ganctl.engine.loop import Plan
 from ganctl.engine.state import State
-from ganctl.inference import model as inference
+from ganctl.inference import latent_walk
 
 
 @pytest.fixture
@@ -28,5 +28,5 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_walk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two frames are enough."""
-    short = partial(inference.LatentWalk, num_keys=1, frames_per_key=2)
-    monkeypatch.setattr(inference, "LatentWalk", short)
+    short = partial(latent_walk.LatentWalk, num_keys=1, frames_per_key=2)
+    monkeypatch.setattr(latent_walk, "LatentWalk", short)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
+from ganctl.inference import latent_walk
 from ganctl.inference import model as inference
 from ganctl.runs.run import Run
 from tests.commands import Outcome, everything, failed, ganctl
@@ -111,7 +112,7 @@ def test_make_gif_walks_through_the_latents(run: Run, monkeypatch: pytest.Monkey
     walked = ganctl("make-gif", "photos", "--walk")  # on a busy machine it says that it takes long
     assert (walked.code, walked.out) == (0, ["runs/photos/walk.gif"])
     assert len(durations(run.walk_gif)) > 24
-    monkeypatch.setattr(inference, "LatentWalk", partial(inference.LatentWalk, num_keys=1, frames_per_key=2))
+    monkeypatch.setattr(latent_walk, "LatentWalk", partial(latent_walk.LatentWalk, num_keys=1, frames_per_key=2))
     before = everything(run.path)
     name = ganctl("make-gif", run.checkpoint(10), "--walk").out[0]
     assert Path(name).parent == Path()

@@ -11,7 +11,7 @@ from ganctl import tensorfile
 from ganctl.engine import forecast, session
 from ganctl.engine.setup import configure
 from ganctl.gans.nets.layers import InstanceNorm
-from ganctl.inference import model as inference
+from ganctl.inference import loading
 from ganctl.precision import Precision
 from ganctl.runs import checkpoint
 from ganctl.settings import Settings, Value
@@ -76,7 +76,7 @@ def test_what_resumes_is_what_was_saved_and_goes_on(case: tuple[Settings, int], 
 
 def test_a_card_and_the_cpu_make_the_same_pictures(case: tuple[Settings, int], tmp_path: Path) -> None:
     run = begin(case[0], tmp_path / "run")
-    models = [inference.load(str(run.path), device) for device in ("cuda", "cpu")]
+    models = [loading.load(str(run.path), device) for device in ("cuda", "cpu")]
     if case[0].family == "dcgan":
         card, cpu = (model.sample(9, seed=1) for model in models)
     else:

@@ -2,12 +2,14 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ganctl import tensorfile
 from ganctl.engine import session
 from ganctl.engine.setup import configure
+from ganctl.gans.base import Clock
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -50,7 +52,7 @@ def test_the_pools_are_full_and_part_of_the_checkpoint(whole: Run) -> None:
 
 def test_the_learning_rates_fall_in_the_second_half_only(pair: Path) -> None:
     with session.start(tiny_pair(pair), "some/run") as started:
-        factors = [started.plan.schedule(step) for step in range(PAIR_TOTAL)]
+        factors: list[Any] = [started.plan.schedule(Clock(step, PAIR_TOTAL, 1)) for step in range(PAIR_TOTAL)]
     half = PAIR_TOTAL // 2
     assert factors[: half + 1] == [1.0] * (half + 1)
     assert factors[half:] == pytest.approx([(PAIR_TOTAL - step) / half for step in range(half, PAIR_TOTAL)])

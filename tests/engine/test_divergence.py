@@ -17,7 +17,7 @@ from ganctl.engine.events import Event, Subscriber, VerdictChanged, Warned
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans import dcgan
-from ganctl.gans.base import Update
+from ganctl.gans.base import Clock, Update
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from ganctl.settings import Settings
@@ -33,11 +33,11 @@ def plant(monkeypatch: pytest.MonkeyPatch, step: int, change: Plant) -> list[Ten
     seen: list[Tensor] = []
     plain = dcgan.DCGAN.updates
 
-    def updates(self: dcgan.DCGAN, batch: Batch, number: int) -> Iterator[Update]:
-        if number + 1 == step:
+    def updates(self: dcgan.DCGAN, batch: Batch, clock: Clock) -> Iterator[Update]:
+        if clock.step + 1 == step:
             seen.append(torch.cat([parameter.detach().flatten() for parameter in self.parameters()]))
-        for update in plain(self, batch, number):
-            yield change(self, update) if number + 1 == step else update
+        for update in plain(self, batch, clock):
+            yield change(self, update) if clock.step + 1 == step else update
 
     monkeypatch.setattr(dcgan.DCGAN, "updates", updates)
     return seen

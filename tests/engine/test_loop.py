@@ -15,7 +15,7 @@ from ganctl.engine.events import Emitter, Event, Saved, Subscriber
 from ganctl.engine.loop import Plan, move, train_step
 from ganctl.engine.state import State
 from ganctl.errors import DivergedError, GanctlError
-from ganctl.gans.base import Preview, TrainingModule, Update
+from ganctl.gans.base import Clock, Preview, TrainingModule, Update
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run, create
@@ -59,13 +59,13 @@ class TwoDomains(TrainingModule):
             "discriminator_b": SGD(self.judges["b"].parameters(), 1e-2, momentum=0.9),
         }
 
-    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         a2b, b2a = self.model.get_submodule("a2b"), self.model.get_submodule("b2a")
         fake_b, fake_a = a2b(batch["a"]), b2a(batch["b"])
         cycle = (b2a(fake_b) - batch["a"]).abs().mean() + (a2b(fake_a) - batch["b"]).abs().mean()
         fooled = (self.judges["a"](fake_a) - 1).square().mean() + (self.judges["b"](fake_b) - 1).square().mean()
         generators = {"generators": fooled + 10 * cycle}
-        self.pool[step % 4] = fake_a[0].detach()
+        self.pool[clock.step % 4] = fake_a[0].detach()
         judges = {
             f"discriminator_{side}": (self.judges[side](batch[side]) - 1).square().mean()
             + self.judges[side](fake).square().mean()
@@ -91,7 +91,9 @@ def train(path: str, module: TrainingModule, stop_at: int = 10**9, total: int = 
     state = State(module, CPU)
     if steps := run.checkpoint_steps():
         state.restore(read(run.checkpoint(steps[0]) / STATE))
-    plan = Plan(total_steps=total, seed=3, log_every=5, keep=50, schedule=lambda step: 1 - step / total)
+    plan = Plan(
+        total_steps=total, seed=3, log_every=5, keep=50, schedule=lambda clock: 1 - clock.step / clock.total_steps
+    )
     loop.train(state, Pairs(), plan, run, lambda: "enough" if state.step >= stop_at else None, emit or Emitter())
     return run
 
@@ -177,9 +179,9 @@ def test_randomness_within_a_step_depends_on_seed_and_step_alone() -> None:
 class Poisoned(TwoDomains):
     """Its loss is not a number at step 6."""
 
-    def updates(self, batch: Batch, step: int) -> Iterator[Update]:
-        for update in super().updates(batch, step):
-            losses = {name: loss * (torch.nan if step == 6 else 1.0) for name, loss in update.losses.items()}
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
+        for update in super().updates(batch, clock):
+            losses = {name: loss * (torch.nan if clock.step == 6 else 1.0) for name, loss in update.losses.items()}
             yield Update(losses, update.metrics)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganctl.errors import CheckpointError, UsageError
-from ganctl.inference import model
+from ganctl.inference import loading
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
 from tests.commands import failed, ganctl
@@ -126,7 +126,7 @@ def test_a_run_without_its_record_is_not_taken_for_nothing(run: Run) -> None:
 
 def test_from_python_too_a_model_that_samples_from_noise_says_that_it_translates_nothing(run: Run) -> None:
     with pytest.raises(UsageError, match="generates pictures from noise"):
-        model.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
+        loading.load(str(run.path)).translate(torch.zeros(1, 3, 8, 8))
 
 
 def test_a_report_needs_no_checkpoints(run: Run) -> None:

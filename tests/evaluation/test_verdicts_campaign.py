@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
+from ganctl.data.info import DataInfo
 from ganctl.data.sources import digits, striped
 from ganctl.engine import session
 from ganctl.engine.events import Event, Subscriber, VerdictChanged
 from ganctl.engine.setup import configure
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans import dataset, dcgan
-from ganctl.gans.base import Shape
 from ganctl.gans.options.dcgan import Options
 from ganctl.settings import Settings
 
@@ -70,10 +70,10 @@ def test_a_discriminator_that_hardly_learns_is_exploited() -> None:
     assert {"G-WINS", "CHECKERBOARD"} <= warnings(digits_training(lr_discriminator=1e-7))
 
 
-def without_noise(options: Options, model: nn.Module, shape: Shape) -> dcgan.DCGAN:
+def without_noise(options: Options, model: nn.Module, info: DataInfo) -> dcgan.DCGAN:
     """A DCGAN whose latents are all the same."""
     model.register_forward_pre_hook(lambda net, latents: torch.zeros_like(latents[0]))
-    return dcgan.DCGAN(options, model, shape)
+    return dcgan.DCGAN(options, model, info)
 
 
 def test_a_generator_without_noise_collapses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,5 +130,5 @@ class Perfect(nn.Module):
 
 
 def test_a_perfect_generator_ends_in_equilibrium(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, model=lambda options, shape: Perfect()))
+    monkeypatch.setattr(dcgan, "FAMILY", replace(dcgan.FAMILY, model=lambda options, info: Perfect()))
     assert set(raised(digits_training(epochs=9))) == {"EQUILIBRIUM"}

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganctl.data.info import DataInfo
 from ganctl.engine import loop
 from ganctl.gans import FAMILIES, find
-from ganctl.gans.base import Family, Preview, TrainingModule
+from ganctl.gans.base import Clock, Family, Preview, TrainingModule
 
 SHAPE = (3, 32, 32)
+INFO = DataInfo(SHAPE, ("3", "5", "8"), ("horse", "zebra"))
 
 
 def options_of(family: Family) -> Any:
@@ -24,12 +26,12 @@ def options_of(family: Family) -> Any:
 def build(family: Family) -> TrainingModule:
     torch.manual_seed(0)
     options = options_of(family)
-    return family.training(options, family.model(options, SHAPE), SHAPE).train()
+    return family.training(options, family.model(options, INFO), INFO).train()
 
 
 def batch(family: Family) -> dict[str, Tensor]:
-    names = ("a", "b") if family.two_domains else ("images",)
-    return {name: torch.rand(2, *SHAPE) * 2 - 1 for name in names}
+    images = {name: torch.rand(2, *SHAPE) * 2 - 1 for name in family.needs.sets}
+    return images | {name: torch.tensor([2, 0]) for name in family.needs.columns}
 
 
 def train(module: TrainingModule, family: Family) -> Preview:
@@ -37,7 +39,7 @@ def train(module: TrainingModule, family: Family) -> Preview:
     optimizers = module.optimizers()
     torch.manual_seed(1)
     for step in range(2):
-        for update in module.updates(batch(family), step):
+        for update in module.updates(batch(family), Clock(step, 2, 2)):
             assert set(update.losses) <= set(optimizers)
             for name, value in {**update.losses, **update.metrics}.items():
                 assert value.shape == (), name
@@ -85,4 +87,5 @@ def test_presets_consist_of_settings_and_the_default_is_one_of_them(name: str) -
     family = find(name)
     assert family.default_preset in family.presets
     assert family.light_preset is None or family.light_preset in family.presets
-    assert all(0 < family.schedule(options_of(family), step, 100) <= 1 for step in range(100))
+    factors = [family.schedule(options_of(family), Clock(step, 100, 10)) for step in range(100)]
+    assert all(0 < factor <= 1 for factor in factors if isinstance(factor, float))

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganctl.data.info import DataInfo
 from ganctl.engine import loop
 from ganctl.gans import cyclegan
-from ganctl.gans.base import Update
+from ganctl.gans.base import Clock, Update
 from ganctl.gans.cyclegan import CycleGAN, Generators
 from ganctl.gans.nets.layers import FewOutputs
 from ganctl.gans.options.cyclegan import Options
@@ -27,7 +28,7 @@ def options(**settings: Any) -> Options:
 def fresh(options: Options) -> CycleGAN:
     """A module with weights that are large enough for its losses to matter."""
     torch.manual_seed(0)
-    module = CycleGAN(options, cyclegan.model(options, SHAPE), SHAPE).train()
+    module = CycleGAN(options, cyclegan.model(options, DataInfo(SHAPE)), DataInfo(SHAPE)).train()
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.ndim > 1:
@@ -46,20 +47,20 @@ def gradients(module: CycleGAN, loss: Tensor, player: str) -> list[Tensor]:
 
 
 def all_updates(module: CycleGAN) -> tuple[Update, Update]:
-    first, second = list(module.updates(batch(), 0))
+    first, second = list(module.updates(batch(), Clock(0, 1, 1)))
     return first, second
 
 
 def test_the_paper_s_nets_have_the_authors_parameter_counts() -> None:
     with torch.device("meta"):
-        shape = (3, 256, 256)
-        module = CycleGAN(Options(), cyclegan.model(Options(), shape), shape)
+        info = DataInfo((3, 256, 256))
+        module = CycleGAN(Options(), cyclegan.model(Options(), info), info)
     for domain in (0, 1):
         assert sum(p.numel() for p in module.model.generator_to(domain).parameters()) == 11_378_179
     for discriminator in (module.discriminator_a, module.discriminator_b):
         assert sum(p.numel() for p in discriminator.parameters()) == 2_764_737
     with torch.device("meta"):
-        assert sum(p.numel() for p in cyclegan.model(Options(), (3, 128, 128)).parameters()) == 2 * 7_837_699
+        assert sum(p.numel() for p in cyclegan.model(Options(), DataInfo((3, 128, 128))).parameters()) == 2 * 7_837_699
 
 
 def separate_passes(module: CycleGAN, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
@@ -98,7 +99,7 @@ def test_the_batched_passes_equal_the_separate_passes_of_the_paper() -> None:
 def test_the_tutorial_moves_both_players_at_once_on_the_same_images() -> None:
     module = fresh(options(loss="bce", simultaneous=True, pool_size=0, arch="unet"))
     module.eval()  # dropout gives other values in passes of other sizes
-    (update,) = module.updates(batch(), 0)
+    (update,) = module.updates(batch(), Clock(0, 1, 1))
     a, b = batch()["a"], batch()["b"]
     fake_a, fake_b = module.model.b_to_a(b), module.model.a_to_b(a)
     bce = F.binary_cross_entropy_with_logits
@@ -135,7 +136,7 @@ def test_the_discriminators_are_shown_images_of_the_pool() -> None:
     module.discriminator_b.register_forward_hook(lambda _, args, __: inputs.append(args[0]))
     for seed in range(8):
         torch.manual_seed(seed)
-        list(module.updates(batch(1), 0))
+        list(module.updates(batch(1), Clock(0, 1, 1)))
     earlier = [bool((images[1] == 0.25).all()) for images in inputs if len(images) == 2]
     assert any(earlier)
     assert not all(earlier)
@@ -150,13 +151,13 @@ def test_images_are_loaded_larger_in_the_paper_s_ratio(size: int, load: int) -> 
     ("decay", "factors"), [(0.5, [1, 1, 1, 0.8, 0.2]), (0.0, [1, 1, 1, 1, 1]), (1.0, [1, 0.9, 0.5, 0.4, 0.1])]
 )
 def test_the_learning_rate_is_constant_then_falls_in_a_straight_line(decay: float, factors: list[float]) -> None:
-    schedule = [cyclegan.schedule(Options(lr_decay_fraction=decay), step, 10) for step in (0, 1, 5, 6, 9)]
+    schedule = [cyclegan.schedule(Options(lr_decay_fraction=decay), Clock(step, 10, 5)) for step in (0, 1, 5, 6, 9)]
     assert schedule == pytest.approx(factors)
 
 
 @pytest.mark.parametrize("output", ["residual", "mask"])
 def test_a_generator_with_a_residual_or_mask_output_can_keep_the_picture(output: Any) -> None:
-    net = cyclegan.generator(options(output=output), SHAPE)
+    net = cyclegan.generator(options(output=output), DataInfo(SHAPE))
     last = net.get_submodule("to_picture.conv")
     with torch.no_grad():
         for parameter in last.parameters():
@@ -191,7 +192,7 @@ def test_every_option_trains_in_half_precision_as_on_a_graphics_card(
 ) -> None:
     monkeypatch.setattr(FewOutputs, "forward", torch.nn.Conv2d.forward)  # which cards have
     module = fresh(options(**settings))
-    updates = module.updates(batch(), 0)
+    updates = module.updates(batch(), Clock(0, 1, 1))
     players: list[str] = []
     while True:
         with torch.autocast("cpu", torch.bfloat16):

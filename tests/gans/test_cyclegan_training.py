@@ -14,6 +14,7 @@ from ganctl.data.sources import cyclegan_sets
 from ganctl.engine import loop, session
 from ganctl.engine.setup import configure
 from ganctl.errors import DataError
+from ganctl.gans.base import Clock
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import ganctl
@@ -23,7 +24,7 @@ from tests.trainings import begin, tiny_pair
 def test_an_update_of_the_generators_moves_no_discriminator_and_the_other_way_round(pair: Path) -> None:
     with session.start(tiny_pair(pair), "some/run") as started:
         state, batches = started.state, started.batches
-        updates = state.module.updates(batches.batch(0, state.device), 0)
+        updates = state.module.updates(batches.batch(0, state.device), Clock(0, 1, 1))
         for player, opponent in (("generator", "discriminator"), ("discriminator", "generator")):
             update = next(updates)
             assert list(update.losses) == [player]

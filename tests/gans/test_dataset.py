@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 from ganctl import gans
+from ganctl.data.info import DataInfo
 from ganctl.errors import UsageError
 from ganctl.gans.dataset import open_data
 from tests.trainings import tiny
@@ -22,7 +23,7 @@ def test_nets_beyond_any_memory_are_refused_before_anything_is_decoded(photos: P
 
 @pytest.mark.parametrize("error", [TypeError("int is not a Module subclass"), RuntimeError("no such layer")])
 def test_a_mistake_in_a_familys_code_is_not_taken_for_a_lack_of_memory(photos: Path, error: Exception) -> None:
-    def mistaken(options: Any, shape: tuple[int, int, int]) -> nn.Module:
+    def mistaken(options: Any, info: DataInfo) -> nn.Module:
         raise error
 
     family, settings = replace(gans.find("dcgan"), model=mistaken), tiny(photos)

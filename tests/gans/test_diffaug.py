@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ganctl import tensorfile
+from ganctl.data.info import DataInfo
 from ganctl.gans import find
-from ganctl.gans.base import TrainingModule
+from ganctl.gans.base import Clock, TrainingModule
 from ganctl.gans.diffaug import augmentation, diffaug, identity, random_color, random_cutout, random_translation
 from ganctl.runs.checkpoint import MODEL
 from tests.benchmarks import memorisation
@@ -166,7 +167,8 @@ def module(family: str, **options: object) -> TrainingModule:
     """A small training module for images of 16 pixels."""
     registered = find(family)
     augmented = registered.options(**options, augment="diffaug")
-    return registered.training(augmented, registered.model(augmented, (3, 16, 16)), (3, 16, 16))
+    info = DataInfo((3, 16, 16))
+    return registered.training(augmented, registered.model(augmented, info), info)
 
 
 PAIRED = {"width": 4, "blocks": 1, "discriminator_width": 4, "discriminator_layers": 1}
@@ -200,7 +202,7 @@ def test_a_discriminator_is_shown_augmented_images_only(
     training.augment = recording  # type: ignore[assignment]
     for name in discriminators:
         training.get_submodule(name).register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
-    for _ in training.updates({name: torch.rand(8, 3, 16, 16) for name in batch}, 0):
+    for _ in training.updates({name: torch.rand(8, 3, 16, 16) for name in batch}, Clock(0, 1, 1)):
         pass
     assert [len(pictures) for pictures in inputs] == batch_sizes
     assert all(image is changed for image, changed in zip(inputs, augmented, strict=True))

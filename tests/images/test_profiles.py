@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from ganctl.images import reading
-from ganctl.inference import model
+from ganctl.inference import loading
 from tests.commands import ganctl
 from tests.images.image_files import SOFT, chunk, encode, png
 from tests.translators import negative
@@ -105,7 +105,7 @@ def test_training_and_translating_see_the_colours_as_displayed(mode: str, icc: b
 def test_a_translation_has_the_profile_of_its_image(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model, "load", lambda *_: negative())
+    monkeypatch.setattr(loading, "load", lambda *_: negative())
     Path("m.safetensors").touch()
     Image.fromarray(SOFT).save("a.png", icc_profile=WIDE)
     assert ganctl("translate", "m.safetensors", "a.png").code == 0

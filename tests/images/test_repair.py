@@ -13,7 +13,7 @@ from PIL import Image
 from ganctl.images import reading
 from ganctl.images.probing import Probe, probe
 from ganctl.images.reading import has_alpha
-from ganctl.inference import model
+from ganctl.inference import loading
 from tests.commands import ganctl
 from tests.images.image_files import SOFT, chunk, encode, png
 from tests.translators import negative
@@ -131,7 +131,7 @@ def test_malformed_metadata_cost_no_pixels_and_all_commands_agree(kind: str, mon
     assert shorter == 64
     assert probed == Probe(width, height, "RGB")
     assert not has_alpha(Path("a.bin"))
-    monkeypatch.setattr(model, "load", lambda *_: negative())
+    monkeypatch.setattr(loading, "load", lambda *_: negative())
     Path("m.safetensors").touch()
     assert ganctl("translate", "m.safetensors", "a.bin").code == 0
     with Image.open("a-zebra.png") as translated:

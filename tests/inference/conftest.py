@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ganctl.inference import model as inference
+from ganctl.inference import loading
 from tests.inference.image_files import bomb, save_flat
 from tests.translators import negative
 
@@ -16,7 +16,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> str:
     """A model that makes negatives, so that every pixel is predictable, at the path m."""
     Path("m").mkdir()
     Path("m/model.safetensors").touch()
-    monkeypatch.setattr(inference, "load", lambda *_: negative())
+    monkeypatch.setattr(loading, "load", lambda *_: negative())
     return "m"
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganctl.inference.model import LatentWalk, Model, slerp
+from ganctl.inference.latent_walk import LatentWalk, slerp
+from ganctl.inference.model import Model
 
 
 @pytest.fixture
@@ -14,7 +15,8 @@ def model() -> Model:
     """A model whose images are its nine latents, three by three."""
     net = nn.Sequential(nn.Linear(9, 9, bias=False), nn.Unflatten(1, (1, 3, 3)))
     nn.init.eye_(next(net.parameters()))
-    return Model(Path("model.safetensors"), "model", {"family": "dcgan", "options": {"latent_dim": 9}}, "model", net)
+    header = {"family": "dcgan", "options": {"latent_dim": 9}, "shape": [1, 3, 3]}
+    return Model(Path("model.safetensors"), "model", header, "model", net)
 
 
 def test_a_walk_has_its_number_of_frames_and_images(model: Model) -> None:

@@ -49,7 +49,7 @@ def test_the_default_is_the_second_domain_and_to_names_the_other(model: str) -> 
 def test_a_wrong_domain_lists_the_right_ones(model: str) -> None:
     save_pixels("a.png")
     message = failed(ganctl("translate", model, "a.png", "--to", "cow"), 2)
-    assert message == "Error: model knows no domain 'cow'. It translates to: horse, zebra."
+    assert message == "Error: There is no domain 'cow'. It translates to: horse, zebra."
 
 
 def test_translating_from_python_gives_the_pixels_of_the_command() -> None:

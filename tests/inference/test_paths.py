@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ganctl.inference import model as inference
+from ganctl.inference import loading
 from tests.commands import Outcome, failed, ganctl
 from tests.inference.image_files import files_in, flat_level, save_flat, translate
 from tests.translators import negative
@@ -174,7 +174,7 @@ def test_results_inside_of_the_folder_are_not_translated_again() -> None:
 
 def test_a_domain_leads_to_no_other_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     model = negative()
-    monkeypatch.setattr(inference, "load", lambda *_: model)
+    monkeypatch.setattr(loading, "load", lambda *_: model)
     model.header["domains"][1] = "../../zebra"
     save_flat("a.png")
     assert translate("a.png").out == ["a-..-..-zebra.png"]

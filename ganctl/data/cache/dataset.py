@@ -13,6 +13,7 @@ from ganctl.data.cache.decode import FORMAT, decode, map_file
 from ganctl.data.cache.entries import remove_outdated
 from ganctl.data.cache.integrity import is_whole
 from ganctl.data.cache.store import compute_once, room_for, user_cache
+from ganctl.data.info import DataInfo
 from ganctl.data.resolve import DomainSources
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError
@@ -55,6 +56,11 @@ class Dataset:
         return self.test.shape[3], self.test.shape[1], self.test.shape[2]
 
     @property
+    def info(self) -> DataInfo:
+        """What nets are built for."""
+        return DataInfo(self.shape)
+
+    @property
     def counts(self) -> tuple[int, int]:
         """The numbers of training and of held-out images."""
         return len(self.train), len(self.test)
@@ -80,6 +86,11 @@ class TwoDatasets:
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of what the nets see."""
         return self.datasets[0].shape
+
+    @property
+    def info(self) -> DataInfo:
+        """What nets are built for."""
+        return DataInfo(self.shape, domains=self.names)
 
     @property
     def counts(self) -> tuple[int, int]:

@@ -39,11 +39,13 @@ class Source(ABC):
         name: the set's name, from which a run's default name is made.
         skipped: files and folders that are left out before anything is decoded, each with the reason.
         warnings: sentences on files that are used in a way that a user may not expect.
+        classes: the names of the classes of the column ``labels``; empty for a set without labels.
     """
 
     name: str
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def spec(self) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ganctl.data.info import Needs
 from ganctl.gans.options import common
 from ganctl.option import Value, option
 
 SUMMARY = "pictures of one domain translated to another, from unpaired pictures"
 DEFAULT_PRESET = "small"
-TWO_DOMAINS = True
+NEEDS = Needs(("a", "b"))
 
 
 @dataclass(frozen=True)

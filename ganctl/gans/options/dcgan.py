@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ganctl.data.info import ONE_SET
 from ganctl.gans.options import common
 from ganctl.option import Value, option
 
 SUMMARY = "pictures from noise"
 DEFAULT_PRESET = "compact"
-TWO_DOMAINS = False
+NEEDS = ONE_SET
 
 
 @dataclass(frozen=True)
