@@ -1,13 +1,17 @@
-"""Folders of small pictures, and what becomes of them when they are decoded."""
+"""Folders of small pictures, and what becomes of them when they are decoded and put into batches."""
 
+import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganctl.data.batches import Batches
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.resolve import resolve_source
 
@@ -65,3 +69,12 @@ def close(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def grey_values(images: NDArray[np.uint8]) -> list[int]:
     """The value of each image's first pixel: the number of a picture of `greys`."""
     return [int(value) for value in images[:, 0, 0, 0]]
+
+
+def digest(batches: Batches, steps: Iterable[int]) -> str:
+    """SHA-256 of the names and the bytes of all tensors in the batches of some steps."""
+    total = hashlib.sha256()
+    for step in steps:
+        for name, tensor in batches.batch(step, torch.device("cpu")).items():
+            total.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return total.hexdigest()

@@ -10,7 +10,7 @@ import torch
 from ganctl.data.batches import SingleBatches
 from ganctl.data.cache.dataset import Dataset
 from ganctl.images.grids import to_uint8
-from tests.data.folders import grey_values, greys, opened
+from tests.data.folders import digest, grey_values, greys, opened
 
 CPU = torch.device("cpu")
 
@@ -39,6 +39,13 @@ def test_a_batch_depends_on_its_number_alone(order: Sequence[int]) -> None:
         assert torch.equal(
             batches.batch(step, CPU)["images"], SingleBatches(numbered(23), 5, seed=1).batch(step, CPU)["images"]
         )
+
+
+def test_batches_are_bit_for_bit_those_of_the_first_release() -> None:
+    batches = SingleBatches(numbered(23), 5, seed=1)
+    assert digest(batches, range(12)) == "2ba6ab4d9f8c71d34c8688ba245331a9c9287fcdf4889293c96cd6dfdae1f57a"
+    limited = SingleBatches(numbered(23), 5, seed=1, limit=7)
+    assert digest(limited, range(3)) == "a39c43a85f56b74718c7b343418f23669a8017de30ecb5cf202e1c16ee2594c6"
 
 
 def test_an_epoch_is_full_batches_of_different_pictures() -> None:

@@ -20,6 +20,10 @@ def test_pictures_at_any_depth_and_linked_ones_are_found(folder: Path, tmp_path:
     assert grey_values(opened(folder).train) == [10, 20]
 
 
+def test_the_fingerprint_of_a_folder_is_what_it_was_in_the_first_release(folder: Path) -> None:
+    assert opened(greys(folder, 25)).fingerprint == "43873a3a80cbf2ad15622fc5ebda6762b59773429cdb6dbe23c3b21be6b42a93"
+
+
 def test_a_folder_may_be_named_through_a_link(folder: Path, tmp_path: Path) -> None:
     greys(folder, 3)
     (tmp_path / "link").symlink_to(folder)

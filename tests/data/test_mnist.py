@@ -47,6 +47,11 @@ def test_mnist_is_read_from_where_the_user_keeps_it(little_mnist: Path) -> None:
     assert dataset.train_labels.max() < 10
 
 
+def test_the_fingerprint_of_mnist_is_what_it_was_in_the_first_release(little_mnist: Path) -> None:
+    fingerprint = "1ef97570622b35f8ebb5a413a6f01391efb7e8efbb51bdae31aa54571cbdb2ae"
+    assert open_dataset(resolve_source("mnist"), 28, None).fingerprint == fingerprint
+
+
 def test_mnist_can_be_had_in_another_size_and_in_colour(little_mnist: Path) -> None:
     dataset = open_dataset(resolve_source("mnist"), 32, 3)
     assert dataset.train.shape == (30, 32, 32, 3)
@@ -82,3 +87,4 @@ def test_the_real_mnist_is_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (dataset.train.shape, dataset.test.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
     assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert dataset.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
+    assert dataset.fingerprint == "2bc2e7fb526d3e8490c231194eb1274260683e9c71825eeb55529107e94d5a23"

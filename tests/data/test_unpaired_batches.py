@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ganctl.data.batches import UnpairedBatches, crop_and_flip
 from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_domains
 from ganctl.data.resolve import resolve_domains
+from tests.data.folders import digest
 
 CPU = torch.device("cpu")
 
@@ -61,6 +62,14 @@ def test_a_batch_is_a_function_of_its_step_alone() -> None:
     for step, batch in ahead.items():
         for domain, images in pixels(second, step).items():
             assert np.array_equal(images, batch[domain])
+
+
+def test_batches_are_bit_for_bit_those_of_the_first_release() -> None:
+    flipped, cropped = (UnpairedBatches(numbered(5, 13), 2, seed=3, hflip=hflip) for hflip in (True, False))
+    whole = UnpairedBatches(numbered(5, 13, 4, 4), 2, seed=3, limit=9, hflip=False)
+    assert digest(flipped, range(20)) == "82d00e1a0e5e10210b84c88305b715a7b2b02bc6db7f1642f42e0c23d83c7b17"
+    assert digest(cropped, range(20)) == "e7e643c0bb07f3ea35d0758ae174ca9ac9477460e3dcca7d555e2b4e97aaf55e"
+    assert digest(whole, range(20)) == "a95e88e4077455b1ac90051b630559f3db629c6f3ad8c8b189b541aae5e29416"
 
 
 def test_crops_go_everywhere_half_are_mirrored_and_none_is_distorted() -> None:
