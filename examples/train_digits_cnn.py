@@ -41,7 +41,7 @@ def main() -> None:
 
 def train(net: Classifier, datasets: list[Dataset]) -> None:
     images = torch.cat([torch.from_numpy(data.train[..., 0].copy()) for data in datasets])
-    labels = torch.cat([torch.from_numpy(data.train_labels.copy()) for data in datasets])
+    labels = torch.cat([torch.from_numpy(data.train_columns["labels"].copy()) for data in datasets])
     steps = EPOCHS * (len(images) // BATCH_SIZE)
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=LEARNING_RATE, total_steps=steps)
@@ -78,7 +78,7 @@ def augmented(images: Tensor) -> Tensor:
 @torch.inference_mode()
 def accuracy(net: Classifier, data: Dataset) -> float:
     predictions = torch.cat([net(to_float(torch.from_numpy(chunk.copy()))).argmax(1) for chunk in chunks(data)])
-    return float((predictions == torch.from_numpy(data.test_labels.copy())).float().mean())
+    return float((predictions == torch.from_numpy(data.test_columns["labels"].copy())).float().mean())
 
 
 def chunks(data: Dataset) -> Iterator[NDArray[np.uint8]]:

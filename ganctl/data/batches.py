@@ -1,18 +1,19 @@
 """Batches by number: batch 1,234 is the same whether or not the training was ever stopped."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganctl.data.cache.dataset import Dataset, TwoDatasets
+from ganctl.data.cache.dataset import Columns, Dataset, TwoDatasets
+from ganctl.data.info import ONE_SET, Needs
 from ganctl.seeds import RandomStream, mix
-from ganctl.units import counted
 
-Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]
+Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]; and columns, such as "labels" [N]
 
 _PREVIEW_IMAGES = 64  # held-out images of a single set in a preview
 PREVIEW_ROWS = 3  # and of each of two domains, one in a row
@@ -31,131 +32,174 @@ class Batches(Protocol):
         """Return a few images that are never trained on, for the previews."""
 
 
-class SingleBatches:
-    """Batches of one set of images.
+class ShuffledBatches:
+    """Batches of one set, or of several that are shuffled independently; images are cropped and mirrored at random.
 
-    An epoch is the full batches of a permutation that depends on the seed and the epoch alone.
-
-    Args:
-        dataset: the set.
-        batch_size: images in a batch, at most as many as there are.
-        seed: decides the order.
-        limit: use only the first so many training images.
-
-    Attributes:
-        steps_per_epoch: full batches in the training images.
-        batch_size: images in a batch; at most as many as there are.
-        count: training images in use.
-        description: how many there are, in words.
-    """
-
-    def __init__(self, dataset: Dataset, batch_size: int, seed: int, limit: int | None = None) -> None:
-        self._train, self._test, self._seed = dataset.train, dataset.test, seed
-        self.count = min(limit or len(dataset.train), len(dataset.train))
-        self.batch_size = min(batch_size, self.count)
-        self.steps_per_epoch = self.count // self.batch_size
-        self.description = counted(self.count, "picture")
-        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
-
-    def batch(self, step: int, device: torch.device) -> Batch:
-        """Return the batch of a step: images [batch_size, C, H, W] in [-1, 1], channels-last in memory."""
-        epoch, index = divmod(step, self.steps_per_epoch)
-        if self._order[0] != epoch:
-            generator = np.random.default_rng(mix(self._seed, RandomStream.ORDER, epoch))
-            self._order = epoch, generator.permutation(self.count)
-        rows = self._order[1][index * self.batch_size : (index + 1) * self.batch_size]
-        return {"images": to_normalized_tensor(self._train[rows], device)}
-
-    def held_out(self, device: torch.device) -> Batch:
-        """Return the first held-out images; training images where nothing could be held out."""
-        images = self._test if len(self._test) else self._train
-        return {"images": to_normalized_tensor(images[:_PREVIEW_IMAGES], device)}
-
-
-class UnpairedBatches:
-    """Batches of two sets that are shuffled independently, their images cropped and mirrored at random.
-
-    An epoch is as many images as the larger set has; the smaller one begins anew within it, in another order. Order
-    and crops depend on the seed, the epoch and the position in it alone.
+    An epoch is as many images as the largest set has, in full batches; a smaller one begins anew within it, in another
+    order. Order, crops and mirrors depend on the seed, the epoch and the position in it alone.
 
     Args:
-        data: the two sets.
-        batch_size: images of each in a batch, at most as many as the larger one has.
+        data: the sets. Training images that are larger than the held-out ones are cropped to their size.
+        needs: the names of the sets' images in a batch, and of the columns that come with those of a single set.
+        batch_size: images of each set in a batch, at most as many as the largest one has.
         seed: decides order, crops and mirrors.
-        limit: use only the first so many images of each set.
+        limit: use only the first so many training images of each set.
         hflip: whether half of the images are mirrored.
 
     Attributes:
-        steps_per_epoch: full batches in the larger set.
+        steps_per_epoch: full batches in the largest set.
         batch_size: images of each set in a batch.
-        description: how many there are, in words.
+        description: how many images there are, in words.
     """
 
     def __init__(
-        self, data: TwoDatasets, batch_size: int, seed: int, limit: int | None = None, hflip: bool = True
+        self,
+        data: Dataset | TwoDatasets,
+        batch_size: int,
+        seed: int,
+        limit: int | None = None,
+        hflip: bool = False,
+        needs: Needs = ONE_SET,
     ) -> None:
         counts = [min(limit or len(dataset.train), len(dataset.train)) for dataset in data.datasets]
         self.batch_size = min(batch_size, max(counts))
         self.steps_per_epoch = max(counts) // self.batch_size
-        self.description = (
-            " and ".join(f"{n:,} {name}" for n, name in zip(counts, data.names, strict=True)) + " pictures"
-        )
-        images_per_epoch = self.steps_per_epoch * self.batch_size
-        self._domains = {
-            name: _DomainBatches(dataset, domain, count, images_per_epoch, seed, hflip)
-            for domain, (name, dataset, count) in enumerate(zip("ab", data.datasets, counts, strict=True))
-        }
+        self.description = data.describe(counts)
+        count_per_epoch = self.steps_per_epoch * self.batch_size
+        alone = len(counts) == 1
+        self._sets = [
+            _SetBatches(
+                dataset,
+                name,
+                needs.columns if alone else (),
+                _Plans(seed, () if alone else (number,), count, count_per_epoch, _slack(dataset), hflip),
+                _PREVIEW_IMAGES if alone else PREVIEW_ROWS,
+            )
+            for number, (name, dataset, count) in enumerate(zip(needs.sets, data.datasets, counts, strict=True))
+        ]
 
     def batch(self, step: int, device: torch.device) -> Batch:
-        """Return the batch of a step: ``a`` and ``b`` [batch_size, C, H, W] in [-1, 1]."""
+        """Return the batch of a step.
+
+        By the names in `needs`: images [batch_size, C, H, W] in [-1, 1], channels-last in memory, and columns
+        [batch_size, …], whole numbers as int64.
+        """
         epoch, index = divmod(step, self.steps_per_epoch)
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return {name: batches.batch(epoch, rows, device) for name, batches in self._domains.items()}
+        return {name: tensor for part in self._sets for name, tensor in part.batch(epoch, rows, device).items()}
 
     def held_out(self, device: torch.device) -> Batch:
-        """Return the first held-out images of each set, whole; training images where nothing could be held out."""
-        return {name: batches.held_out(device) for name, batches in self._domains.items()}
+        """Return the first held-out images of each set, whole, and their columns.
+
+        Where nothing could be held out, they are the middles of training images.
+        """
+        return {name: tensor for part in self._sets for name, tensor in part.held_out(device).items()}
 
 
-class _DomainBatches:
-    """One domain's part of the batches: `images_per_epoch` images an epoch, of the first `count`."""
+@dataclass(frozen=True)
+class _Plan:
+    """An epoch of one set.
 
-    def __init__(self, data: Dataset, domain: int, count: int, images_per_epoch: int, seed: int, hflip: bool) -> None:
-        self._data, self._domain, self._count, self._images_per_epoch = data, domain, count, images_per_epoch
-        self._seed, self._hflip = seed, hflip
-        self._planned_epoch = -1
-        self._order = np.empty(0, np.int64)
-        self._jitter = np.empty((0, 3), np.int64)
+    Attributes:
+        order: the number of the training image at each position [n].
+        jitter: [n, 3]: top and left of its crop, and 1 to mirror it or 0. None where all images are taken as they are.
+    """
 
-    def batch(self, epoch: int, rows: slice, device: torch.device) -> Tensor:
-        """Return some images of an epoch: [n, C, H, W] in [-1, 1]."""
-        if self._planned_epoch != epoch:
-            self._plan(epoch)
-        uint8_images = _to_device(torch.from_numpy(self._data.train[self._order[rows]]), device)
-        jitter = _to_device(torch.from_numpy(self._jitter[rows]), device)
-        return _normalised(crop_and_flip(uint8_images, jitter, self._data.shape[1]))
+    order: NDArray[np.int64]
+    jitter: NDArray[np.int64] | None
 
-    def held_out(self, device: torch.device) -> Tensor:
-        """Return the first held-out images, or centre crops of training images: [n, C, H, W] in [-1, 1]."""
-        data = self._data
+
+class _Plans:
+    """The epochs of one set: `count_per_epoch` positions, of the first `count` images.
+
+    Args:
+        seed: decides all of them.
+        address: tells the set from others that are shuffled beside it.
+        count: images in use.
+        count_per_epoch: positions in an epoch.
+        slack: pixels by which the images are larger than their crops.
+        hflip: whether half of them are mirrored.
+    """
+
+    def __init__(
+        self, seed: int, address: tuple[int, ...], count: int, count_per_epoch: int, slack: int, hflip: bool
+    ) -> None:
+        self._seed, self._address, self._slack, self._hflip = seed, address, slack, hflip
+        self._count, self._count_per_epoch = count, count_per_epoch
+        self._current: tuple[int, _Plan | None] = (-1, None)
+
+    def of(self, epoch: int) -> _Plan:
+        """Draw order, crops and mirrors of an epoch, or return those of the current one."""
+        current, plan = self._current
+        if plan is None or current != epoch:
+            plan = _Plan(self._order(epoch), self._jitter(epoch) if self._slack or self._hflip else None)
+            self._current = epoch, plan
+        return plan
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        generator = np.random.default_rng(mix(self._seed, RandomStream.ORDER, *self._address, epoch))
+        laps = [generator.permutation(self._count) for _ in range(-(-self._count_per_epoch // self._count))]
+        return np.concatenate(laps)[: self._count_per_epoch]
+
+    def _jitter(self, epoch: int) -> NDArray[np.int64]:
+        generator = np.random.default_rng(mix(self._seed, RandomStream.JITTER, *self._address, epoch))
+        corners = generator.integers(self._slack + 1, size=(self._count_per_epoch, 2))
+        mirrored = generator.integers(2, size=(self._count_per_epoch, 1)) * int(self._hflip)
+        return np.concatenate([corners, mirrored], 1)
+
+
+@dataclass(frozen=True)
+class _SetBatches:
+    """One set's part of the batches.
+
+    Attributes:
+        data: the set.
+        name: of its images.
+        columns: the names of the columns that come with them.
+        plans: of its epochs.
+        previewed: images in a preview.
+    """
+
+    data: Dataset
+    name: str
+    columns: tuple[str, ...]
+    plans: _Plans
+    previewed: int
+
+    def batch(self, epoch: int, rows: slice, device: torch.device) -> Batch:
+        """Return some images of an epoch, and their columns."""
+        plan = self.plans.of(epoch)
+        order = plan.order[rows]
+        images = _to_device(torch.from_numpy(self.data.train[order]), device)
+        if plan.jitter is not None:
+            jitter = _to_device(torch.from_numpy(plan.jitter[rows]), device)
+            images = crop_and_flip(images, jitter, self.data.shape[1])
+        return {self.name: _normalised(images), **self._columns(self.data.train_columns, order, device)}
+
+    def held_out(self, device: torch.device) -> Batch:
+        """Return the first held-out images, or the middles of training images, and their columns."""
+        data, rows = self.data, slice(self.previewed)
         if len(data.test):
-            return to_normalized_tensor(data.test[:PREVIEW_ROWS], device)
-        uint8_images = torch.from_numpy(np.array(data.train[:PREVIEW_ROWS])).to(device)
-        slack = uint8_images.shape[1] - data.shape[1]
-        centre = torch.tensor([[slack // 2, slack // 2, 0]], device=device).expand(len(uint8_images), 3)
-        return _normalised(crop_and_flip(uint8_images, centre, data.shape[1]))
+            images, columns = to_normalized_tensor(data.test[rows], device), data.test_columns
+            return {self.name: images, **self._columns(columns, rows, device)}
+        uint8_images = torch.from_numpy(np.array(data.train[rows])).to(device)
+        if slack := _slack(data):
+            middle = torch.tensor([[slack // 2, slack // 2, 0]], device=device).expand(len(uint8_images), 3)
+            uint8_images = crop_and_flip(uint8_images, middle, data.shape[1])
+        return {self.name: _normalised(uint8_images), **self._columns(data.train_columns, rows, device)}
 
-    def _plan(self, epoch: int) -> None:
-        """Draw order, crops and mirrors of an epoch."""
-        order = np.random.default_rng(mix(self._seed, RandomStream.ORDER, self._domain, epoch))
-        laps = [order.permutation(self._count) for _ in range(-(-self._images_per_epoch // self._count))]
-        slack = self._data.train.shape[1] - self._data.shape[1]
-        jitter = np.random.default_rng(mix(self._seed, RandomStream.JITTER, self._domain, epoch))
-        corners = jitter.integers(slack + 1, size=(self._images_per_epoch, 2))
-        mirrored = jitter.integers(2, size=(self._images_per_epoch, 1)) * int(self._hflip)
-        self._order = np.concatenate(laps)[: self._images_per_epoch]
-        self._jitter = np.concatenate([corners, mirrored], 1)
-        self._planned_epoch = epoch
+    def _columns(self, columns: Columns, rows: slice | NDArray[np.int64], device: torch.device) -> Batch:
+        return {name: _to_device(_column(np.array(columns[name][rows])), device) for name in self.columns}
+
+
+def _slack(dataset: Dataset) -> int:
+    """The pixels by which training images are larger than what the nets see."""
+    return int(dataset.train.shape[1]) - dataset.shape[1]
+
+
+def _column(values: NDArray[Any]) -> Tensor:
+    """Rows of a column as a tensor; whole numbers as int64, which indexes and counts."""
+    return torch.from_numpy(values.astype(np.int64) if np.issubdtype(values.dtype, np.integer) else values)
 
 
 def crop_and_flip(images: Tensor, jitter: Tensor, size: int) -> Tensor:

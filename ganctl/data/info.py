@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+LABELS = "labels"  # the column of classes: a whole number for each image, its place among the names
+
 
 class Needs(NamedTuple):
     """What a family learns from.

@@ -17,6 +17,7 @@ from ganctl import tasks, tensorfile
 from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once, user_cache
+from ganctl.data.info import LABELS
 from ganctl.errors import CheckpointError
 from ganctl.evaluation.extractors.base import Extractor
 from ganctl.files import atomic_file
@@ -78,7 +79,7 @@ def load_reference(data: Dataset, extractor: Extractor) -> Reference:
         tensors = compute_once(path, load=lambda: _load(path), make=make)
     except OSError:  # the cache cannot be written to: the next evaluation computes it again
         tensors = _compute(data, extractor)
-    labels = torch.from_numpy(np.array(data.test_labels[: len(tensors["held_out"])]))
+    labels = torch.from_numpy(np.array(data.test_columns.get(LABELS, ())[: len(tensors["held_out"])]))
     statistics = Statistics(int(tensors["count"]), tensors["mean"], tensors["covariance"])
     return Reference(extractor, statistics, tensors["train"], tensors["held_out"], labels)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ganctl.data.batches import SingleBatches, UnpairedBatches
+from ganctl.data.batches import ShuffledBatches
 from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_dataset, open_domains
 from ganctl.data.check import check
 from ganctl.data.check.findings import count_reasons
@@ -114,7 +114,7 @@ def _require_buildable(family: Family, options: Any, info: DataInfo) -> None:
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def make_batches(settings: Settings, family: Family, options: Any, data: Data) -> SingleBatches | UnpairedBatches:
+def make_batches(settings: Settings, family: Family, options: Any, data: Data) -> ShuffledBatches:
     """Return the batches that the settings ask for.
 
     Args:
@@ -123,7 +123,5 @@ def make_batches(settings: Settings, family: Family, options: Any, data: Data) -
         options: the settings' options as the family's dataclass.
         data: from `open_data`.
     """
-    if isinstance(data, Dataset):
-        return SingleBatches(data, settings.batch_size, settings.seed, settings.limit)
     hflip = family.jitter(options, data.shape[1]).hflip
-    return UnpairedBatches(data, settings.batch_size, settings.seed, settings.limit, hflip)
+    return ShuffledBatches(data, settings.batch_size, settings.seed, settings.limit, hflip, family.needs)

@@ -24,7 +24,7 @@ SHOWN = ("fid", "kid", "precision", "recall", "coverage", "rarest", "diversity",
 def spoilt(data: Dataset) -> Iterator[tuple[str, Tensor]]:
     """Names of what is wrong, and ten thousand pictures each."""
     real = to_normalized_tensor(data.test, CPU)
-    labels = torch.from_numpy(data.test_labels.copy())
+    labels = torch.from_numpy(data.test_columns["labels"].copy())
     yield "held-out digits", real
     yield "noise", torch.rand(real.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     yield "no sevens", real[labels != 7]

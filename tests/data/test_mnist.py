@@ -43,8 +43,9 @@ def test_mnist_is_read_from_where_the_user_keeps_it(little_mnist: Path) -> None:
     content = gzip.decompress((little_mnist / "train-images-idx3-ubyte.gz").read_bytes())[16:]
     assert dataset.train.tobytes() == content
     assert (dataset.name, dataset.spec, dataset.shape) == ("mnist", "mnist", (1, 28, 28))
-    assert (dataset.train_labels.shape, dataset.test_labels.shape) == ((30,), (10,))
-    assert dataset.train_labels.max() < 10
+    labels, test_labels = dataset.train_columns["labels"], dataset.test_columns["labels"]
+    assert (labels.shape, test_labels.shape, labels.max() < 10) == ((30,), (10,), True)
+    assert dataset.info.classes == dataset.classes == tuple("0123456789")
 
 
 def test_the_fingerprint_of_mnist_is_what_it_was_in_the_first_release(little_mnist: Path) -> None:
@@ -85,6 +86,6 @@ def test_the_real_mnist_is_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANCTL_DATA", str(REAL_DATA))
     dataset = open_dataset(resolve_source("mnist"), 28, None)
     assert (dataset.train.shape, dataset.test.shape) == ((60_000, 28, 28, 1), (10_000, 28, 28, 1))
-    assert dataset.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert dataset.train_columns["labels"][:5].tolist() == [5, 0, 4, 1, 9]
     assert dataset.train.mean() / 255 == pytest.approx(0.1307, abs=1e-4)
     assert dataset.fingerprint == "2bc2e7fb526d3e8490c231194eb1274260683e9c71825eeb55529107e94d5a23"

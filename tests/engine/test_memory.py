@@ -14,7 +14,7 @@ import torch
 from ganctl.engine import events, session
 from ganctl.engine.setup import configure
 from ganctl.data.cache.dataset import Dataset
-from ganctl.data.batches import SingleBatches
+from ganctl.data.batches import ShuffledBatches
 
 def held():
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]
@@ -36,10 +36,8 @@ def fed():
     with Path("pictures").open("wb") as file:
         file.truncate(256 * 2**20)  # a hole: it takes no room on the disk
     pictures = np.memmap("pictures", np.uint8, "r", shape=(16384, 128, 128, 1))
-    nothing = np.empty(0, np.uint8)
-    rest = {"test": pictures[:0], "train_labels": nothing, "test_labels": nothing, "fingerprint": "", "broken": []}
-    data = Dataset(name="holes", spec="holes", train=pictures, enlarged=0, **rest)
-    batches = SingleBatches(data, 64, seed=0)
+    data = Dataset("holes", "holes", pictures, pictures[:0], "", [], 0)
+    batches = ShuffledBatches(data, 64, seed=0)
     for step in range(batches.steps_per_epoch):
         batches.batch(step, torch.device("cpu"))
         yield held()

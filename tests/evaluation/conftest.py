@@ -46,7 +46,8 @@ class Digits(NamedTuple):
 def real(cache: Path) -> Digits:
     train, train_labels = digits.generate("train", 0, TRAIN)
     test, test_labels = digits.generate("test", 0, TEST)
-    data = Dataset("digits", "digits", train[..., None], test[..., None], train_labels, test_labels, "of a test", [], 0)
+    columns = {"labels": train_labels}, {"labels": test_labels}
+    data = Dataset("digits", "digits", train[..., None], test[..., None], "of a test", [], 0, *columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANCTL_CACHE", str(cache))
         return Digits(data, [reference.load_reference(data, digits_cnn.extractor())])

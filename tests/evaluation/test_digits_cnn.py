@@ -15,7 +15,7 @@ def test_the_classifier_that_ships_names_digits_and_is_small(real: Digits) -> No
     assert digits_cnn.WEIGHTS.stat().st_size <= 2_000_000
     assert extractor.classify is not None
     answers = extractor.classify(extractor.features(real.images("test"))).argmax(1)
-    assert (answers == torch.from_numpy(real.data.test_labels).long()).float().mean() >= 0.99
+    assert (answers == torch.from_numpy(real.data.test_columns["labels"]).long()).float().mean() >= 0.99
 
 
 def test_weights_that_are_not_its_own_are_refused(tmp_path: Path) -> None:

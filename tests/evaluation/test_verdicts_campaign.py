@@ -85,7 +85,9 @@ def learn_from(monkeypatch: pytest.MonkeyPatch, train: Bytes, labels: Bytes) -> 
     """Let trainings on the built-in digits learn from others, against the same held-out ones."""
     test, test_labels = digits.generate("test", 0, 1000)
     name = f"of {len(np.unique(train, axis=0))} pictures"
-    data = Dataset("digits", "digits", train[..., None], test[..., None], labels, test_labels, name, [], 0)
+    data = Dataset(
+        "digits", "digits", train[..., None], test[..., None], name, [], 0, {"labels": labels}, {"labels": test_labels}
+    )
     monkeypatch.setattr(dataset, "open_data", lambda *_, fresh=True: (data, []))
 
 
@@ -103,9 +105,8 @@ def test_classes_that_are_not_learned_are_missed(monkeypatch: pytest.MonkeyPatch
 
 def test_a_domain_of_negatives_is_translated_to_negatives(monkeypatch: pytest.MonkeyPatch) -> None:
     train, test = (striped.generate(part, "plain", 0, count, 32) for part, count in (("train", 400), ("test", 20)))
-    none = np.empty(0, np.uint8)
-    light = Dataset("light", "", train, test, none, none, "", [], 0)
-    dark = Dataset("dark", "", 255 - train, 255 - test, none, none, "", [], 0)
+    light = Dataset("light", "", train, test, "", [], 0)
+    dark = Dataset("dark", "", 255 - train, 255 - test, "", [], 0)
     data = TwoDatasets("animals", "", ("light", "dark"), (light, dark))
     monkeypatch.setattr(dataset, "open_data", lambda *_, fresh=True: (data, []))
     small = {"width": "8", "blocks": "1", "discriminator_width": "16", "lambda_identity": "0", "jitter": "1"}

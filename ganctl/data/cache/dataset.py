@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from ganctl.data.info import DataInfo
 from ganctl.data.resolve import DomainSources
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError
+from ganctl.units import counted
+
+Columns = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -28,22 +33,24 @@ class Dataset:
         spec: the value of ``--data`` that opens the set again, from any working folder.
         train: uint8 images [N, load_size, load_size, channels] to train on.
         test: the held-out images, uint8 [N, size, size, channels].
-        train_labels: uint8 [N], or empty.
-        test_labels: likewise.
         fingerprint: SHA-256 of all of it.
         broken: files that could not be read, each with the reason.
         enlarged: how many pictures were smaller than the size that the nets see.
+        train_columns: name → what else is known of each training image: an array of N rows, such as the ``labels`` [N].
+        test_columns: likewise of the held-out images; empty where there are none.
+        classes: the names of the classes; label i is the i-th of them. Empty where there are no labels.
     """
 
     name: str
     spec: str
     train: NDArray[np.uint8]
     test: NDArray[np.uint8]
-    train_labels: NDArray[np.uint8]
-    test_labels: NDArray[np.uint8]
     fingerprint: str
     broken: list[str]
     enlarged: int
+    train_columns: Columns = field(default_factory=dict)
+    test_columns: Columns = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> tuple["Dataset"]:
@@ -58,12 +65,16 @@ class Dataset:
     @property
     def info(self) -> DataInfo:
         """What nets are built for."""
-        return DataInfo(self.shape)
+        return DataInfo(self.shape, self.classes)
 
     @property
     def counts(self) -> tuple[int, int]:
         """The numbers of training and of held-out images."""
         return len(self.train), len(self.test)
+
+    def describe(self, counts: Sequence[int]) -> str:
+        """Say in words that so many of its training images are used."""
+        return counted(counts[0], "picture")
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,10 @@ class TwoDatasets:
         """The number of training images of the larger domain, and of held-out images of both."""
         (train_a, test_a), (train_b, test_b) = (dataset.counts for dataset in self.datasets)
         return max(train_a, train_b), test_a + test_b
+
+    def describe(self, counts: Sequence[int]) -> str:
+        """Say in words that so many training images of each domain are used."""
+        return " and ".join(f"{n:,} {name}" for n, name in zip(counts, self.names, strict=True)) + " pictures"
 
     @property
     def fingerprint(self) -> str:
@@ -190,17 +205,23 @@ def _load(source: Source, folder: Path, thorough: bool = False) -> Dataset | Non
         meta = json.loads((folder / "meta.json").read_bytes())
         if not is_whole(folder, meta, thorough):
             return None
-        arrays = {name: map_file(folder / name, tuple(shape)) for name, shape in meta["shapes"].items()}
+        dtypes = meta["dtypes"]
+        arrays = {name: map_file(folder / name, tuple(shape), dtypes[name]) for name, shape in meta["shapes"].items()}
+        train_columns, test_columns = (
+            {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
+            for prefix in ("train-", "test-")
+        )
         return Dataset(
             source.name,
             source.spec,
             arrays["train"],
             arrays["test"],
-            arrays["train-labels"],
-            arrays["test-labels"],
             meta["fingerprint"],
             [*source.skipped, *meta["broken"]],
             int(meta["enlarged"]),
+            train_columns,
+            test_columns,
+            source.classes,
         )
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

@@ -1,7 +1,8 @@
-"""Decodes a source into files of uint8 images, one for each split, wholly or not at all."""
+"""Decodes a source into files, one of uint8 images and one of each column for each split, wholly or not at all."""
 
 import json
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,12 @@ from ganctl.data.sources.base import Source, Split
 from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
 
-FORMAT = 4  # raise it when what is stored for the same source changes
+FORMAT = 5  # raise it when what is stored for the same source changes
 _COLOUR_THRESHOLD = 8  # of 255: a picture is grey if the channels of no pixel are further apart
 
 
 def decode(source: Source, sizes: Mapping[Split, int], channels: int | None, folder: Path) -> None:
-    """Stream every split of a source into its file, then rename the folder into place. The caller holds the lock.
+    """Stream every split of a source into its files, then rename the folder into place. The caller holds the lock.
 
     Args:
         source: the pictures.
@@ -44,7 +45,16 @@ def decode(source: Source, sizes: Mapping[Split, int], channels: int | None, fol
 
 def _write(source: Source, sizes: Mapping[Split, int], channels: int | None, staged: Path) -> dict[str, Any]:
     """Write all splits; return what ``meta.json`` says of them."""
-    meta: dict[str, Any] = {"shapes": {}, "broken": [], "enlarged": 0}
+    root = source.directory()
+    meta: dict[str, Any] = {
+        "format": FORMAT,
+        "folder": None if root is None else str(root.resolve()),
+        "classes": [] if root is None else list(source.classes),  # of a set without a folder, code names them
+        "shapes": {},
+        "dtypes": {},
+        "broken": [],
+        "enlarged": 0,
+    }
     native = channels or source.native_channels()
     coloured = False
     for split, size in sizes.items():
@@ -54,30 +64,39 @@ def _write(source: Source, sizes: Mapping[Split, int], channels: int | None, sta
     if native is None and not coloured:
         for split in sizes:
             _make_grey(staged / split, meta["shapes"][split])
-    root = source.directory()
-    about = {"format": FORMAT, "folder": None if root is None else str(root.resolve())}
-    return about | meta | {"fingerprint": fingerprint(staged, meta["shapes"]), "marks": marks(staged, meta["shapes"])}
+    return meta | {"fingerprint": fingerprint(staged, meta), "marks": marks(staged, meta["shapes"])}
 
 
 def _write_split(
     source: Source, split: Split, size: int, net_size: int, channels: int | None, staged: Path, meta: dict[str, Any]
 ) -> bool:
     """Write one split, and add to `meta`; whether any of its pictures has colours."""
-    count, labelled, coloured = 0, 0, False
+    count, coloured = 0, False
     depth = channels or 3
-    with (staged / split).open("wb") as images, (staged / f"{split}-labels").open("wb") as labels:
+    columns: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
+    with (staged / split).open("wb") as images:
         for block in source.blocks(split, size):
             if channels is None and not coloured:
                 coloured = bool((np.ptp(block.images, axis=-1) > _COLOUR_THRESHOLD).any())
             images.write(with_channels(block.images, depth).tobytes())
-            labels.write(block.labels.tobytes())
+            for name, values in block.columns.items():
+                columns[name].append(values)
             count += len(block.images)
-            labelled += len(block.labels)
             tasks.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(original < net_size for original in block.original_sizes)
-    meta["shapes"] |= {split: [count, size, size, depth], f"{split}-labels": [labelled]}
+    meta["shapes"][split], meta["dtypes"][split] = [count, size, size, depth], np.dtype(np.uint8).str
+    for name, parts in columns.items():
+        _write_column(staged / f"{split}-{name}", np.concatenate(parts), count, meta)
     return coloured
+
+
+def _write_column(path: Path, values: NDArray[Any], count: int, meta: dict[str, Any]) -> None:
+    """Write a column of so many rows, and add to `meta`."""
+    if len(values) != count or values.dtype.hasobject:
+        raise ValueError(f"the column {path.name} has {len(values)} rows of {values.dtype} for {count} images")
+    path.write_bytes(values.tobytes())
+    meta["shapes"][path.name], meta["dtypes"][path.name] = list(values.shape), values.dtype.str
 
 
 def with_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -100,10 +119,10 @@ def _make_grey(path: Path, shape: list[int]) -> None:
     shape[3] = 1
 
 
-def map_file(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def map_file(path: Path, shape: tuple[int, ...], dtype: str = "u1") -> NDArray[Any]:
     """Map a file's bytes as an array, without reading them; an empty file cannot be mapped, and gives an empty one."""
     if not all(shape):
-        return np.empty(shape, np.uint8)
+        return np.empty(shape, dtype)
     with path.open("rb") as file:
         mark_file_used(file)  # as long as the array lives
-        return np.memmap(file, np.uint8, "r", shape=shape)
+        return np.memmap(file, dtype, "r", shape=shape)

@@ -1,7 +1,7 @@
 """`Source`: a set of pictures that can be decoded, block by block."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -21,14 +21,14 @@ class Block(NamedTuple):
 
     Attributes:
         images: uint8 [n, size, size, channels].
-        labels: uint8 [n], or empty where the set has none.
+        columns: name → what else is known of each picture: an array of n rows, of any type and shape.
         broken: files that could not be read, each with the reason.
         original_sizes: the shorter edge in pixels of each picture as it was, or empty where all are generated.
     """
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    broken: list[str]
+    columns: Mapping[str, NDArray[Any]] = {}
+    broken: Sequence[str] = ()
     original_sizes: Sequence[int] = ()
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from ganctl.data.info import LABELS
 from ganctl.data.sources import digits, striped
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
 from ganctl.images import conversion
@@ -19,6 +18,7 @@ class Digits(Source):
     """Generated handwriting, with labels."""
 
     name: str = "digits"
+    classes: tuple[str, ...] = tuple("0123456789")
 
     def cache_key(self) -> Any:
         """The version of the generating code."""
@@ -41,7 +41,7 @@ class Digits(Source):
 
         def generate(start: int) -> Block:
             images, labels = digits.generate(split, start, min(start + _DIGITS_PER_BLOCK, digits.COUNTS[split]))
-            return Block(conversion.resize(images[..., None], size), labels, [])
+            return Block(conversion.resize(images[..., None], size), {LABELS: labels})
 
         yield from in_parallel(generate, range(0, digits.COUNTS[split], _DIGITS_PER_BLOCK))
 
@@ -75,6 +75,6 @@ class Striped(Source):
 
         def generate(start: int) -> Block:
             images = striped.generate(split, self.domain, start, min(start + _ANIMALS_PER_BLOCK, count), size)
-            return Block(images, np.empty(0, np.uint8), [])
+            return Block(images)
 
         yield from in_parallel(generate, range(0, count, _ANIMALS_PER_BLOCK))

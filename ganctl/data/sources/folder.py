@@ -81,7 +81,7 @@ class FolderSource(Source):
                 except OSError as error:
                     broken.append(_with_reason(self.root, path, str(error)))
             images = np.stack(decoded) if decoded else np.empty((0, size, size, 3), np.uint8)
-            return Block(images, np.empty(0, np.uint8), broken, original_sizes)
+            return Block(images, {}, broken, original_sizes)
 
         yield from in_parallel(decode, range(0, len(files), _IMAGES_PER_BLOCK))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganctl.data.cache.store import mark_folder_used, room_for, user_cache
 from ganctl.data.fetch.download import Expected, download
+from ganctl.data.info import LABELS
 from ganctl.data.sources.base import Block, Source, Split
 from ganctl.errors import DataError
 from ganctl.files import make_folder
@@ -67,6 +68,7 @@ class IdxFiles(Source):
     name: str
     folder: Path
     checksums: tuple[str, ...]
+    classes: tuple[str, ...] = tuple("0123456789")
 
     def cache_key(self) -> Any:
         """The MD5 of each file, compared when the set was opened."""
@@ -87,7 +89,7 @@ class IdxFiles(Source):
         labels = _read_idx(self.folder / f"{stem}-labels-idx1-ubyte.gz")
         for start in range(0, len(images), _IMAGES_PER_BLOCK):
             rows = slice(start, start + _IMAGES_PER_BLOCK)
-            yield Block(conversion.resize(images[rows], size), labels[rows], [])
+            yield Block(conversion.resize(images[rows], size), {LABELS: labels[rows]})
 
 
 def fetch(name: str) -> IdxFiles:
