@@ -41,6 +41,9 @@ class Update(NamedTuple):
             simultaneously: every gradient is taken before any weight moves.
         metrics: name → detached scalar, for the log. The verdicts and the balance listen to ``accuracy``, ``D(x)`` and
             ``D(G(z))`` or ``D(G(x))``; every other name is free.
+
+    In the log, the losses of a player that moves several times in a step are added up, a metric of several updates is
+    their mean, and what is not in every step is averaged over the steps that have it.
     """
 
     losses: Mapping[str, Tensor]

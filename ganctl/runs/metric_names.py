@@ -5,7 +5,8 @@ metric/accuracy     what the players' updates report: D(x), accuracy, cycle …
 sample/diversity    statistics of generated samples beside those of real pictures, at an epoch's end
 score/fid-…         the measured quality, at the epochs of ``--evaluate-every``
 
-Losses and metrics are means over the steps since the line before. The names that verdicts, balance and charts listen
+Losses and metrics are means over those steps since the line before that had them; the losses of a player that moves
+several times in a step are added up first. The names that verdicts, balance and charts listen
 to are constants here; every other name is free.
 """
 
