@@ -1,5 +1,6 @@
 """Opens the data of a training as its family learns from it, and puts it into batches."""
 
+import re
 from typing import Any
 
 import torch
@@ -16,6 +17,12 @@ from ganctl.gans.base import Family
 from ganctl.settings import Settings
 
 Data = Dataset | TwoDatasets
+
+_SIZE_OVERFLOWS = re.compile(
+    r"Overflow when unpacking long|(Storage size|Stride) calculation overflowed|integer multiplication overflow"  # torch
+    r"|int too large to convert|cannot fit 'int' into"  # Python
+)
+"""What torch says of sizes beyond 64 bits, in a TypeError or a RuntimeError, and Python in an OverflowError."""
 
 
 def open_data(settings: Settings, family: Family, options: Any, fresh: bool = True) -> tuple[Data, list[str]]:
@@ -108,8 +115,8 @@ def _require_buildable(family: Family, options: Any, info: DataInfo) -> None:
         module.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
-    except (OverflowError, RuntimeError, TypeError) as error:  # torch raises a TypeError at sizes beyond 64 bits
-        if not isinstance(error, OverflowError) and "overflow" not in str(error).casefold():
+    except (OverflowError, RuntimeError, TypeError) as error:
+        if not _SIZE_OVERFLOWS.search(str(error)):  # a mistake in the family's code
             raise
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 

@@ -29,7 +29,9 @@ class Repeating(TrainingModule):
 
     def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         for part in (1.0, 2.0):
-            metrics = {"often": torch.tensor(part)} | ({"rare": torch.tensor(10.0 + clock.step)} if clock.step % 2 else {})
+            metrics = {"often": torch.tensor(part)} | (
+                {"rare": torch.tensor(10.0 + clock.step)} if clock.step % 2 else {}
+            )
             zero = 0 * self.model.get_parameter("weight").sum()
             yield Update({"painter": zero + part + clock.step}, metrics)
 
