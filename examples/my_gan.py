@@ -18,6 +18,7 @@ from ganctl.data.batches import Batch
 from ganctl.data.info import DataInfo
 from ganctl.gans import register
 from ganctl.gans.base import Clock, Family, Preview, TrainingModule, Update
+from ganctl.gans.options.common import learning_rate
 from ganctl.option import option
 
 
@@ -27,8 +28,8 @@ class Options:
 
     latent_dim: int = option(64, "Length of the latent vector.", "Nets", ge=1)
     width: int = option(32, "Channels of the layers at half the size.", "Nets", ge=1)
-    lr_generator: float = option(1e-3, "Learning rate of the generator.", "Optimisation", gt=0)
-    lr_discriminator: float = option(1e-3, "Learning rate of the discriminator.", "Optimisation", gt=0)
+    lr_generator: float = learning_rate(1e-3, "generator", "the generator")
+    lr_discriminator: float = learning_rate(1e-3, "discriminator", "the discriminator")
 
 
 def generator(options: Options, info: DataInfo) -> nn.Module:

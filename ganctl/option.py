@@ -27,6 +27,7 @@ def option(
     le: float | None = None,
     gt: float | None = None,
     choices: tuple[int, ...] = (),
+    learning_rate_of: tuple[str, ...] = (),
 ) -> Any:
     """Declare a setting: the field of a dataclass whose type is bool, int, float, str or a Literal of texts.
 
@@ -39,9 +40,11 @@ def option(
         le: the largest value.
         gt: what every value is greater than.
         choices: all values of a number; those of a text are in its Literal.
+        learning_rate_of: the players whose learning rate it is: ``--lr`` sets it, ``resume --set`` may change it, and
+            the verdicts advise on it.
     """
     declared = {"doc": doc, "panel": panel, "metavar": metavar, "ge": ge, "le": le, "gt": gt, "choices": choices}
-    return dataclasses.field(default=default, metadata=declared)
+    return dataclasses.field(default=default, metadata=declared | {"learning_rate_of": learning_rate_of})
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,12 @@ class Option:
     le: float | None = None
     gt: float | None = None
     choices: tuple[int | str, ...] = ()
+    learning_rate_of: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """Its flag on the command line, such as ``--batch-size``."""
+        return f"--{self.name.replace('_', '-')}"
 
     def parse(self, value: Value) -> Value:
         """Convert a value or a text to this option's type, and check it.
@@ -105,6 +114,11 @@ _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", 
 def options_of(cls: type) -> dict[str, Option]:
     """The options that a dataclass declares with `option`, by name and in order."""
     return {name: declared for name, declared in fields_of(cls).items() if declared.doc}
+
+
+def learning_rates_of(cls: type) -> dict[str, Option]:
+    """The options of a dataclass that are learning rates, by name and in order."""
+    return {name: declared for name, declared in options_of(cls).items() if declared.learning_rate_of}
 
 
 def fields_of(cls: type) -> dict[str, Option]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ganctl.errors import UsageError
 from ganctl.option import Value as Value
-from ganctl.option import fields_of, option, options_of
+from ganctl.option import fields_of, learning_rates_of, option, options_of
 
 
 @dataclass(frozen=True)
@@ -150,18 +150,16 @@ def require_options(options: type, values: Mapping[str, Value]) -> None:
         declared[key].parse(value)
 
 
-CHANGEABLE = (
-    "allow_changed_data",
-    "balance",
-    "evaluate_every",
-    "keep",
-    "lr_discriminator",
-    "lr_generator",
-    "precision",
-    "seed",
-    "stop_at",
-)
-"""Settings that ``resume --set`` may change: those that need no other nets and no other data."""
+_CHANGEABLE = ("allow_changed_data", "balance", "evaluate_every", "keep", "precision", "seed", "stop_at")
+
+
+def changeable(options: type) -> list[str]:
+    """The settings that ``resume --set`` may change: those that need no other nets and no other data.
+
+    Args:
+        options: the dataclass of a family's own options, whose learning rates are among them.
+    """
+    return sorted([*_CHANGEABLE, *learning_rates_of(options)])
 
 
 def changed(settings: Settings, options: type, assignments: Mapping[str, str]) -> Settings:
@@ -170,8 +168,9 @@ def changed(settings: Settings, options: type, assignments: Mapping[str, str]) -
     Raises:
         UsageError: a key that cannot be changed, or a value that is not allowed.
     """
-    if unknown := set(assignments) - set(CHANGEABLE):
-        raise UsageError(f"resume cannot change {', '.join(sorted(unknown))}.", f"It knows: {', '.join(CHANGEABLE)}.")
+    names = changeable(options)
+    if unknown := set(assignments) - set(names):
+        raise UsageError(f"resume cannot change {', '.join(sorted(unknown))}.", f"It knows: {', '.join(names)}.")
     common, own = options_of(Settings), options_of(options)
     values = {key: (common | own)[key].parse(text) for key, text in assignments.items()}
     changed_options = {key: value for key, value in values.items() if key in own}

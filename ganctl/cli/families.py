@@ -13,7 +13,8 @@ from typer.core import TyperGroup
 from ganctl import gans
 from ganctl.cli.train import train
 from ganctl.errors import UsageError
-from ganctl.option import Option, Panel, options_of
+from ganctl.option import Option, Panel, learning_rates_of, options_of
+from ganctl.runs.metric_names import ROLES
 
 PANELS = get_args(Panel)
 _METAVARS = {bool: "", int: "N", float: "X", str: "TEXT"}
@@ -112,10 +113,9 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
 
     parameters = signature(function).parameters.values()
     written = [parameter for parameter in parameters if get_origin(parameter.annotation) is Annotated]
-    one_set = family is not None and len(gans.options_of(family).needs.sets) == 1
-    hidden = ("domains", "pair") if one_set else ()  # and refused with a sentence
+    own, hidden, docs = _adapted_to(family)
     flags = [
-        *(_in_panel(parameter, parameter.name in hidden) for parameter in written),
+        *(_in_panel(p, p.name in hidden, docs.get(p.name)) for p in written if p.name not in own),
         *(_flag(option) for option in _options(family) if option.panel),
     ]
     flags.sort(key=lambda flag: PANELS.index(flag.annotation.__metadata__[0].rich_help_panel))
@@ -124,10 +124,23 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
     return command
 
 
-def _in_panel(parameter: Parameter, hidden: bool) -> Parameter:
-    """The parameter, in the last panel if it names none; `hidden` from the help or not."""
+def _adapted_to(family: str | None) -> tuple[set[str], set[str], dict[str, str]]:
+    """Which flags of `train` a family declares itself, which mean nothing to it, and which need a help of their own."""
+    if family is None:
+        return set(), set(), {}
+    declared = gans.options_of(family)
+    rates = learning_rates_of(declared.options)
+    players = list(dict.fromkeys(player for rate in rates.values() for player in rate.learning_rate_of))
+    docs = {} if set(players) == set(ROLES) else {"lr": f"Learning rate of every player: {', '.join(players)}."}
+    hidden = {"domains", "pair"} if len(declared.needs.sets) == 1 else set()  # and refused with a sentence
+    return set(options_of(declared.options)), hidden | (set() if rates else {"lr"}), docs
+
+
+def _in_panel(parameter: Parameter, hidden: bool, doc: str | None) -> Parameter:
+    """The parameter, in the last panel if it names none; `hidden` from the help or not, with another `doc` if given."""
     info = copy(parameter.annotation.__metadata__[0])
     info.hidden = hidden
+    info.help = doc or info.help
     info.rich_help_panel = info.rich_help_panel or PANELS[-1]
     return parameter.replace(annotation=Annotated[parameter.annotation.__origin__, info])
 
@@ -150,7 +163,7 @@ def _options(family: str | None) -> Iterator[Option]:
 
 def _flag(option: Option) -> Parameter:
     """The parameter of a Typer command that sets an option."""
-    flag = f"--{option.name.replace('_', '-')}"
+    flag = option.flag
     metavar = option.metavar or "|".join(map(str, option.choices)) or _METAVARS[option.value_type]
     info = typer.Option(
         f"{flag}/--no-{flag[2:]}" if option.default is True else flag,

@@ -1,6 +1,6 @@
 """The commands that train: ``train``, which `ganctl.cli.families` gives its flags, and ``resume``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ from ganctl.cli.options import (
     warn_all,
 )
 from ganctl.errors import UsageError
+from ganctl.option import learning_rates_of
 from ganctl.text import quote
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def train(
 ) -> None:
     """Train a family. What was not typed keeps its default here; the options that were typed are in `flags`."""
     if lr is not None:
-        if {"lr_generator", "lr_discriminator"} & set(flags):
-            raise UsageError("--lr is the learning rate of both players.", "Give --lr, or one for each of them.")
-        flags |= {"lr_generator": lr, "lr_discriminator": lr}
+        flags |= _learning_rates(family, lr, flags)
     require_positive("--max-minutes", max_minutes)
     from ganctl.engine import session
     from ganctl.engine.setup import configure
@@ -98,6 +97,16 @@ def train(
         return
     with _until_signal(max_minutes) as stop, session.start(settings, run) as training:
         _train(training, stop)
+
+
+def _learning_rates(family: str, lr: float, flags: Mapping[str, "Value"]) -> dict[str, float]:
+    """Each learning rate of a family, as ``--lr`` sets it. Raises UsageError where one was typed, or there is none."""
+    rates = learning_rates_of(gans.options_of(family).options)
+    if not rates:
+        raise UsageError(f"{family} has no learning rates that --lr could set.", f"ganctl train {family} --help")
+    if set(rates) & set(flags):
+        raise UsageError("--lr is the learning rate of every player.", "Give --lr, or one for each of them.")
+    return dict.fromkeys(rates, lr)
 
 
 def resume(

@@ -4,7 +4,7 @@ Exact steps give the same numbers again, so the first tensor that is not finite 
 everything was last known to be finite are replayed with hooks on every tensor. Nothing of the run is changed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +23,7 @@ from ganctl.errors import CheckpointError, DivergedError
 from ganctl.evaluation.verdicts import VERDICTS
 from ganctl.gans.base import Update
 from ganctl.interrupt import StopReason
+from ganctl.option import learning_rates_of
 from ganctl.runs import checkpoint
 from ganctl.runs.checkpoint import STATE
 from ganctl.runs.run import Run
@@ -107,17 +108,21 @@ class Divergence:
         message = self.error.message.rstrip(".")
         if first:
             message = f"The training diverged at step {step}: the first tensor that is not finite is {tensor}"
-        options = self.training.settings.options
-        rates = [float(options[name] or 0) for name in ("lr_generator", "lr_discriminator")]
-        lr = f"{min(*rates, max(rates) / 10):.2g}"
+        lr = self._smaller_rate()
         if good is None:
-            return DivergedError(
-                f"{message}; there is no checkpoint yet.", f"Try a smaller --lr, as --lr {lr}.", step, tensor
-            )
+            unknown = f"ganctl train {self.training.family.name} --help lists what makes its steps smaller."
+            remedy = f"Try a smaller --lr, as --lr {lr}." if lr else unknown
+            return DivergedError(f"{message}; there is no checkpoint yet.", remedy, step, tensor)
         message += f"; the last good checkpoint is {self.training.run.checkpoint(good)}."
         return DivergedError(message, f"To resume would come to it again. {self._retry(good, lr)}", step, tensor)
 
-    def _retry(self, good: int, lr: str) -> str:
+    def _smaller_rate(self) -> str | None:
+        """A learning rate for all players that is no larger than any of theirs; None where the family declares none."""
+        options, declared = self.training.settings.options, learning_rates_of(self.training.family.options)
+        rates = [float(options[name] or 0) for name in declared]
+        return f"{min(*rates, max(rates) / 10):.2g}" if rates else None
+
+    def _retry(self, good: int, lr: str | None) -> str:
         """The command that begins from a good checkpoint, the best if there is one, at a smaller learning rate."""
         settings, run = self.training.settings, self.training.run
         best = run.best_checkpoint()
@@ -131,7 +136,8 @@ class Divergence:
             "lr": lr,
         }
         words = [word for name, value in flags.items() if value is not None for word in (f"--{name}", str(value))]
-        return f"In smaller steps: {command('ganctl', 'train', settings.family, *words)}"
+        purpose = "In smaller steps" if lr else "With something that makes its steps smaller"
+        return f"{purpose}: {command('ganctl', 'train', settings.family, *words)}"
 
 
 def last_good_checkpoint(run: Run) -> tuple[int, TensorFile] | None:
@@ -173,6 +179,15 @@ def replay(state: State, batches: Batches, plan: Plan, suspects: range, stop: St
     return None
 
 
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """The tensors in what a net returns: one, or several in nested tuples, lists and mappings."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from tensors_in(part)
+
+
 class NonFiniteTracker:
     """Checks the tensors of a step in the order in which they are computed.
 
@@ -184,9 +199,9 @@ class NonFiniteTracker:
         self.first: str | None = None
         self._names = {parameter: name for name, parameter in module.named_parameters()}
 
-    def check(self, name: str, tensor: Tensor | None) -> None:
-        """Check a tensor."""
-        if self.first is None and tensor is not None and not tensor.detach().isfinite().all():
+    def check(self, name: str, value: Any) -> None:
+        """Check a tensor, or every one in nested tuples, lists and mappings; anything else is passed over."""
+        if self.first is None and not all(tensor.detach().isfinite().all() for tensor in tensors_in(value)):
             self.first = name
 
     def check_update(self, update: Update) -> None:

@@ -111,17 +111,27 @@ def move_players(
 ) -> dict[str, Tensor]:
     """Make every update of a step, and return its losses and metrics under the log's keys.
 
-    Nothing in it waits for the device, so that a CUDA graph can record it.
+    The losses of a player that moves more than once are added up; a metric of several updates is their mean. Nothing in
+    it waits for the device, so that a CUDA graph can record it.
     """
-    losses: dict[str, Tensor] = {}
-    metrics: dict[str, Tensor] = {}
+    losses: dict[str, list[Tensor]] = {}
+    metrics: dict[str, list[Tensor]] = {}
     updates = state.module.updates(batch, clock)
     while update := _next_update(updates, state.device, plan.autocast):
         on_update(update)
         move(state.optimizers, update)
-        losses |= {player: loss.detach().float() for player, loss in update.losses.items()}
-        metrics |= update.metrics
-    return prefixed(LOSS, losses) | prefixed(METRIC, metrics)
+        for player, loss in update.losses.items():
+            losses.setdefault(player, []).append(loss.detach().float())
+        for name, metric in update.metrics.items():
+            metrics.setdefault(name, []).append(metric)
+    state.updates_in_step = {player: len(values) for player, values in losses.items()}
+    sums = {player: values[0] if len(values) == 1 else torch.stack(values).sum() for player, values in losses.items()}
+    means = {name: values[0] if len(values) == 1 else _mean(values) for name, values in metrics.items()}
+    return prefixed(LOSS, sums) | prefixed(METRIC, means)
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return torch.stack([value.float() for value in values]).mean()
 
 
 def _next_update(updates: Iterator[Update], device: torch.device, autocast: bool) -> Update | None:
@@ -192,7 +202,7 @@ def log_line(state: State, batches: Batches, measured: Mapping[str, float]) -> M
     """
     epoch = math.ceil(state.step / batches.steps_per_epoch)
     line = {"step": state.step, "epoch": epoch, **state.means(), **measured}
-    state.log_sums, state.steps_since_log = {}, 0
+    state.log_sums, state.log_counts, state.steps_since_log = {}, {}, 0
     return line
 
 

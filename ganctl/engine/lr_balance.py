@@ -10,7 +10,7 @@ steer augmentation so, only means over many steps count.
 
 from collections.abc import Mapping
 
-from ganctl.runs.metric_names import ACCURACY, DISCRIMINATOR_LOSS, PLAYERS
+from ganctl.runs.metric_names import ACCURACY, LOSS
 
 MIN_ACCURACY, MAX_ACCURACY = 0.45, 0.8
 MAX_DISCRIMINATOR_LOSS = 4.0  # guessing costs 1.4 with bce, 2 with hinge, and less with lsgan
@@ -19,18 +19,24 @@ DOUBLINGS_PER_STEP = 0.025  # for each unit too little
 MIN_FACTOR = 1 / 64  # a player that stands still teaches the other nothing
 
 
-def balanced_factors(factors: Mapping[str, float], line: Mapping[str, float], steps: int) -> dict[str, float]:
-    """The factors of both players' learning rates, in [`MIN_FACTOR`, 1], after some more steps.
+def balanced_factors(
+    factors: Mapping[str, float], line: Mapping[str, float], steps: int, roles: Mapping[str, str]
+) -> dict[str, float]:
+    """The factors of both players' learning rates, by player, in [`MIN_FACTOR`, 1], after some more steps.
 
     Args:
         factors: before; 1 for a player that is not in it.
-        line: the means over these steps, with the discriminator's loss and its accuracy.
+        line: the means over these steps, with the discriminator's accuracy, and its loss where it moved.
         steps: how many.
+        roles: the players that are the ``generator`` and the ``discriminator``.
     """
     excess = {"discriminator": line[ACCURACY] - MAX_ACCURACY, "generator": MIN_ACCURACY - line[ACCURACY]}
-    if line[DISCRIMINATOR_LOSS] > MAX_DISCRIMINATOR_LOSS:
+    if line.get(f"{LOSS}{roles['discriminator']}", 0.0) > MAX_DISCRIMINATOR_LOSS:
         excess = {"discriminator": 1 - MAX_ACCURACY, "generator": min(0.0, excess["generator"])}
-    return {player: _adapted(factors.get(player, 1.0), excess[player] * steps) for player in PLAYERS}
+    return {
+        roles[role]: _adapted(factors.get(roles[role], 1.0), excess[role] * steps)
+        for role in ("generator", "discriminator")
+    }
 
 
 def _adapted(factor: float, excess: float) -> float:

@@ -15,7 +15,7 @@ from ganctl import device
 from ganctl.data.batches import Batches
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.resolve import PLAIN2STRIPED
-from ganctl.engine.events import Emitter, Evaluated, VerdictChanged
+from ganctl.engine.events import Emitter, Evaluated, VerdictChanged, Warned
 from ganctl.engine.lr_balance import balanced_factors
 from ganctl.engine.state import State
 from ganctl.evaluation import samples, translations
@@ -24,10 +24,10 @@ from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.reference import Reference, load_reference
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdict_tracker import VerdictTracker
-from ganctl.gans.base import Preview
+from ganctl.gans.base import Family, Preview
 from ganctl.inference.model import Model
 from ganctl.metrics.score import rounded
-from ganctl.runs.metric_names import ACCURACY, SAMPLE, SCORE, is_better, prefixed
+from ganctl.runs.metric_names import ACCURACY, SAMPLE, SCORE, is_better, prefixed, roles_of
 from ganctl.settings import Settings
 
 PICTURES_PER_EVALUATION = 50_000  # training pictures between two, so that they cost a twentieth of the time or less
@@ -63,7 +63,7 @@ class Monitor:
         measure_quality: measures a model; None where nothing does.
         evaluates_at: whether the quality is measured at the end of an epoch.
         balances: whether the learning rates follow the discriminator's accuracy.
-        family: whose remedies the verdicts name.
+        family: whose roles and remedies count.
     """
 
     def __init__(
@@ -73,10 +73,11 @@ class Monitor:
         measure_quality: Callable[[nn.Module], Quality] | None,
         evaluates_at: Callable[[int], bool],
         balances: bool,
-        family: str,
+        family: Family,
     ) -> None:
         self._steps_per_epoch, self._sample_stats, self._balances = steps_per_epoch, cache(sample_stats), balances
         self._measure_quality, self._evaluates_at, self._family = measure_quality, evaluates_at, family
+        self._warned = False
 
     def measure(self, state: State, preview: Preview, epoch: int, emit: Emitter) -> Scores:
         """The preview's sample statistics, and the scores at some epochs, for the log; either, if the other fails."""
@@ -95,20 +96,26 @@ class Monitor:
 
     def update(self, state: State, line: Scores, emit: Emitter) -> None:
         """Adapt the balance of the learning rates to a line of the log, and emit the verdicts that it changes."""
-        self._balance(state, line)
-        tracker = VerdictTracker(state.monitor_state.setdefault("verdicts", {}), self._steps_per_epoch)
+        self._balance(state, line, emit)
+        memory = state.monitor_state.setdefault("verdicts", {})
+        has_discriminator = "discriminator" in roles_of(state.optimizers, self._family.roles)
+        tracker = VerdictTracker(memory, self._steps_per_epoch, has_discriminator)
         for verdict, raised in tracker.update(line):
-            emit(VerdictChanged(state.step, int(line["epoch"]), verdict.of(self._family), raised))
+            emit(VerdictChanged(state.step, int(line["epoch"]), verdict.of(self._family.name), raised))
 
-    def _balance(self, state: State, line: Scores) -> None:
+    def _balance(self, state: State, line: Scores, emit: Emitter) -> None:
         """Update the factors of the learning rates, or remove them where the run is not to be balanced."""
         if not self._balances:
             for name in ("lr_factors", "balanced_at_step"):
                 state.monitor_state.pop(name, None)
         elif ACCURACY in line:
             last_step = state.monitor_state.get("balanced_at_step", max(0, state.step - _MAX_FIRST_BALANCE_STEPS))
-            state.monitor_state["lr_factors"] = balanced_factors(state.balance_factors, line, state.step - last_step)
+            steps, roles = state.step - last_step, roles_of(state.optimizers, self._family.roles)
+            state.monitor_state["lr_factors"] = balanced_factors(state.balance_factors, line, steps, roles)
             state.monitor_state["balanced_at_step"] = state.step
+        elif state.step % self._steps_per_epoch == 0 and not state.balance_factors and not self._warned:
+            self._warned = True
+            emit(Warned(f"{self._family.name} reports no metric named accuracy, so --balance has nothing to go by."))
 
 
 def _update_best(state: State, epoch: int, scores: Scores) -> None:
@@ -120,7 +127,7 @@ def _update_best(state: State, epoch: int, scores: Scores) -> None:
 
 
 def build_monitor(
-    settings: Settings, data: Dataset | TwoDatasets, batches: Batches, header: Mapping[str, Any]
+    settings: Settings, family: Family, data: Dataset | TwoDatasets, batches: Batches, header: Mapping[str, Any]
 ) -> tuple[Monitor, list[str]]:
     """The monitor that the settings ask for, and a sentence on what it cannot measure, if anything.
 
@@ -149,7 +156,7 @@ def build_monitor(
         measure_quality,
         lambda epoch: epoch == last_epoch or epoch % interval == 0,
         settings.balance,
-        settings.family,
+        family,
     )
     return monitor, [missing] if missing else []
 

@@ -36,7 +36,7 @@ class ResumeRequest:
         from_checkpoint: ``best`` or the step of a checkpoint to go back to: all that came later is set aside.
         data: where its data is now, if it was moved.
         device: to go on on, if another one.
-        changes: texts of settings to change from here on; see `settings.CHANGEABLE`.
+        changes: texts of settings to change from here on; see `settings.changeable`.
     """
 
     epochs: int | None = None

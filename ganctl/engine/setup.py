@@ -98,7 +98,7 @@ def build(
     state = initial_state(settings, family, options, data.info, device, fresh=fresh)
     epochs, seconds = parse_cadence(settings.checkpoint_every)
     header = _header(settings, data, batches)
-    monitor, warnings = build_monitor(settings, data, batches, header)
+    monitor, warnings = build_monitor(settings, family, data, batches, header)
     plan = Plan(
         total_steps=total,
         seed=settings.seed,

@@ -18,6 +18,9 @@ class State:
     """All that a checkpoint holds: the module, the optimizers' moments, the averaged model, the sums for the log.
 
     Attributes:
+        log_sums: the sum of each loss and metric since the last line of the log.
+        log_counts: the number of steps in each of these sums.
+        updates_in_step: player → how often it moved in the last step; not saved.
         monitor_state: the memory of the monitor as JSON: the best checkpoint, the balance and the verdicts.
     """
 
@@ -32,6 +35,8 @@ class State:
         self.step = 0
         self.steps_since_log = 0
         self.log_sums: dict[str, Tensor] = {}
+        self.log_counts: dict[str, int] = {}
+        self.updates_in_step: Mapping[str, int] = {}
         self.monitor_state: dict[str, Any] = {}
         self.first_non_finite = torch.tensor(-1, device=device)
 
@@ -69,13 +74,16 @@ class State:
         for name, metric in metrics.items():
             value = metric.float()  # a sum in bfloat16 would soon lose what is added
             self.log_sums[name] = self.log_sums[name] + value if name in self.log_sums else value.clone()
+            self.log_counts[name] = self.log_counts.get(name, 0) + 1
+        self.steps_since_log += 1
+        if not metrics:
+            return
         finite = torch.stack([value.isfinite() for value in metrics.values()]).all()
         self.first_non_finite = torch.where(finite | (self.first_non_finite >= 0), self.first_non_finite, self.step)
-        self.steps_since_log += 1
 
     def means(self) -> dict[str, float]:
-        """The means since the last line of the log, to six digits."""
-        return {name: float(f"{total.item() / self.steps_since_log:.6g}") for name, total in self.log_sums.items()}
+        """The means since the last line of the log, each over the steps that had the value, to six digits."""
+        return {name: float(f"{total.item() / self.log_counts[name]:.6g}") for name, total in self.log_sums.items()}
 
     def require_finite(self) -> None:
         """Check that every loss, every metric and all that would be saved is finite.
@@ -109,6 +117,7 @@ class State:
             "step": self.step,
             "steps_since_log": self.steps_since_log,
             "log_sums": list(self.log_sums),
+            "log_counts": self.log_counts,
             "monitor": self.monitor_state,
         }
         return TensorFile(tensors, header)
@@ -129,6 +138,8 @@ class State:
             self._restore_moments(parts["optimizer"])
             self.log_sums = {name: parts["sum"][name].to(self.device) for name in file.header["log_sums"]}
             self.step, self.steps_since_log = int(file.header["step"]), int(file.header["steps_since_log"])
+            counts = file.header.get("log_counts", {})  # which older checkpoints lack: every value was in every step
+            self.log_counts = {name: int(counts.get(name, self.steps_since_log)) for name in self.log_sums}
             self.monitor_state = dict(file.header["monitor"])
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(f"The checkpoint is of another model: {error}.") from None

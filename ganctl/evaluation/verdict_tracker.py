@@ -12,6 +12,7 @@ from ganctl.evaluation.verdicts import RULES, VERDICTS, Rule, Verdict
 from ganctl.runs.json_lines import numbers
 from ganctl.runs.metric_names import (
     ACCURACY,
+    DISCRIMINATOR_METRICS,
     LUMINANCE,
     OUTPUT_REAL,
     OUTPUTS_FAKE,
@@ -38,21 +39,24 @@ class VerdictTracker:
         memory: changed in place: the metrics of the epoch's lines so far, the codes that are raised, since which epoch
             others have been about to change, and the best score with the number of measurements since.
         steps_per_epoch: tells at which lines an epoch ends.
+        has_discriminator: whether a player is one; without, its accuracy and its outputs are something else.
     """
 
-    def __init__(self, memory: dict[str, Any], steps_per_epoch: int) -> None:
+    def __init__(self, memory: dict[str, Any], steps_per_epoch: int, has_discriminator: bool = True) -> None:
         self._raised: list[str] = memory.setdefault("raised", [])
         self._pending: dict[str, int] = memory.setdefault("pending", {})
         self._epoch: dict[str, list[float]] = memory.setdefault("epoch", {})
         self._best: dict[str, float] = memory.setdefault("best", {})
-        self._steps_per_epoch = steps_per_epoch
+        self._steps_per_epoch, self._has_discriminator = steps_per_epoch, has_discriminator
 
     def update(self, line: Mapping[str, float]) -> list[tuple[Verdict, bool]]:
         """Take in a line of the log; the verdicts that it raises (True) and clears (False).
 
         Only the last line of an epoch changes any: players are judged by the mean over all lines of the epoch.
         """
-        for name in (ACCURACY, LUMINANCE, OUTPUT_REAL, *OUTPUTS_FAKE):
+        if not self._has_discriminator:
+            line = {name: value for name, value in line.items() if name not in DISCRIMINATOR_METRICS}
+        for name in (LUMINANCE, *DISCRIMINATOR_METRICS):
             if name in line:
                 self._epoch.setdefault(name, []).append(line[name])
         if line["step"] % self._steps_per_epoch:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ganctl.errors import UsageError
 from ganctl.option import fields_of
+from ganctl.runs.metric_names import ROLES
 
 if TYPE_CHECKING:
     from ganctl.data.info import Needs
@@ -27,7 +28,8 @@ FAMILIES: dict[str, str | Family] = {
 """Name → the family, or ``module:attribute`` to import it from."""
 
 OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
-"""Name → the module of the family's options, which needs no torch; a registered family has none."""
+"""Name → the module of the family's options, which needs no torch; a registered family has none. Its ``ROLES`` stand there
+only where they are not the usual ones."""
 
 
 class FamilyOptions(NamedTuple):
@@ -39,6 +41,7 @@ class FamilyOptions(NamedTuple):
         presets: name → settings that replace the defaults.
         default_preset: the preset of ``train`` without ``--preset``.
         needs: the sets that it learns from.
+        roles: ``generator`` and ``discriminator`` → the family's players that are these.
     """
 
     summary: str
@@ -46,6 +49,7 @@ class FamilyOptions(NamedTuple):
     presets: Mapping[str, Mapping[str, Value]]
     default_preset: str
     needs: Needs
+    roles: Mapping[str, str] = ROLES
 
 
 def register(family: Family) -> None:
@@ -94,7 +98,8 @@ def options_of(name: str) -> FamilyOptions:
     require(name)
     if name not in OPTIONS:
         family = find(name)
-        return FamilyOptions(family.summary, family.options, family.presets, family.default_preset, family.needs)
+        own = (family.summary, family.options, family.presets, family.default_preset)
+        return FamilyOptions(*own, family.needs, family.roles)
     module = vars(import_module(OPTIONS[name]))
     names = ("SUMMARY", "Options", "PRESETS", "DEFAULT_PRESET", "NEEDS")
-    return FamilyOptions(*(module[name] for name in names))
+    return FamilyOptions(*(module[name] for name in names))._replace(roles=module.get("ROLES", ROLES))

@@ -7,7 +7,7 @@ weights, logs, saves and resumes; a family only computes losses.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch.optim import Adam, Optimizer
 from ganctl.data.batches import Batch
 from ganctl.data.info import ONE_SET, DataInfo, Needs
 from ganctl.option import Value
+from ganctl.runs.metric_names import ROLES
 
 
 class Clock(NamedTuple):
@@ -41,6 +42,9 @@ class Update(NamedTuple):
             simultaneously: every gradient is taken before any weight moves.
         metrics: name → detached scalar, for the log. The verdicts and the balance listen to ``accuracy``, ``D(x)`` and
             ``D(G(z))`` or ``D(G(x))``; every other name is free.
+
+    In the log, the losses of a player that moves several times in a step are added up, a metric of several updates is
+    their mean, and what is not in every step is averaged over the steps that have it.
     """
 
     losses: Mapping[str, Tensor]
@@ -80,7 +84,8 @@ class TrainingModule(nn.Module, ABC):
     def optimizers(self) -> dict[str, Optimizer]:
         """Create an optimizer for each player, with the learning rate that it starts from.
 
-        The balance and the verdicts know the players ``generator`` and ``discriminator``.
+        What the players are called is free: the family's `roles` say which is the generator and which the
+        discriminator.
         """
 
     @abstractmethod
@@ -190,6 +195,9 @@ class Family:
         rows: (controls, info, generator) → what one image is made of beside its noise, by column. A measurement takes
             columns of real images instead. Raises UsageError likewise.
         alternatives: (controls, info) → the controls that are asked for at once, each for images of its own.
+        roles: ``generator`` and ``discriminator`` → the players that are these to the balance, the verdicts and the
+            charts. A role without a player of that name is left out, and may be missing altogether: what needs it is
+            then left out too, and ``--balance`` is refused.
         light_preset: the preset to recommend where the chosen one would take days; None for none.
         default_size: height and width in pixels where neither the settings nor the data have one.
     """
@@ -211,5 +219,6 @@ class Family:
     noise: Callable[[Any, Generator], Tensor] = normal_noise
     rows: Callable[[Any, DataInfo, Generator], Rows] = no_rows
     alternatives: Callable[[Any, DataInfo], list[Any]] = no_alternatives
+    roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
     light_preset: str | None = None
     default_size: int = 64

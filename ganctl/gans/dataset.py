@@ -1,5 +1,6 @@
 """Opens the data of a training as its family learns from it, and puts it into batches."""
 
+import re
 from typing import Any
 
 import torch
@@ -13,9 +14,16 @@ from ganctl.data.resolve import DomainSources, resolve_domains, resolve_source
 from ganctl.data.sources.base import Source
 from ganctl.errors import DataError, UsageError
 from ganctl.gans.base import Family
+from ganctl.runs.metric_names import ROLES, roles_of
 from ganctl.settings import Settings
 
 Data = Dataset | TwoDatasets
+
+_SIZE_OVERFLOWS = re.compile(
+    r"Overflow when unpacking long|(Storage size|Stride) calculation overflowed|integer multiplication overflow"
+    r"|int too large to convert|cannot fit 'int' into"
+)
+"""What torch says of sizes beyond 64 bits, in a TypeError or a RuntimeError, and Python in an OverflowError."""
 
 
 def open_data(settings: Settings, family: Family, options: Any, fresh: bool = True) -> tuple[Data, list[str]]:
@@ -30,7 +38,8 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
     Raises:
         DataError: the data cannot be had, or none of its pictures can be read.
         StorageError: the cache has no room for it, or cannot be used.
-        UsageError: the nets cannot be built for that size, or the settings are of another family.
+        UsageError: the nets cannot be built for that size, the settings are of another family, or it is to be balanced
+            and has no players that can be.
     """
     default, stand_in = family.default_data
     warnings: list[str] = []
@@ -43,7 +52,12 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         warnings.append(f"{default} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or source.native_size() or family.default_size
     shape = (settings.channels or 3, size, size)
-    _require_buildable(family, options, _info(source, shape))
+    players = _require_buildable(family, options, _info(source, shape))
+    if settings.balance and len(roles_of(players, family.roles)) < len(ROLES):
+        raise UsageError(
+            f"{family.name} cannot be balanced: it has no generator and discriminator.",
+            "Leave out --balance, or --set balance=false.",
+        )
     load_size = family.jitter(options, size).load_size
     warnings += source.warnings if fresh else ()
     data: Data
@@ -96,8 +110,8 @@ def _info(source: Source | DomainSources, shape: tuple[int, int, int]) -> DataIn
     return DataInfo(shape, source.classes)
 
 
-def _require_buildable(family: Family, options: Any, info: DataInfo) -> None:
-    """Build the nets without their weights, before a long decoding is in vain.
+def _require_buildable(family: Family, options: Any, info: DataInfo) -> list[str]:
+    """Build the nets without their weights, before a long decoding is in vain. Return the players.
 
     Raises:
         UsageError: they cannot generate that size, or no memory could hold them.
@@ -105,11 +119,13 @@ def _require_buildable(family: Family, options: Any, info: DataInfo) -> None:
     try:
         with torch.device("meta"):
             module = family.training(options, family.model(options, info), info)
-        module.optimizers()  # outside: the first one imports parts of torch that some versions cannot load on meta
+        return list(
+            module.optimizers()
+        )  # outside: the first one imports parts of torch that some versions cannot load on meta
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
-    except (OverflowError, RuntimeError, TypeError) as error:  # torch raises a TypeError at sizes beyond 64 bits
-        if not isinstance(error, OverflowError) and "overflow" not in str(error).casefold():
+    except (OverflowError, RuntimeError, TypeError) as error:
+        if not _SIZE_OVERFLOWS.search(str(error)):  # a mistake in the family's code
             raise
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 

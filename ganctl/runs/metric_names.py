@@ -5,11 +5,13 @@ metric/accuracy     what the players' updates report: D(x), accuracy, cycle …
 sample/diversity    statistics of generated samples beside those of real pictures, at an epoch's end
 score/fid-…         the measured quality, at the epochs of ``--evaluate-every``
 
-Losses and metrics are means over the steps since the line before. The names that verdicts, balance and charts listen
+Losses and metrics are means over those steps since the line before that had them; the losses of a player that moves
+several times in a step are added up first. The names that verdicts, balance and charts listen
 to are constants here; every other name is free.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ganctl.metrics.score import lower_is_better
@@ -17,13 +19,14 @@ from ganctl.metrics.score import lower_is_better
 LOSS, METRIC, SAMPLE, SCORE = "loss/", "metric/", "sample/", "score/"
 KINDS = (LOSS, METRIC, SAMPLE, SCORE)
 
-DISCRIMINATOR_LOSS = "loss/discriminator"
 ACCURACY = "metric/accuracy"
 OUTPUT_REAL = "metric/D(x)"
 OUTPUTS_FAKE = ("metric/D(G(z))", "metric/D(G(x))")
+DISCRIMINATOR_METRICS = (ACCURACY, OUTPUT_REAL, *OUTPUTS_FAKE)
 LUMINANCE = "metric/luminance"
 RELATIVE_COVERAGE = "sample/relative coverage"
-PLAYERS = ("generator", "discriminator")
+ROLES: Mapping[str, str] = MappingProxyType({"generator": "generator", "discriminator": "discriminator"})
+"""Role → the player that has it, as most families call theirs. Balance, verdicts and charts know roles only."""
 
 
 class BestScore(NamedTuple):
@@ -32,6 +35,11 @@ class BestScore(NamedTuple):
     step: int
     name: str
     value: float
+
+
+def roles_of(players: Container[str], roles: Mapping[str, str]) -> dict[str, str]:
+    """The roles whose players there are: ``generator`` and ``discriminator``, or fewer, each with its player."""
+    return {role: roles[role] for role in ROLES if role in roles and roles[role] in players}
 
 
 def prefixed(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,5 +69,5 @@ def test_a_registered_family_without_a_module_of_options_has_its_help_too(monkey
 def test_the_options_of_a_family_are_those_that_it_is_trained_with() -> None:
     for name in FAMILIES:
         family, declared = gans.find(name), gans.options_of(name)
-        own = (family.summary, family.options, family.presets, family.default_preset, family.needs)
+        own = (family.summary, family.options, family.presets, family.default_preset, family.needs, family.roles)
         assert tuple(declared) == own

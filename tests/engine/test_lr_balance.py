@@ -10,6 +10,7 @@ from ganctl.engine import session
 from ganctl.engine.lr_balance import MAX_ACCURACY, MAX_DISCRIMINATOR_LOSS, MIN_ACCURACY, MIN_FACTOR, balanced_factors
 from ganctl.engine.setup import configure
 from ganctl.runs.checkpoint import STATE
+from ganctl.runs.metric_names import ROLES
 from ganctl.runs.run import Run
 from ganctl.tensorfile import read
 from tests.commands import failed, train
@@ -21,7 +22,7 @@ EQUAL = {"generator": 1.0, "discriminator": 1.0}
 def after(
     accuracy: float, factors: Mapping[str, float] = EQUAL, loss: float = 1.0, steps: int = 50
 ) -> dict[str, float]:
-    return balanced_factors(factors, {"metric/accuracy": accuracy, "loss/discriminator": loss}, steps)
+    return balanced_factors(factors, {"metric/accuracy": accuracy, "loss/discriminator": loss}, steps, ROLES)
 
 
 @pytest.mark.parametrize("accuracy", [MIN_ACCURACY, 0.5, 0.65, MAX_ACCURACY])

@@ -5,9 +5,9 @@ from typing import Any
 from ganctl.option import option
 
 
-def learning_rate(default: float, players: str) -> Any:
-    """The learning rate of `players`, such as ``the generator``."""
-    return option(default, f"Learning rate of {players}.", "Optimisation", gt=0)
+def learning_rate(default: float, player: str, nets: str) -> Any:
+    """The learning rate of a player that moves `nets`, such as ``the generators``."""
+    return option(default, f"Learning rate of {nets}.", "Optimisation", gt=0, learning_rate_of=(player,))
 
 
 def adam_beta1(default: float) -> Any:

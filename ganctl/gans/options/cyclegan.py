@@ -48,8 +48,8 @@ class Options:
         286 / 256, "Load pictures this many times as large, and crop them at random.", "Data", ge=1, le=4
     )
     hflip: bool = option(True, "Mirror pictures at random.", "Data")
-    lr_generator: float = common.learning_rate(2e-4, "the generators")
-    lr_discriminator: float = common.learning_rate(2e-4, "the discriminators")
+    lr_generator: float = common.learning_rate(2e-4, "generator", "the generators")
+    lr_discriminator: float = common.learning_rate(2e-4, "discriminator", "the discriminators")
     beta1: float = common.adam_beta1(0.5)
     beta2: float = common.adam_beta2(0.999)
     epsilon: float = common.adam_epsilon()

@@ -33,8 +33,8 @@ class Options:
     simultaneous: bool = option(
         False, "Update discriminator and generator at once, after a single generator pass.", "Optimisation"
     )
-    lr_generator: float = common.learning_rate(3e-3, "the generator")
-    lr_discriminator: float = common.learning_rate(1.5e-3, "the discriminator")
+    lr_generator: float = common.learning_rate(3e-3, "generator", "the generator")
+    lr_discriminator: float = common.learning_rate(1.5e-3, "discriminator", "the discriminator")
     lr_decay_steps: int = option(
         0,
         "Multiply the learning rates by 1 / √(1 + step / N), which is 71 % after N steps; 0 keeps them constant.",
