@@ -189,7 +189,7 @@ class _SetBatches:
         return {self.name: _normalised(uint8_images), **self._columns(data.train_columns, rows, device)}
 
     def _columns(self, columns: Columns, rows: slice | NDArray[np.int64], device: torch.device) -> Batch:
-        return {name: _to_device(_column(np.array(columns[name][rows])), device) for name in self.columns}
+        return {name: _to_device(_to_tensor(np.array(columns[name][rows])), device) for name in self.columns}
 
 
 def _slack(dataset: Dataset) -> int:
@@ -197,7 +197,12 @@ def _slack(dataset: Dataset) -> int:
     return int(dataset.train.shape[1]) - dataset.shape[1]
 
 
-def _column(values: NDArray[Any]) -> Tensor:
+def column(columns: Columns, name: str) -> Tensor:
+    """Read a whole column [N, …]; empty where there is none of that name."""
+    return _to_tensor(np.array(columns.get(name, ())))
+
+
+def _to_tensor(values: NDArray[Any]) -> Tensor:
     """Rows of a column as a tensor; whole numbers as int64, which indexes and counts."""
     return torch.from_numpy(values.astype(np.int64) if np.issubdtype(values.dtype, np.integer) else values)
 

@@ -192,7 +192,8 @@ def _quality_measure(
             }
             held_out = {name: score.held_out for name, score in scores.items() if score.held_out}
             return Quality({name: score.value for name, score in scores.items()}, held_out)
-        batches = model.sample_batches(samples.DEFAULT_COUNT, samples.SEED)
+        rows = samples.real_rows(model, data, samples.DEFAULT_COUNT)
+        batches = model.sample_batches(samples.DEFAULT_COUNT, samples.SEED, rows=rows)
         features = torch.cat([references[0].extractor.features(batch) for batch in batches])
         classes = samples.classify_features(references[0], features)
         rarest = {} if classes is None else {"rarest": rounded(classes.rarest)}

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganctl import tasks
 from ganctl.data.batches import to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset
+from ganctl.data.info import LABELS
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.evaluation import samples, translations
 from ganctl.evaluation.extractors import registry
@@ -112,10 +113,11 @@ def evaluate(
     with tasks.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
         references = [load_reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
     if isinstance(real, Dataset):
-        generated = (quantised(chunk) for chunk in model.sample_batches(count, seed))
         trained_on = replace(real, train=real.train[: settings.limit])
+        rows = samples.real_rows(model, trained_on, count)
+        generated = (quantised(chunk) for chunk in model.sample_batches(count, seed, rows=rows))
         with tasks.task("Generating and measuring", "pictures", count):
-            scores = measure_samples(generated, count, trained_on, references)
+            scores = measure_samples(generated, count, trained_on, references, rows.get(LABELS))
         pictures, held_out = count, min(MAX_FEATURE_IMAGES, len(real.test))
     else:
         with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):
@@ -136,7 +138,13 @@ def evaluate(
     )
 
 
-def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, references: list[Reference]) -> list[Score]:
+def measure_samples(
+    generated: Iterable[Tensor],
+    count: int,
+    data: Dataset,
+    references: list[Reference],
+    labels: Tensor | None = None,
+) -> list[Score]:
     """Compute all scores of images that were generated from noise.
 
     Args:
@@ -144,6 +152,7 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
         count: number of images in all chunks.
         data: the real images.
         references: their features for each extractor; may be empty.
+        labels: the classes that the images were asked for [count], or none.
     """
     max_compared = min(samples.MAX_STAT_IMAGES, samples.MAX_STAT_VALUES // math.prod(data.shape))
     compared = torch.tensor(evenly_spaced(count, max_compared))
@@ -156,7 +165,8 @@ def measure_samples(generated: Iterable[Tensor], count: int, data: Dataset, refe
         start += len(chunk)
     scores = []
     for chunks, real in zip(features, references, strict=True):
-        scores += samples.feature_scores(real, torch.cat(chunks))
+        classes = None if labels is None else real.extractor.class_numbers(labels, data.classes)
+        scores += samples.feature_scores(real, torch.cat(chunks), classes)
     held_out = to_normalized_tensor(subsample(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)
 

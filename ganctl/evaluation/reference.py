@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganctl import tasks, tensorfile
-from ganctl.data.batches import to_normalized_tensor
+from ganctl.data.batches import column, to_normalized_tensor
 from ganctl.data.cache.dataset import Dataset
 from ganctl.data.cache.store import compute_once, user_cache
 from ganctl.data.info import LABELS
@@ -42,7 +42,7 @@ class Reference:
         train_statistics: mean and covariance of the training images' features.
         train_features: features of evenly spaced training images [N, D], N at most `MAX_FEATURE_IMAGES`.
         held_out_features: features of held-out images [M, D], M at most `MAX_FEATURE_IMAGES`; empty where none are.
-        labels: the classes of the held-out images [M], or empty.
+        labels: the extractor's classes of the held-out images [M]; empty where it does not know them.
     """
 
     extractor: Extractor
@@ -79,7 +79,7 @@ def load_reference(data: Dataset, extractor: Extractor) -> Reference:
         tensors = compute_once(path, load=lambda: _load(path), make=make)
     except OSError:  # the cache cannot be written to: the next evaluation computes it again
         tensors = _compute(data, extractor)
-    labels = torch.from_numpy(np.array(data.test_columns.get(LABELS, ())[: len(tensors["held_out"])]))
+    labels = extractor.class_numbers(column(data.test_columns, LABELS)[: len(tensors["held_out"])], data.classes)
     statistics = Statistics(int(tensors["count"]), tensors["mean"], tensors["covariance"])
     return Reference(extractor, statistics, tensors["train"], tensors["held_out"], labels)
 

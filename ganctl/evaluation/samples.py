@@ -1,14 +1,17 @@
 """Scores of images generated from noise, beside those of held-out real images."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ganctl.data.batches import column
+from ganctl.data.cache.dataset import Dataset
 from ganctl.evaluation.reference import Reference
 from ganctl.evaluation.sample_stats import SampleStats
+from ganctl.inference.model import Model
 from ganctl.metrics.manifold import density_coverage, precision_recall
 from ganctl.metrics.score import Score, rounded
 
@@ -65,8 +68,20 @@ def class_stats(probabilities: Tensor, labels: Tensor) -> ClassStats:
     )
 
 
-def feature_scores(reference: Reference, features: Tensor) -> list[Score]:
-    """Compute all scores that need an extractor, from the features [N, D] of generated images."""
+def real_rows(model: Model, data: Dataset, count: int) -> dict[str, Tensor]:
+    """Take what images are generated from beside their noise from evenly spaced training images: [count, …] each."""
+    indices = torch.arange(count) * len(data.train) // count
+    return {name: column(data.train_columns, name)[indices] for name in model.columns}
+
+
+def feature_scores(reference: Reference, features: Tensor, labels: Tensor | None = None) -> list[Score]:
+    """Compute all scores that need an extractor.
+
+    Args:
+        reference: the features of the real images.
+        features: of the generated ones [N, D].
+        labels: the extractor's classes that these were asked for [N], or none.
+    """
     name, held_out = reference.extractor.name, reference.held_out_features
     held_out_distances = reference.held_out_distances
     scores = [
@@ -82,9 +97,20 @@ def feature_scores(reference: Reference, features: Tensor) -> list[Score]:
         scores += [Score(f"{key}-{name}", value, real.get(key), MEANINGS[key]) for key, value in shares.items()]
     generated_classes, real_classes = (classify_features(reference, rows) for rows in (features, held_out))
     if generated_classes is not None and real_classes is not None:
+        classify = reference.extractor.classify
+        if classify is not None and labels is not None and len(labels):
+            agreement, real_agreement = (
+                class_agreement(classify, *pair) for pair in ((features, labels), (held_out, reference.labels))
+            )
+            scores.append(Score(f"agreement-{name}", agreement, real_agreement, MEANINGS["agreement"]))
         rows = zip(ClassStats._fields, generated_classes, real_classes, strict=True)
         scores += [Score(f"{key}-{name}", rounded(value), rounded(real), MEANINGS[key]) for key, value, real in rows]
     return scores
+
+
+def class_agreement(classify: Callable[[Tensor], Tensor], features: Tensor, labels: Tensor) -> float:
+    """The share of images that are taken for their class: features [N, D], classes [N]."""
+    return rounded((classify(features).argmax(1) == labels).double().mean().item())
 
 
 def _manifold_shares(real: Tensor, generated: Tensor) -> Mapping[str, float]:
@@ -113,6 +139,7 @@ MEANINGS = {
     "recall": f"share of the real pictures that could be samples (k = {PRECISION_K})",
     "density": f"how densely real pictures lie about the samples (k = {DENSITY_K})",
     "coverage": f"share of the real pictures with a sample near by (k = {DENSITY_K})",
+    "agreement": "share of the samples that the classifier takes for the class that was asked for",
     "confidence": "how sure the classifier is of the samples' classes",
     "balance": "how even the classes of the samples are: 1 is even",
     "covered": "classes with a fifth of their real share or more",

@@ -28,8 +28,8 @@ FAMILIES: dict[str, str | Family] = {
 """Name → the family, or ``module:attribute`` to import it from."""
 
 OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
-"""Name → the module of the family's options, which needs no torch; a registered family has none. Its ``ROLES`` stand there
-only where they are not the usual ones."""
+"""Name → the module of the family's options, which needs no torch; a registered family has none. Its ``ROLES``
+stand there only where they are not the usual ones."""
 
 
 class FamilyOptions(NamedTuple):

@@ -108,6 +108,11 @@ class Model:
                 tasks.advance(len(images))
                 yield images
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a data set that an image is generated from beside its noise, such as ``labels``."""
+        return tuple(self.family.rows(self.family.controls(), self.info, torch.Generator()))
+
     def sample_inputs(self, seed: int, indices: range, controls: Any = None) -> Inputs:
         """Draw what images are generated from; each depends only on the seed, its index and the controls.
 

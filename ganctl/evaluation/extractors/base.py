@@ -1,6 +1,6 @@
 """The interface of a feature extractor: images → features, in which sets of images are compared."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +20,20 @@ class Extractor:
         input_format: how it converts an image first, in words.
         extract: images [N, C, H, W] in [-1, 1] → features [N, D] on the CPU.
         classify: features [N, D] → class probabilities [N, K]; None where it knows no classes.
+        classes: the names of these K classes.
     """
 
     name: str
     input_format: str
     extract: Callable[[Tensor], Tensor]
     classify: Callable[[Tensor], Tensor] | None = None
+    classes: tuple[str, ...] = ()
+
+    def class_numbers(self, labels: Tensor, names: Sequence[str]) -> Tensor:
+        """Convert labels [N] of classes with these names to its own; empty where it does not know all of them."""
+        if not names or not set(names) <= set(self.classes):
+            return torch.empty(0, dtype=torch.int64)
+        return torch.tensor([self.classes.index(name) for name in names])[labels.long()]
 
     def features(self, images: Tensor) -> Tensor:
         """Extract features [N, D], float32, from images [N, C, H, W] in [-1, 1], which are rounded to 8 bits first."""
