@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from ganctl import gans
 from ganctl.cli.train import train
+from ganctl.data.info import LABELS
 from ganctl.errors import UsageError
 from ganctl.option import Option, Panel, options_of
 
@@ -112,8 +113,7 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
 
     parameters = signature(function).parameters.values()
     written = [parameter for parameter in parameters if get_origin(parameter.annotation) is Annotated]
-    one_set = family is not None and len(gans.options_of(family).needs.sets) == 1
-    hidden = ("domains", "pair") if one_set else ()  # and refused with a sentence
+    hidden = _refused(family)
     flags = [
         *(_in_panel(parameter, parameter.name in hidden) for parameter in written),
         *(_flag(option) for option in _options(family) if option.panel),
@@ -122,6 +122,14 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
     context = Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
     vars(command)["__signature__"] = Signature([context, *flags])
     return command
+
+
+def _refused(family: str | None) -> tuple[str, ...]:
+    """The flags that a family refuses with a sentence, so that its help does not list them."""
+    if family is None:
+        return ("labels",)
+    needs = gans.options_of(family).needs
+    return (*(("domains", "pair") if len(needs.sets) == 1 else ()), *(() if LABELS in needs.columns else ("labels",)))
 
 
 def _in_panel(parameter: Parameter, hidden: bool) -> Parameter:
