@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from ganctl.errors import UsageError
@@ -25,6 +26,7 @@ class Settings:
     init_from: str | None = None
     domains: str | None = None
     pair: str | None = None
+    labels: str | None = None
     epochs: int = option(50, "Passes over the training pictures.", "Optimisation", ge=1)
     batch_size: int = option(64, "Pictures per training step.", "Optimisation", ge=1)
     size: int | None = option(
@@ -92,6 +94,13 @@ class Settings:
         values = {key: declared[key].parse(value) for key, value in record.items() if key in declared}
         return cls(**{**record, **values, "options": dict(record.get("options", ()))})
 
+    def moved(self, data: str) -> "Settings":
+        """The settings for data that is in another folder now, and the table of labels too if it was in the old one."""
+        labels = self.labels
+        if labels is not None and self.data is not None and Path(labels).is_relative_to(self.data):
+            labels = str(Path(data).absolute() / Path(labels).relative_to(self.data))
+        return dataclasses.replace(self, data=data, labels=labels)
+
 
 def resolve(
     family: str,
@@ -116,7 +125,7 @@ def resolve(
         flags: values of the command line's flags; None values are left out.
         assignments: the ``--set key=value`` texts.
         base: the options of the model that this training starts from, over those of the default preset.
-        fixed: `data`, `domains`, `pair` and `init_from`.
+        fixed: `data`, `domains`, `pair`, `labels` and `init_from`.
 
     Raises:
         UsageError: an unknown preset or key, or a value of the wrong type or out of bounds.

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from ganctl import gans
 from ganctl.cli.train import train
+from ganctl.data.info import LABELS
 from ganctl.errors import UsageError
 from ganctl.option import Option, Panel, learning_rates_of, options_of
 from ganctl.runs.metric_names import ROLES
@@ -127,13 +128,15 @@ def _with_flags(function: Callable[..., None], family: str | None) -> Callable[.
 def _adapted_to(family: str | None) -> tuple[set[str], set[str], dict[str, str]]:
     """Which flags of `train` a family declares itself, which mean nothing to it, and which need a help of their own."""
     if family is None:
-        return set(), set(), {}
+        return set(), {"labels"}, {}
     declared = gans.options_of(family)
     rates = learning_rates_of(declared.options)
     players = list(dict.fromkeys(player for rate in rates.values() for player in rate.learning_rate_of))
     docs = {} if set(players) == set(ROLES) else {"lr": f"Learning rate of every player: {', '.join(players)}."}
-    hidden = {"domains", "pair"} if len(declared.needs.sets) == 1 else set()  # and refused with a sentence
-    return set(options_of(declared.options)), hidden | (set() if rates else {"lr"}), docs
+    hidden = set() if rates else {"lr"}  # and refused with a sentence
+    hidden |= {"domains", "pair"} if len(declared.needs.sets) == 1 else set()
+    hidden |= set() if LABELS in declared.needs.columns else {"labels"}
+    return set(options_of(declared.options)), hidden, docs
 
 
 def _in_panel(parameter: Parameter, hidden: bool, doc: str | None) -> Parameter:

@@ -51,6 +51,9 @@ def train(
             lambda: ["lowres"],
         ),
     ] = None,
+    labels: Annotated[
+        str | None, flag("FILE.csv", "Table of the pictures' classes, with the header file,label.", "Data")
+    ] = None,
     init_from: Annotated[
         str | None, flag("MODEL", "Start from the weights of this model.", "Nets", complete_runs)
     ] = None,
@@ -81,6 +84,7 @@ def train(
         data=data,
         domains=domains,
         pair=pair,
+        labels=labels,
         preset=preset,
         init_from=init_from,
         flags=flags,

@@ -54,22 +54,34 @@ class DomainSources:
         return self.sources[0].native_size()
 
 
-def resolve_source(data: str, limit: int | None = None, max_megapixels: float = MAX_MEGAPIXELS) -> Source:
+def resolve_source(
+    data: str,
+    limit: int | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    labelled: bool = False,
+    table: Path | None = None,
+) -> Source:
     """Resolve ``--data`` for a family that learns from one set: the name of a set, else a folder.
 
     Args:
         data: one of `SINGLE_SETS`, or the path of a folder of pictures.
         limit: use only the first so many pictures of a folder.
         max_megapixels: of a folder's pictures, see `images.reading.decode`.
+        labelled: whether labels are wanted, too; sets that have a name have theirs in any case.
+        table: a CSV file of the labels of a folder's pictures, see `folder.open_folder`.
 
     Raises:
-        DataError: it is neither, or it cannot be had.
+        UsageError: there is a table, and the set has labels of its own.
+        DataError: it is neither, it cannot be had, or it has no labels.
     """
+    if table is not None and data in SINGLE_SETS:
+        raise UsageError(f"{data} has labels of its own.", "Leave out --labels, or name a folder with --data.")
     if data == DIGITS:
         return Digits()
     if data in mnist.NAMES:
         return mnist.fetch(data)
-    return open_folder(require_folder(data, SINGLE_SETS, "the pictures"), limit, max_megapixels)
+    root = require_folder(data, SINGLE_SETS, "the pictures")
+    return open_folder(root, limit, max_megapixels, labelled, table)
 
 
 def resolve_domains(

@@ -130,6 +130,7 @@ class Divergence:
             "data": settings.data,
             "domains": settings.domains,
             "pair": settings.pair,
+            "labels": settings.labels,
             "batch-size": settings.batch_size,
             "limit": settings.limit,
             "init-from": run.checkpoint(best["step"] if best else good),

@@ -154,7 +154,7 @@ def _prepared(run: Run, record: Mapping[str, Any], request: ResumeRequest, warni
     steps = run.checkpoint_steps()
     step = None if request.from_checkpoint is None else checkpoint.find_step(run, request.from_checkpoint)
     data, data_warnings = _open_data(run, record, settings, family, options, request)
-    settings = settings if request.data is None else dataclasses.replace(settings, data=data.spec)
+    settings = settings if request.data is None else settings.moved(data.spec)
     state, batches, plan, missing = setup.build(settings, family, options, data, torch_device, fresh=not steps)
     unusable, epoch = {}, 0
     if step is None:
@@ -207,10 +207,12 @@ def _open_data(
     run: Run, record: Mapping[str, Any], settings: Settings, family: Family, options: Any, request: ResumeRequest
 ) -> tuple[Data, list[str]]:
     """The data that the run began with, under the names that it had then, wherever it is now."""
-    moved = dataclasses.replace(settings, data=request.data or settings.data)
+    moved = settings if request.data is None else settings.moved(request.data)
     try:
         data, warnings = dataset.open_data(moved, family, options, fresh=False)
     except DataError as error:
+        if moved.labels is not None and not Path(moved.labels).exists():
+            raise DataError(error.message, f"Bring it back, then: {run.resume_command}") from None
         if request.data is not None or not Path(settings.data or "").is_absolute():
             raise
         raise DataError(error.message, f"If it is elsewhere now: {run.resume_command} --data DIR") from None
@@ -218,8 +220,9 @@ def _open_data(
     if data.fingerprint != recorded["fingerprint"] and not settings.allow_changed_data:
         flag = f"--data {quote(request.data)} " if request.data else ""
         is_not = "is not" if request.data else "is no longer"
+        table = f" with the labels in {moved.labels}" if moved.labels else ""
         raise DataError(
-            f"The data {moved.data} {is_not} what {run.path} began with.",
+            f"The data {moved.data}{table} {is_not} what {run.path} began with.",
             f"Bring that back, or accept this: {run.resume_command} {flag}--set allow_changed_data=true",
         )
     data = dataclasses.replace(data, name=recorded["name"])

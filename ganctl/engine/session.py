@@ -73,6 +73,7 @@ def train(
     data: str | None = None,
     domains: str | None = None,
     pair: str | None = None,
+    labels: str | None = None,
     run: str | None = None,
     preset: str | None = None,
     init_from: str | None = None,
@@ -85,6 +86,7 @@ def train(
         data: a set's name or a folder; the family's own if not given.
         domains: the names of two domains, as ``"horse,zebra"``, for a family that translates.
         pair: ``"lowres"`` for both domains from one folder.
+        labels: a CSV file of the pictures' classes, for a family that needs them.
         run: its name under ``runs/``, or its path.
         preset: a preset of the family's.
         init_from: a model to start from.
@@ -103,7 +105,14 @@ def train(
             first, unless it comes before the first step or a second time.
     """
     configured = configure(
-        family, data=data, domains=domains, pair=pair, preset=preset, init_from=init_from, flags=settings
+        family,
+        data=data,
+        domains=domains,
+        pair=pair,
+        labels=labels,
+        preset=preset,
+        init_from=init_from,
+        flags=settings,
     )
     with interrupt.sigint_after_saving() as stop, start(configured, run) as training:
         try:
@@ -142,6 +151,7 @@ def _create(settings: Settings, name: str | None, stack: ExitStack) -> Training:
             "held_out": data.counts[1],
             "broken": len(data.broken),
             **({"domains": data.names} if isinstance(data, TwoDatasets) else {}),
+            **({"classes": len(data.info.classes)} if data.info.classes else {}),
         },
         "versions": device.versions(),
         "device": device.describe(torch_device),

@@ -1,7 +1,9 @@
 """Set up a training: its settings, and from them the nets, the first state, the batches and the plan."""
 
+import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +31,7 @@ def configure(
     data: str | None = None,
     domains: str | None = None,
     pair: str | None = None,
+    labels: str | None = None,
     preset: str | None = None,
     init_from: str | None = None,
     flags: Mapping[str, Value] | None = None,
@@ -41,6 +44,7 @@ def configure(
         data: a set's name or a folder; the family's own if not given.
         domains: the names of two domains, for a family that translates.
         pair: ``lowres`` for both domains from one folder.
+        labels: a CSV file of the pictures' classes, for a family that needs them.
         preset: a preset of the family's.
         init_from: a model whose weights the training starts from; its options and its size are a layer of their own.
         flags: settings and options by name; None values are left out.
@@ -76,6 +80,7 @@ def configure(
         data=data,
         domains=domains,
         pair=pair,
+        labels=None if labels is None else str(Path(os.path.realpath(Path(labels).parent), Path(labels).name)),
         init_from=init_from,
     )
 

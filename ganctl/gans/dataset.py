@@ -1,6 +1,8 @@
 """Opens the data of a training as its family learns from it, and puts it into batches."""
 
+import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,9 +11,10 @@ from ganctl.data.batches import ShuffledBatches
 from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_dataset, open_domains
 from ganctl.data.check import check
 from ganctl.data.check.findings import count_reasons
-from ganctl.data.info import DataInfo
+from ganctl.data.info import LABELS, DataInfo
 from ganctl.data.resolve import DomainSources, resolve_domains, resolve_source
 from ganctl.data.sources.base import Source
+from ganctl.data.sources.labels import REMEDY, shortened
 from ganctl.errors import DataError, UsageError
 from ganctl.gans.base import Family
 from ganctl.runs.metric_names import ROLES, roles_of
@@ -36,7 +39,7 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         fresh: whether the training is new, and its files are to be checked quickly.
 
     Raises:
-        DataError: the data cannot be had, or none of its pictures can be read.
+        DataError: the data cannot be had, none of its pictures can be read, or it lacks a column that the family needs.
         StorageError: the cache has no room for it, or cannot be used.
         UsageError: the nets cannot be built for that size, the settings are of another family, or it is to be balanced
             and has no players that can be.
@@ -52,7 +55,8 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         warnings.append(f"{default} cannot be had, so the built-in set {stand_in} is used. {error.message}")
     size = settings.size or source.native_size() or family.default_size
     shape = (settings.channels or 3, size, size)
-    players = _require_buildable(family, options, _info(source, shape))
+    _require_columns(source, family)
+    players = _require_buildable(family, options, _info(source, shape, family))
     if settings.balance and len(roles_of(players, family.roles)) < len(ROLES):
         raise UsageError(
             f"{family.name} cannot be balanced: it has no generator and discriminator.",
@@ -66,6 +70,8 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         data = open_domains(source, size, settings.channels, load_size, thorough=not fresh)
     else:
         data = open_dataset(source, size, settings.channels, load_size, thorough=not fresh)
+        if LABELS not in family.needs.columns:
+            data = dataclasses.replace(data, classes=())  # as its nets are not built for them
     return data, warnings + _decoding_warnings(settings, data, size)
 
 
@@ -79,6 +85,10 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
         are, were = ("is", "was") if data.enlarged == 1 else ("are", "were")
         warnings.append(f"{data.enlarged} of the pictures {are} smaller than {size} pixels and {were} enlarged.")
     count = min(settings.limit or data.counts[0], data.counts[0])
+    if without := _classes_without_pictures(data, count):
+        among = f" among the first {count:,}" if count < data.counts[0] else ""
+        subject = f"{shortened(without)} {'is a class' if len(without) == 1 else 'are classes'}"
+        warnings.append(f"{subject} without a picture to learn from{among}.")
     if count == 1:
         warnings.append("There is one picture only: all that can be learned is to repeat it.")
     if settings.batch_size > count:
@@ -86,13 +96,24 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
     return warnings
 
 
+def _classes_without_pictures(data: Data, count: int) -> list[str]:
+    """The names of the classes that none of the first training images is of."""
+    if isinstance(data, TwoDatasets) or not data.classes:
+        return []
+    present = set(data.train_columns[LABELS][:count].tolist())
+    return [name for label, name in enumerate(data.classes) if label not in present]
+
+
 def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSources:
     """One source, or two for a family of two domains."""
+    if settings.labels is not None and LABELS not in family.needs.columns:
+        raise UsageError(f"{family.name} learns from no labels.", "Leave out --labels.")
     if len(family.needs.sets) > 1:
         return resolve_domains(data, settings.domains, settings.pair, settings.limit, settings.max_megapixels)
     if settings.domains is not None or settings.pair is not None:
         raise UsageError(f"{family.name} learns from one set.", "--domains and --pair are for cyclegan.")
-    return resolve_source(data, settings.limit, settings.max_megapixels)
+    table = None if settings.labels is None else Path(settings.labels)
+    return resolve_source(data, settings.limit, settings.max_megapixels, LABELS in family.needs.columns, table)
 
 
 def _quick_check(source: DomainSources) -> list[str]:
@@ -103,11 +124,19 @@ def _quick_check(source: DomainSources) -> list[str]:
     return [f"{finding.message} {finding.remedy}" for finding in findings if finding.severity != "note"]
 
 
-def _info(source: Source | DomainSources, shape: tuple[int, int, int]) -> DataInfo:
-    """What is known of a set before it is decoded."""
+def _require_columns(source: Source | DomainSources, family: Family) -> None:
+    """Raise DataError unless the pictures have every column that a family of one set needs."""
+    columns = () if isinstance(source, DomainSources) else source.columns
+    if lacking := next((name for name in family.needs.columns if name not in columns), None):
+        remedy = REMEDY if lacking == LABELS else ""
+        raise DataError(f"{source.spec} has no {lacking}, and {family.name} needs them.", remedy)
+
+
+def _info(source: Source | DomainSources, shape: tuple[int, int, int], family: Family) -> DataInfo:
+    """What nets of a family have to know of a set, before it is decoded."""
     if isinstance(source, DomainSources):
         return DataInfo(shape, domains=source.names)
-    return DataInfo(shape, source.classes)
+    return DataInfo(shape, source.classes if LABELS in family.needs.columns else ())
 
 
 def _require_buildable(family: Family, options: Any, info: DataInfo) -> list[str]:

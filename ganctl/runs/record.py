@@ -77,7 +77,9 @@ def train_command(record: Mapping[str, Any]) -> str:
             words = words[:flag] + words[flag + 2 :]
             return command(*(word for word in words if not word.startswith("--run=")))
     settings = Settings.from_json(record["settings"])
-    return command("ganctl", "train", settings.family, *(["--data", settings.data] if settings.data else []))
+    flags = (("--data", settings.data), ("--labels", settings.labels))
+    words = [word for flag, value in flags if value is not None for word in (flag, value)]
+    return command("ganctl", "train", settings.family, *words)
 
 
 def _require(record: Mapping[str, Any], types: Mapping[str, type]) -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 from ganctl.errors import CheckpointError, GanctlError
 from ganctl.runs import names
 from ganctl.runs.run import Run
-from ganctl.text import describe_malformed
+from ganctl.text import describe_malformed, printable
 from ganctl.units import counted
 
 if TYPE_CHECKING:
     from ganctl.images.frames import LazyFrames
 
 Row = tuple[str, object]
+
+_MAX_CLASSES, _MAX_NAME = 10, 40  # names of classes in a line, and characters of one
 
 
 def describe(model: str) -> list[Row]:
@@ -131,8 +133,20 @@ def _describe_file(path: Path) -> Iterator[Row]:
         yield "learned from", header["data"]
         if "domains" in header:
             yield "domains", " ⇄ ".join(header["domains"])
+        if "classes" in header:
+            yield "classes", _listed(header["classes"])
         yield "steps", f"{header['step']:,} ({header['step'] / header['steps_per_epoch']:.4g} epochs)"
         yield "parameters", f"{tensorfile.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} does not say what it is: {describe_malformed(error)}.") from None
+
+
+def _listed(classes: list[str]) -> str:
+    """How many classes there are, and the names of the first ones, as they can be printed."""
+    if not isinstance(classes, list):
+        raise TypeError(f"{classes!r} are no names")
+    names = [printable(name) for name in classes[:_MAX_CLASSES]]
+    names = [name if len(name) <= _MAX_NAME else f"{name[:_MAX_NAME]}…" for name in names]
+    more = len(classes) - len(names)
+    return f"{len(classes):,}: {', '.join(names)}{f' and {more:,} more' if more else ''}"

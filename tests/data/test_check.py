@@ -121,7 +121,11 @@ def test_domains_may_also_be_what_train_a_and_train_b_are_called(root: Path) -> 
 def test_any_other_folder_is_one_of_pictures_at_any_depth(tmp_path: Path) -> None:
     root = fill(tmp_path / "faces", "young", "old/very")
     outcome = ganctl("check", root)
-    assert outcome.out[1:] == ["faces   115       16×12     16×12   16×12    RGB 115"]
+    classes = "note: faces has 2 classes by its folders: old (55), young (60)."
+    assert outcome.out[1:] == [
+        "faces   115       16×12     16×12   16×12    RGB 115",
+        f"{classes} They are the labels of a family that learns from classes.",
+    ]
     assert outcome.code == 0
 
 

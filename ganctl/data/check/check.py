@@ -5,6 +5,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -13,9 +14,10 @@ from typing import NamedTuple
 
 from ganctl.data.check import findings
 from ganctl.data.check.findings import Finding
-from ganctl.data.sources import layout
-from ganctl.data.sources.folder import held_out_folders
+from ganctl.data.sources import labels, layout
 from ganctl.data.sources.layout import TEST, TRAIN, Layout, Picture
+from ganctl.data.sources.splits import held_out_folders
+from ganctl.errors import DataError
 from ganctl.images.probing import Probe, probe
 from ganctl.images.reading import MAX_MEGAPIXELS
 from ganctl.threads import usable
@@ -96,6 +98,7 @@ def examine(
     contents, skipped = list[Contents](), list[tuple[Path, str]]()
     if not set_layout.has_two_domains:
         results += _held_out(set_layout.folders[0])
+        results += _classes(set_layout.folders[0])
     with warnings.catch_warnings(), ThreadPoolExecutor(usable()) as pool:
         warnings.simplefilter("ignore")  # Pillow's, on oddities of a file: either it can read it, or it raises
         for folder in set_layout.folders:
@@ -117,6 +120,14 @@ def _held_out(folder: layout.Folder) -> Iterator[Finding]:
     if folders := held_out_folders(folder.path, folder.paths):
         count = sum(any(path.is_relative_to(test) for test in folders) for path in folder.paths)
         yield Finding("note", findings.held_out_message(folders, count), "Rename a folder to learn from it too.")
+
+
+def _classes(folder: layout.Folder) -> Iterator[Finding]:
+    """Tell which classes the pictures of a set without domains have by their folders."""
+    with suppress(DataError):  # they have none
+        named = labels.from_folders(folder)
+        yield findings.classes(folder, Counter(named.classes[number] for number in named.numbers.values()))
+        yield from (Finding("note", warning, "Leave it, or put pictures into it.") for warning in named.warnings)
 
 
 def _worst_first(results: Iterable[Finding]) -> list[Finding]:

@@ -106,6 +106,20 @@ def held_out_message(folders: Sequence[Path], count: int) -> str:
     return f"Held out by name, not to be learnt from: {counted(count, 'picture')} in {names}{more}."
 
 
+def classes(folder: Folder, counts: Mapping[str, int]) -> Finding:
+    """Return a note on the classes of a folder's pictures.
+
+    Args:
+        folder: the folder.
+        counts: how many pictures each class has.
+    """
+    ordered = sorted(counts.items())
+    examples = [f"{display_name(name)} ({count:,})" for name, count in ordered[:_MAX_NAMES]]
+    more = f" and {len(counts) - _MAX_NAMES:,} more" if len(counts) > _MAX_NAMES else ""
+    message = f"{display_name(folder.name)} has {len(counts):,} classes by its folders: {', '.join(examples)}{more}."
+    return Finding("note", message, "They are the labels of a family that learns from classes.")
+
+
 def missing_or_empty(layout: Layout) -> Iterator[Finding]:
     """Find folders that are missing, closed, empty or nearly empty, and files that are left out of them."""
     tests = [folder for folder in layout.folders if folder.split == "test"]

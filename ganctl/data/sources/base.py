@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ganctl.data.info import LABELS
 from ganctl.threads import usable
 
 Split = Literal["train", "test"]
@@ -46,6 +47,11 @@ class Source(ABC):
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What else is known of every picture: the names of the columns of a block."""
+        return (LABELS,) if self.classes else ()
 
     @property
     def spec(self) -> str:

@@ -1,37 +1,40 @@
 """Folders of pictures as sources: the files to train on, and those that are held out."""
 
 import os
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganctl.data.check import findings
-from ganctl.data.sources import layout
+from ganctl.data.info import LABELS
+from ganctl.data.sources import labels, layout
 from ganctl.data.sources.base import Block, Source, Split, in_parallel
+from ganctl.data.sources.splits import held_out_folders, split_files
 from ganctl.errors import DataError
 from ganctl.images import conversion, reading
 from ganctl.images.reading import MAX_MEGAPIXELS
-from ganctl.seeds import RandomStream, mix
 from ganctl.text import command, quote
 
 LOWRES = "lowres"
 _LOWRES_FACTOR = 4  # as in most papers on super-resolution
-_PICTURES_PER_HELD_OUT = 20
 _IMAGES_PER_BLOCK = 32
-# What folders to train on and to test with are called: train and val, trainA and testA, train2017, test-set.
-_TRAIN_NAME, _TEST_NAME = (
-    re.compile(rf"({names})([-_. ]?(a|b|\d+|set|data|images|imgs))?", re.IGNORECASE)
-    for names in ("train|training", "test|tests|testing|val|valid|validation|eval|evaluation|holdout|held[-_. ]?out")
-)
 
 
 @dataclass(frozen=True)
 class FolderSource(Source):
-    """Pictures below a folder, of any format that Pillow reads: some to train on, some held out."""
+    """Pictures below a folder, of any format that Pillow reads: some to train on, some held out.
+
+    Attributes:
+        root: the folder.
+        train: the pictures to train on.
+        test: those that are held out.
+        limit: how many of each are used at most.
+        max_megapixels: see `images.reading.decode`.
+        numbers: the label of each of them by its path; empty where there are none.
+    """
 
     name: str
     root: Path
@@ -41,6 +44,8 @@ class FolderSource(Source):
     max_megapixels: float = MAX_MEGAPIXELS
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    numbers: Mapping[Path, int] = field(default_factory=dict)
 
     @property
     def spec(self) -> str:
@@ -48,10 +53,18 @@ class FolderSource(Source):
         return str(self.root.resolve())
 
     def cache_key(self) -> Any:
-        """Path, size and time of every file."""
+        """Path, size and time of every file; the names of the classes and the labels, where there are any."""
         stats = [[(path, path.stat()) for path in files] for files in (self.train, self.test)]
         rows = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in files] for files in stats]
-        return ["folder", self.spec, self.limit, self.max_megapixels, *rows]
+        numbers = [[self.numbers[path] for path in files] for files in (self.train, self.test)] if self.classes else []
+        return [
+            "folder",
+            self.spec,
+            self.limit,
+            self.max_megapixels,
+            *rows,
+            *([self.classes, numbers] if numbers else []),
+        ]
 
     def directory(self) -> Path:
         """The folder itself."""
@@ -72,16 +85,18 @@ class FolderSource(Source):
         files = {"train": self.train, "test": self.test}[split][: self.limit]
 
         def decode(start: int) -> Block:
-            decoded, broken, original_sizes = [], [], []
+            decoded, used, broken, original_sizes = [], [], [], []
             for path in files[start : start + _IMAGES_PER_BLOCK]:
                 try:
                     image, original_size = reading.read_square(path, size, self.max_megapixels)
                     decoded.append(image)
+                    used.append(path)
                     original_sizes.append(original_size)
                 except OSError as error:
                     broken.append(_with_reason(self.root, path, str(error)))
             images = np.stack(decoded) if decoded else np.empty((0, size, size, 3), np.uint8)
-            return Block(images, {}, broken, original_sizes)
+            numbers = {LABELS: np.array([self.numbers[path] for path in used], np.int64)} if self.classes else {}
+            return Block(images, numbers, broken, original_sizes)
 
         yield from in_parallel(decode, range(0, len(files), _IMAGES_PER_BLOCK))
 
@@ -149,20 +164,36 @@ def require_folder(data: str, known_sets: Sequence[str], contents: str) -> Path:
     return path
 
 
-def open_folder(root: Path, limit: int | None = None, max_megapixels: float = reading.MAX_MEGAPIXELS) -> FolderSource:
+def open_folder(
+    root: Path,
+    limit: int | None = None,
+    max_megapixels: float = reading.MAX_MEGAPIXELS,
+    labelled: bool = False,
+    table: Path | None = None,
+) -> FolderSource:
     """Open all the pictures below a folder, some of them held out.
 
     Args:
         root: the folder.
         limit: use only the first so many pictures of each split.
         max_megapixels: see `images.reading.decode`.
+        labelled: whether their labels are wanted, too.
+        table: a CSV file of the labels, where they are not those of the folders that the pictures lie in. Pictures that
+            it does not name are left out.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no pictures, or no labels.
     """
-    train = layout.read_folder(root)
-    require_pictures(train, root, "Name a folder of pictures, such as JPEG or PNG files.")
-    return from_layout(dataset_name(root), root, train, None, limit, max_megapixels)
+    folder = layout.read_folder(root)
+    require_pictures(folder, root, "Name a folder of pictures, such as JPEG or PNG files.")
+    if not labelled:
+        return from_layout(dataset_name(root), root, folder, None, limit, max_megapixels)
+    named = labels.from_folders(folder) if table is None else labels.from_csv(table, root, folder.paths)
+    used = replace(folder, pictures=tuple(picture for picture in folder.pictures if picture.path in named.numbers))
+    source = from_layout(dataset_name(root), root, used, None, limit, max_megapixels)
+    if not source.train:
+        raise DataError(f"{root} has no picture with a label that is not held out.", "Label others, too.")
+    return replace(source, warnings=(*source.warnings, *named.warnings), classes=named.classes, numbers=named.numbers)
 
 
 def from_layout(
@@ -224,22 +255,3 @@ def _with_reason(root: Path, path: Path, reason: str) -> str:
 def dataset_name(root: Path) -> str:
     """The name of the set that is in a folder."""
     return root.resolve().name.lstrip(".") or "pictures"
-
-
-def held_out_folders(root: Path, files: Sequence[Path]) -> tuple[Path, ...]:
-    """Find the folders below a root that are called test, val or the like, each beside one that is called train."""
-    folders = {folder for file in files for folder in file.relative_to(root).parents} - {Path()}
-    beside_train = {folder.parent for folder in folders if _TRAIN_NAME.fullmatch(folder.name)}
-    matches = [folder for folder in folders if _TEST_NAME.fullmatch(folder.name) and folder.parent in beside_train]
-    return tuple(root / folder for folder in sorted(matches))
-
-
-def split_files(files: Sequence[Path], test: Sequence[Path] = ()) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Split files into those to train on and those to hold out: what is in the test folders, else a seeded 5 %."""
-    if test:
-        held_out = {i for i, path in enumerate(files) if any(path.is_relative_to(folder) for folder in test)}
-    else:
-        order = np.random.default_rng(mix(0, RandomStream.HELD_OUT)).permutation(len(files))
-        held_out = set(order[: len(files) // _PICTURES_PER_HELD_OUT].tolist())
-    train = tuple(path for i, path in enumerate(files) if i not in held_out)
-    return train, tuple(path for i, path in enumerate(files) if i in held_out)
