@@ -2,7 +2,7 @@
 
 base        the interface between a family and everything else
 dcgan, cyclegan   families, with their options in options/ and their networks in nets/
-losses, diffaug, image_pool   what families share
+losses, diffaug, image_pool, frozen   what families share
 dataset     opens the data of a training as its family learns from it
 """
 
@@ -28,8 +28,10 @@ FAMILIES: dict[str, str | Family] = {
 """Name → the family, or ``module:attribute`` to import it from."""
 
 OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
-"""Name → the module of the family's options, which needs no torch; a registered family has none. Its ``ROLES`` stand there
-only where they are not the usual ones."""
+"""Name → the module of the family's options, which needs no torch; a registered family has none.
+
+Its ``ROLES`` stand there only where they are not the usual ones.
+"""
 
 
 class FamilyOptions(NamedTuple):

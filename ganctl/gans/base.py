@@ -68,7 +68,8 @@ class Preview(NamedTuple):
 class TrainingModule(nn.Module, ABC):
     """How a family learns: its nets, their optimizers and their losses.
 
-    Whatever must survive a restart is a parameter or a buffer of this module: attributes of other kinds are not saved.
+    Whatever must survive a restart is a parameter or a buffer of this module: attributes of other kinds are not saved,
+    nor is what is `ganctl.gans.frozen.Frozen`.
     All randomness in `updates` and `preview` comes from torch's global generators, which the engine seeds before every
     step, so that a resumed training goes on with the same bits.
 
