@@ -10,12 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganctl import tensorfile
 from ganctl.images import grids
-from ganctl.runs import checkpoint
+from ganctl.images.captions import Captions
 from ganctl.runs.run import Run, create
 from ganctl.settings import Settings
-from ganctl.tensorfile import TensorFile
 
 STEPS = 100  # per epoch
 
@@ -144,14 +142,19 @@ def rich(path: Path, epochs: int = 50) -> Run:
     return run
 
 
-def translating(path: Path, names: Sequence[str] = ("plain", "striped")) -> Run:
+STRIPED = Captions(
+    ("input", "translation", "translated back", "identity mapping"),
+    ["plain → striped"] * 3 + ["striped → plain"] * 3,
+)
+
+
+def translating(path: Path, captions: Captions = STRIPED) -> Run:
     """A CycleGAN's run with previews of plain images: grey 20 in the first row, 30 more a row, translations 60 more."""
     settings = Settings("cyclegan", {}, "plain2striped", "small", batch_size=1, size=32, channels=3, device="cpu")
     run = written(path, log(1), [at(0, "start", step=0)], settings=settings.to_json())
     values = torch.tensor([[20.0 + 30 * row + 60 * (column == 1) for column in range(4)] for row in range(6)])
     images = (values.flatten() / 127.5 - 1).view(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     for epoch in range(2):
-        grids.save_preview(run.preview(epoch), images, 4)
+        grids.save_preview(run.preview(epoch), images, 4, captions)
     run.checkpoint(100).mkdir()
-    tensorfile.write(run.checkpoint(100) / checkpoint.MODEL, TensorFile({"x": torch.ones(1)}, {"domains": names}))
     return run

@@ -224,7 +224,9 @@ def _preview(epoch: int, state: State, batches: Batches, plan: Plan, emit: Emitt
     """The preview of an epoch, always from the same seed; None where that failed."""
     failure = f"The preview of epoch {epoch} could not be generated"
     with emit.warn_and_continue(failure), seeded(state.device, plan.seed, RandomStream.PREVIEW), torch.inference_mode():
-        return state.module.preview(state.ema_model, batches.held_out(state.device))
+        preview = state.module.preview(state.ema_model, batches.held_out(state.device))
+        preview.require_fitting_names()
+        return preview
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ganctl.engine.events import Emitter, Logged, Previewed
 from ganctl.gans.base import Preview
 from ganctl.images import grids
+from ganctl.images.captions import Captions
 from ganctl.runs.run import Run
 from ganctl.text import finite
 
@@ -50,6 +51,7 @@ class RetryingWriter:
     def _write_previews(self) -> None:
         for epoch, preview in list(self._previews.items()):
             with self._emit.warn_and_continue(f"The preview of epoch {epoch} could not be written"):
-                grids.save_preview(self._run.preview(epoch), preview.images, preview.columns)
+                captions = Captions(preview.titles, preview.rows)
+                grids.save_preview(self._run.preview(epoch), preview.images, preview.columns, captions)
                 del self._previews[epoch]
                 self._emit(Previewed(epoch, self._run.preview(epoch)))

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from ganctl.errors import CheckpointError, DivergedError
 from ganctl.gans.base import TrainingModule
+from ganctl.gans.frozen import restore_trained, trained_tensors
 from ganctl.runs import checkpoint
 from ganctl.tensorfile import TensorFile
 
@@ -106,8 +107,8 @@ class State:
 
     def to_file(self) -> TensorFile:
         """Everything that training needs to go on: tensors by name, and the engine's own header."""
-        tensors = {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
-        tensors |= {f"ema.{name}": tensor for name, tensor in self.ema_model.state_dict().items()}
+        tensors = {f"module.{name}": tensor for name, tensor in trained_tensors(self.module).items()}
+        tensors |= {f"ema.{name}": tensor for name, tensor in trained_tensors(self.ema_model).items()}
         tensors |= {f"sum.{name}": tensor for name, tensor in self.log_sums.items()}
         for player, parameter, name in self._optimized():
             for slot, value in self.optimizers[player].state.get(parameter, {}).items():
@@ -133,8 +134,8 @@ class State:
             for name, tensor in file.tensors.items():
                 part, _, key = name.partition(".")
                 parts[part][key] = tensor
-            self.module.load_state_dict(parts["module"])
-            self.ema_model.load_state_dict(parts["ema"])
+            restore_trained(self.module, parts["module"])
+            restore_trained(self.ema_model, parts["ema"])
             self._restore_moments(parts["optimizer"])
             self.log_sums = {name: parts["sum"][name].to(self.device) for name in file.header["log_sums"]}
             self.step, self.steps_since_log = int(file.header["step"]), int(file.header["steps_since_log"])
@@ -170,5 +171,5 @@ class State:
 
 
 def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
-    """The weights that an optimizer updates."""
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    """The weights that an optimizer updates: those that it was given and that are not frozen."""
+    return [weight for group in optimizer.param_groups for weight in group["params"] if weight.requires_grad]

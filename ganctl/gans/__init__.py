@@ -2,7 +2,7 @@
 
 base        the interface between a family and everything else
 dcgan, cyclegan   families, with their options in options/ and their networks in nets/
-losses, diffaug, image_pool   what families share
+losses, diffaug, image_pool, frozen   what families share
 dataset     opens the data of a training as its family learns from it
 """
 

@@ -6,7 +6,7 @@ weights, logs, saves and resumes; a family only computes losses.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from ganctl.data.batches import Batch
 from ganctl.data.info import ONE_SET, DataInfo, Needs
 from ganctl.option import Value
 from ganctl.runs.metric_names import ROLES
+from ganctl.units import counted
 
 
 class Clock(NamedTuple):
@@ -58,17 +59,30 @@ class Preview(NamedTuple):
         images: [N, C, H, W] in [-1, 1], row by row.
         columns: number of images in a row.
         samples: the images among them that are final outputs of the model; the sample statistics are theirs.
+        titles: of the columns, for the report and the film; none, or one for each. Of a family that translates, the
+            report lays the first column over the second.
+        rows: names of the rows, for the report; likewise.
     """
 
     images: Tensor
     columns: int
     samples: Tensor
+    titles: Sequence[str] = ()
+    rows: Sequence[str] = ()
+
+    def require_fitting_names(self) -> None:
+        """Raise ValueError unless every column has a title, or none has, and likewise the rows."""
+        counts = {"column": (self.titles, self.columns), "row": (self.rows, -(-len(self.images) // self.columns))}
+        for kind, (names, count) in counts.items():
+            if names and len(names) != count:
+                raise ValueError(f"it has {counted(count, kind)}, and {counted(len(names), 'name')} of them")
 
 
 class TrainingModule(nn.Module, ABC):
     """How a family learns: its nets, their optimizers and their losses.
 
-    Whatever must survive a restart is a parameter or a buffer of this module: attributes of other kinds are not saved.
+    Whatever must survive a restart is a parameter or a buffer of this module: attributes of other kinds are not saved,
+    nor is what is `ganctl.gans.frozen.Frozen`.
     All randomness in `updates` and `preview` comes from torch's global generators, which the engine seeds before every
     step, so that a resumed training goes on with the same bits.
 

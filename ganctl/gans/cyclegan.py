@@ -106,6 +106,7 @@ class CycleGAN(TrainingModule):
         self.discriminator_b = discriminator(options, info)
         self.pool_a = ImagePool(info.shape, options.pool_size)
         self.pool_b = ImagePool(info.shape, options.pool_size)
+        self.domains = info.domains
         self.ema = options.ema
         self.loss = adversarial_loss(options.loss)
         self.augment = augmentation(options.augment)
@@ -174,13 +175,15 @@ class CycleGAN(TrainingModule):
 
     def preview(self, model: nn.Module, batch: Batch) -> Preview:
         """A row for each held-out image: the image, its translation, that translated back, and its identity mapping."""
-        generators, cells = cast("Generators", model), []
+        generators, cells, rows = cast("Generators", model), [], []
         for domain, name in enumerate("ab"):
             forward, backward = generators.generator_to(1 - domain), generators.generator_to(domain)
+            rows += [" → ".join(self.domains[:: -1 if domain else 1])] * len(batch[name])
             for image in contiguous_on_cpu(batch[name]).chunk(len(batch[name])):  # one at a time, as `translate` does
                 translation = forward(image)
                 cells += [image, translation, backward(translation), backward(image)]
-        return Preview(torch.cat(cells), 4, torch.cat(cells[1::4]))
+        titles = ("input", "translation", "translated back", "identity mapping")
+        return Preview(torch.cat(cells), 4, torch.cat(cells[1::4]), titles, rows)
 
 
 def contiguous_on_cpu(images: Tensor) -> Tensor:

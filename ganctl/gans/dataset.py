@@ -4,6 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 import torch
 
@@ -146,7 +147,8 @@ def _require_buildable(family: Family, options: Any, info: DataInfo) -> list[str
         UsageError: they cannot generate that size, or no memory could hold them.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), catch_warnings():
+            filterwarnings("ignore", ".*copying from a non-meta parameter", UserWarning)  # of a pretrained part
             module = family.training(options, family.model(options, info), info)
         return list(
             module.optimizers()

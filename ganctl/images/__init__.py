@@ -9,6 +9,7 @@ profiles    ICC colour profiles, to sRGB and back
 probing     the size and mode of a file
 writing     images as the bytes of a file, and what each format can hold
 grids       tensors as grids and single files
+captions    what the columns and rows of a preview are, in its file
 thumbnails  small WebP files for a page
 frames      the frames of an animation
 animation   GIFs and videos

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ganctl.errors import GanctlError
+from ganctl.images.captions import read_captions
 from ganctl.images.grids import BACKGROUND_LEVEL
 from ganctl.images.reading import open_image
 
@@ -18,6 +19,8 @@ Frame = NDArray[np.uint8]
 
 _TARGET_SIZE = 560  # pixels of an image's longer side
 _LABEL_HEIGHT = 34  # pixels
+_TITLE_HEIGHT = 22  # pixels
+_TITLE_FONT_SIZES = range(14, 6, -1)  # the first that fits a column; the last in any case
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class LazyFrames:
 
 
 def preview_frames(previews: Sequence[tuple[int, Path]]) -> LazyFrames:
-    """The frames of previews, each labelled with its epoch; only the headers of the files are read now.
+    """The frames of previews, each with its columns' titles, and its epoch; only the files' headers are read now.
 
     Args:
         previews: ``(epoch, file)``, at least one.
@@ -50,39 +53,57 @@ def preview_frames(previews: Sequence[tuple[int, Path]]) -> LazyFrames:
     Raises:
         GanctlError: a file cannot be read.
     """
-    sizes = [_frame_size(_read_size(file), _LABEL_HEIGHT) for _, file in previews]
+    sizes = [_read_frame_size(file) for _, file in previews]
     width, height = (max(lengths) for lengths in zip(*sizes, strict=True))
     return LazyFrames(len(previews), (height, width), lambda i: read_frame(previews[i][1], f"epoch {previews[i][0]}"))
 
 
 def read_frame(path: Path, text: str) -> Frame:
-    """The labelled frame of an image file: see `label_frame`.
+    """The labelled frame of an image file, with the titles that are in it: see `label_frame`.
 
     Raises:
         GanctlError: the file cannot be read.
     """
     with _open(path) as image:
-        return label_frame(image, text)
+        return label_frame(image, text, read_captions(image).titles)
 
 
-def label_frame(image: Image.Image, text: str) -> Frame:
-    """An image, scaled to the size of an animation, over a line of text: a frame [H, W, 3] of even height and width."""
+def label_frame(image: Image.Image, text: str, titles: Sequence[str] = ()) -> Frame:
+    """An image, scaled to the size of an animation, over a line of text: a frame [H, W, 3] of even height and width.
+
+    Args:
+        image: of any size.
+        text: none for no line.
+        titles: of the image's columns, which stand beneath them.
+    """
     width, height = _scaled_size(image.size)
-    label_height = _LABEL_HEIGHT if text else 0
+    title_height = _TITLE_HEIGHT if titles else 0
+    label_height = title_height + (_LABEL_HEIGHT if text else 0)
     scaled = image.convert("RGB")
     if scaled.size != (width, height):
         scaled = scaled.resize((width, height), Image.Resampling.LANCZOS)
     frame = Image.new("RGB", _frame_size(image.size, label_height), (BACKGROUND_LEVEL,) * 3)
     frame.paste(scaled, (0, 0))
+    draw = ImageDraw.Draw(frame)
+    for i, title in enumerate(titles):
+        centre = ((i + 0.5) * width / len(titles), height + title_height / 2)
+        draw.text(centre, title, (180,) * 3, _title_font(titles, 0.95 * width / len(titles)), anchor="mm")
     if text:
-        centre = (frame.width / 2, height + label_height / 2)
-        ImageDraw.Draw(frame).text(centre, text, (225,) * 3, ImageFont.load_default(18), anchor="mm")
+        centre = (frame.width / 2, height + title_height + (label_height - title_height) / 2)
+        draw.text(centre, text, (225,) * 3, ImageFont.load_default(18), anchor="mm")
     return np.asarray(frame)
 
 
-def _read_size(path: Path) -> tuple[int, int]:
+def _title_font(titles: Sequence[str], width: float) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """The largest font in which every title is no wider than its column, in pixels."""
+    fonts = [ImageFont.load_default(size) for size in _TITLE_FONT_SIZES]
+    return next((font for font in fonts if max(map(font.getlength, titles)) <= width), fonts[-1])
+
+
+def _read_frame_size(path: Path) -> tuple[int, int]:
+    """Width and height of the labelled frame of a preview."""
     with _open(path) as image:
-        return image.size
+        return _frame_size(image.size, _LABEL_HEIGHT + (_TITLE_HEIGHT if read_captions(image).titles else 0))
 
 
 @contextmanager

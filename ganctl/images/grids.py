@@ -13,6 +13,7 @@ from PIL import Image
 
 from ganctl.errors import GanctlError
 from ganctl.files import write_atomically
+from ganctl.images.captions import NO_CAPTIONS, Captions
 from ganctl.images.reading import ImageArrays
 from ganctl.images.writing import encode, require_format
 
@@ -76,9 +77,9 @@ def _layout(columns: int, size: int) -> tuple[int, int]:
     return factor, max(2, factor)
 
 
-def save_preview(path: Path, images: "Tensor", columns: int) -> None:
-    """Write a grid as a PNG, atomically; a missing folder is created."""
-    write_atomically(path, encode(make_grid(images, columns), "PNG"))
+def save_preview(path: Path, images: "Tensor", columns: int, captions: Captions = NO_CAPTIONS) -> None:
+    """Write a grid as a PNG with its captions, atomically; a missing folder is created."""
+    write_atomically(path, encode(make_grid(images, columns), "PNG", png_info=captions.png_info()))
 
 
 def save_grid(path: Path, images: "Tensor", columns: int) -> None:

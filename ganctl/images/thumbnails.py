@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from ganctl.images.captions import Captions, read_captions
 from ganctl.images.grids import split_grid
 from ganctl.images.reading import open_image
 
@@ -29,6 +30,12 @@ def make_thumbnail(path: Path, max_size: int) -> Thumbnail:
     """
     with open_image(path) as file:
         return _encode(file.convert("RGB"), max_size)
+
+
+def captions_of(path: Path) -> Captions:
+    """The captions in a preview's file. Raises OSError where Pillow cannot read it."""
+    with open_image(path) as file:
+        return read_captions(file)
 
 
 def grid_thumbnails(path: Path, columns: int, size: int) -> list[list[Thumbnail]]:

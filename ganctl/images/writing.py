@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ganctl.errors import UsageError
 from ganctl.images.formats import SUFFIX_FORMATS
@@ -63,8 +64,16 @@ def can_hold_alpha(path: Path, source: Path) -> bool:
     return (image_format not in _UNREADABLE_ALPHA and _can_write(image_format, "RGBA")) or not has_alpha(source)
 
 
-def encode(image: Image.Image, image_format: str, profile: bytes | None = None) -> bytes:
+def encode(
+    image: Image.Image, image_format: str, profile: bytes | None = None, png_info: PngInfo | None = None
+) -> bytes:
     """Encode an image as the bytes of a file.
+
+    Args:
+        image: its pixels.
+        image_format: Pillow's name of the format.
+        profile: an ICC profile that belongs to the pixels.
+        png_info: texts for a PNG.
 
     Raises:
         ValueError: the format cannot hold it; the message gives Pillow's reason.
@@ -72,7 +81,7 @@ def encode(image: Image.Image, image_format: str, profile: bytes | None = None) 
     buffer = io.BytesIO()
     writable = image if _can_write(image_format, image.mode) else image.convert("RGB")
     try:
-        writable.save(buffer, image_format, quality=_QUALITY, icc_profile=profile)
+        writable.save(buffer, image_format, quality=_QUALITY, icc_profile=profile, pnginfo=png_info)
     except MemoryError:
         raise
     except Exception as error:  # nothing but memory is written to, and Pillow's writers raise anything

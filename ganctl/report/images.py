@@ -7,18 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ganctl import tensorfile
-from ganctl.data.batches import PREVIEW_ROWS
-from ganctl.errors import CheckpointError
-from ganctl.images.thumbnails import Thumbnail, grid_thumbnails, make_thumbnail
-from ganctl.runs import checkpoint
+from ganctl.images.captions import NO_CAPTIONS, Captions
+from ganctl.images.thumbnails import Thumbnail, captions_of, grid_thumbnails, make_thumbnail
 from ganctl.runs.run import Run
 
 _MAX_PREVIEW_BYTES = 6 * 2**20  # of all previews; base64 makes a third more of them
 _MAX_PREVIEWS = 60
 _FEW_PREVIEWS = 24  # no fewer are shown; if these are still too large, they are scaled down
 _MAX_PREVIEW_PIXELS = 1056  # of the longer side; four images of 256 in a row are 1034
-_COLUMNS = 4  # of a translating family's preview: input, translation, reconstruction, identity
 
 
 class Frame(NamedTuple):
@@ -29,12 +25,13 @@ class Frame(NamedTuple):
 
 
 class Translation(NamedTuple):
-    """A held-out picture and its translation, with the names of their domains."""
+    """The first two pictures in a row of a translating family's preview, with their columns' titles and its name."""
 
     before: Thumbnail
     after: Thumbnail
-    source: str
-    target: str
+    before_title: str
+    after_title: str
+    row: str
 
 
 def data_url(image: Thumbnail) -> str:
@@ -71,8 +68,16 @@ def _thumbnails(previews: Sequence[tuple[int, Path]], max_size: int) -> list[Fra
     return readable
 
 
+def captions(run: Run) -> Captions:
+    """What the columns and rows of a run's newest readable preview are; none where it does not say."""
+    for _, path in reversed(run.previews()):
+        with suppress(OSError):
+            return captions_of(path)
+    return NO_CAPTIONS
+
+
 def translations(run: Run, size: int) -> list[Translation]:
-    """The translations in the newest readable preview of a translating family; empty where there is none.
+    """The rows of a translating family's newest readable preview; none where that does not say what its columns are.
 
     Args:
         run: whose.
@@ -80,25 +85,12 @@ def translations(run: Run, size: int) -> list[Translation]:
     """
     for _, path in reversed(run.previews()):
         with suppress(OSError):
-            rows = grid_thumbnails(path, _COLUMNS, size)
-            directions = _directions(run, len(rows))
-            return [Translation(row[0], row[1], *names) for row, names in zip(rows, directions, strict=True)]
+            titles, names = captions_of(path)
+            if len(titles) < 2:
+                return []
+            rows = grid_thumbnails(path, len(titles), size)
+            names = names or [""] * len(rows)
+            return [
+                Translation(row[0], row[1], titles[0], titles[1], name) for row, name in zip(rows, names, strict=False)
+            ]
     return []
-
-
-def _directions(run: Run, rows: int) -> list[tuple[str, str]]:
-    """The source and target domain of each row: the first half from the first to the second, then back."""
-    if rows != 2 * PREVIEW_ROWS:  # a set holds fewer pictures than that, and the preview does not say which
-        return [("picture", "translation")] * rows
-    first, second = domain_names(run)
-    return [(first, second)] * PREVIEW_ROWS + [(second, first)] * PREVIEW_ROWS
-
-
-def domain_names(run: Run) -> tuple[str, str]:
-    """The names of a run's two domains, from its newest checkpoint that has them; else A and B."""
-    with suppress(CheckpointError):
-        for step in run.checkpoint_steps():
-            with suppress(CheckpointError, KeyError, TypeError, ValueError):
-                first, second = tensorfile.read_header(run.checkpoint(step) / checkpoint.MODEL)["domains"]
-                return str(first), str(second)
-    return "A", "B"

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def build(summary: RunSummary) -> bytes:
     licence = f"/*\n{_read('uplot/LICENSE')}*/\n"
     scripts = [licence + _read("uplot/uPlot.iife.min.js"), _read("page.js")]
     frames, events = images.frames(summary.run), summary.events.entries
+    captions = images.captions(summary.run)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"data_url": images.data_url, "number": _number, "sign": lambda kind: _SIGNS.get(kind, "·")}
     text = environment.from_string(
@@ -42,13 +44,15 @@ def build(summary: RunSummary) -> bytes:
         summary=summary,
         name=summary.run.path.resolve().name,
         settings=settings,
-        facts=_facts(summary, settings, verb),
+        facts=_facts(summary, settings),
         verdicts=summary.events.verdicts,
         charts=summary.charts,
         chart_data=[_chart_data(chart) for chart in summary.charts],
         frames=frames,
         frame_data=[{"epoch": frame.epoch, "url": images.data_url(frame.image)} for frame in frames],
         translations=images.translations(summary.run, settings.size or 0) if verb == "translate" else [],
+        titles=captions.titles,
+        row_names=[name for name, _ in groupby(captions.rows)],
         events=events if len(events) <= _MAX_EVENTS else (*events[: _MAX_EVENTS // 2], *events[-_MAX_EVENTS // 2 :]),
         events_left_out=max(0, len(events) - _MAX_EVENTS),
         setting_rows=settings_table.rows(settings),
@@ -74,7 +78,7 @@ def _policy(styles: list[str], scripts: list[str]) -> str:
     )
 
 
-def _facts(summary: RunSummary, settings: Settings, verb: str) -> list[tuple[str, str]]:
+def _facts(summary: RunSummary, settings: Settings) -> list[tuple[str, str]]:
     """The head of the page: terms and their values."""
     available, device, threads = summary.record["data"]["train"], summary.record["device"], summary.record["threads"]
     count = min(settings.limit or available, available)
@@ -82,7 +86,7 @@ def _facts(summary: RunSummary, settings: Settings, verb: str) -> list[tuple[str
     facts = [
         ("Epochs", f"{_number(summary.epochs_done)} of {settings.epochs}"),
         ("Trained for", duration(summary.events.training_seconds)),
-        ("Pictures", f"up to {count:,} of each domain" if verb == "translate" else f"{count:,}"),
+        ("Pictures", f"up to {count:,} of each domain" if "domains" in summary.record["data"] else f"{count:,}"),
         ("Size", f"{settings.size}×{settings.size} {'grey' if settings.channels == 1 else 'colour'}"),
         ("Device", f"{device}{on_cpu}"),
     ]

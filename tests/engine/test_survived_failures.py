@@ -4,11 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 import ganctl
+from ganctl.data.batches import Batch
 from ganctl.engine import monitor, session
 from ganctl.engine.events import Emitter, Ended, Event, Saved, Stepped, Subscriber, Warned
 from ganctl.evaluation import samples
+from ganctl.gans.base import Preview
 from ganctl.runs.run import Run
 from tests.engine.test_loop import TwoDomains, train
 from tests.trainings import TOTAL, assert_equal, begin, raises, tiny, warned
@@ -89,3 +92,21 @@ def test_a_preview_that_can_never_be_written_keeps_nothing_from_being_saved(phot
     started.run.progress.unlink()
     shutil.copytree(uninterrupted.progress, started.run.progress)
     assert_equal(started.run, uninterrupted)
+
+
+class Miscounted(TwoDomains):
+    """Its preview has two columns, and a title for one of them."""
+
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
+        return super().preview(model, batch)._replace(titles=("drawn",))
+
+
+def test_titles_that_do_not_fit_the_preview_are_warned_of_and_nothing_is_drawn() -> None:
+    seen: list[Event] = []
+    run = train("run", Miscounted(), emit=Emitter(Subscriber(seen.append)))
+    assert run.checkpoint_steps()[0] == 12
+    assert run.previews() == []
+    messages = [event.message for event in seen if isinstance(event, Warned)]
+    assert messages[0] == (
+        "The preview of epoch 0 could not be generated, training goes on: it has 2 columns, and 1 name of them"
+    )

@@ -15,6 +15,7 @@ from ganctl.engine import loop, session
 from ganctl.engine.setup import configure
 from ganctl.errors import DataError
 from ganctl.gans.base import Clock
+from ganctl.images.thumbnails import captions_of
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from tests.commands import ganctl
@@ -162,3 +163,11 @@ def preview_row(path: Path, row: int, size: int = 16) -> list[NDArray[np.uint8]]
         pixels_of(path)[top : top + factor * size : factor, left : left + factor * size : factor]
         for left in range(factor, 4 * pitch, pitch)
     ]
+
+
+def test_the_preview_says_what_its_columns_and_rows_are(pair: Path) -> None:
+    run = begin(tiny_pair(pair, epochs=1), Path("some/run"))
+    names = run.record()["data"]["domains"]
+    captions = captions_of(run.preview(1))
+    assert captions.titles == ("input", "translation", "translated back", "identity mapping")
+    assert captions.rows == (" → ".join(names),) * 3 + (" → ".join(reversed(names)),) * 3

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganctl.images.captions import NO_CAPTIONS
 from ganctl.report import images
 from tests.handmade_runs import log, sheet, translating, written
 from tests.report.pages import write_page
@@ -25,9 +26,18 @@ def test_pictures_and_their_translations_are_shown_together() -> None:
     grey = [int(np.asarray(decode(image["src"])).mean().round()) for image in images]
     assert grey[1::2] == pytest.approx([20 + 30 * row for row in range(6)], abs=2)
     assert grey[::2] == pytest.approx([80 + 30 * row for row in range(6)], abs=2)  # it lies beneath its picture
-    assert [image["alt"] for image in images[:2]] == ["Translation 1, as striped", "Picture 1, plain"]
-    assert [image["alt"] for image in images[-2:]] == ["Translation 6, as plain", "Picture 6, striped"]
+    assert [image["alt"] for image in images[:2]] == ["translation 1, plain → striped", "input 1, plain → striped"]
+    assert [image["alt"] for image in images[-2:]] == ["translation 6, striped → plain", "input 6, striped → plain"]
+    assert "From left to right: input, translation, translated back, identity mapping." in page.words
+    assert "From top to bottom: plain → striped, striped → plain." in page.words
     assert "ganctl translate runs/p PICTURE" in page.words
+
+
+def test_a_preview_that_does_not_say_what_its_columns_are_is_shown_without_a_guess() -> None:
+    page = write_page(translating(Path("runs/old"), NO_CAPTIONS))
+    assert [image for image in page.all("img") if image.get("id") == "preview"]
+    assert not [image for image in page.all("img") if "loading" in image]
+    assert "From left to right" not in page.words
 
 
 def test_five_hundred_epochs_of_photographs_stay_below_fifteen_megabytes() -> None:
