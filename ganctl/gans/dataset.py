@@ -72,7 +72,7 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
         warnings.append(f"{data.enlarged} of the pictures {are} smaller than {size} pixels and {were} enlarged.")
     count = min(settings.limit or data.counts[0], data.counts[0])
     if without := _classes_without_pictures(data, count):
-        among = f" among the first {count:,}" if count < data.counts[0] else ""
+        among = "" if settings.limit is None else f" among the first {count:,}"
         subject = f"{shortened(without)} {'is a class' if len(without) == 1 else 'are classes'}"
         warnings.append(f"{subject} without a picture to learn from{among}.")
     if count == 1:
