@@ -42,7 +42,7 @@ class Reference:
         train_statistics: mean and covariance of the training images' features.
         train_features: features of evenly spaced training images [N, D], N at most `MAX_FEATURE_IMAGES`.
         held_out_features: features of held-out images [M, D], M at most `MAX_FEATURE_IMAGES`; empty where none are.
-        labels: the classes of the held-out images [M], or empty.
+        labels: the classes of the held-out images [M], or empty where they are not those of the extractor.
     """
 
     extractor: Extractor
@@ -79,7 +79,8 @@ def load_reference(data: Dataset, extractor: Extractor) -> Reference:
         tensors = compute_once(path, load=lambda: _load(path), make=make)
     except OSError:  # the cache cannot be written to: the next evaluation computes it again
         tensors = _compute(data, extractor)
-    labels = torch.from_numpy(np.array(data.test_columns.get(LABELS, ())[: len(tensors["held_out"])]))
+    column = data.test_columns.get(LABELS, ()) if data.classes == extractor.classes else ()
+    labels = torch.from_numpy(np.array(column[: len(tensors["held_out"])], np.int64))
     statistics = Statistics(int(tensors["count"]), tensors["mean"], tensors["covariance"])
     return Reference(extractor, statistics, tensors["train"], tensors["held_out"], labels)
 

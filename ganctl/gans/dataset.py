@@ -1,6 +1,5 @@
 """Opens the data of a training as its family learns from it, and puts it into batches."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
     size = settings.size or source.native_size() or family.default_size
     shape = (settings.channels or 3, size, size)
     _require_columns(source, family)
-    _require_buildable(family, options, _info(source, shape, family))
+    _require_buildable(family, options, _info(source, shape))
     load_size = family.jitter(options, size).load_size
     warnings += source.warnings if fresh else ()
     data: Data
@@ -56,8 +55,6 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         data = open_domains(source, size, settings.channels, load_size, thorough=not fresh)
     else:
         data = open_dataset(source, size, settings.channels, load_size, thorough=not fresh)
-        if LABELS not in family.needs.columns:
-            data = dataclasses.replace(data, classes=())  # as its nets are not built for them
     return data, warnings + _decoding_warnings(settings, data, size)
 
 
@@ -118,11 +115,11 @@ def _require_columns(source: Source | DomainSources, family: Family) -> None:
         raise DataError(f"{source.spec} has no {lacking}, and {family.name} needs them.", remedy)
 
 
-def _info(source: Source | DomainSources, shape: tuple[int, int, int], family: Family) -> DataInfo:
-    """What nets of a family have to know of a set, before it is decoded."""
+def _info(source: Source | DomainSources, shape: tuple[int, int, int]) -> DataInfo:
+    """What is known of a set before it is decoded."""
     if isinstance(source, DomainSources):
         return DataInfo(shape, domains=source.names)
-    return DataInfo(shape, source.classes if LABELS in family.needs.columns else ())
+    return DataInfo(shape, source.classes)
 
 
 def _require_buildable(family: Family, options: Any, info: DataInfo) -> None:

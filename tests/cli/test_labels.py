@@ -95,8 +95,8 @@ def test_of_many_classes_info_names_the_first(tmp_path: Path) -> None:
     assert line.split(maxsplit=1)[1] == f"31: {', '.join(f'{i:02d}' for i in range(10))} and 21 more"
 
 
-def test_a_model_of_a_family_without_labels_names_no_classes() -> None:
-    assert train(Path("digits"), "--run", "r", "--limit", 16).code == 0
+def test_a_family_without_labels_sees_no_classes_in_folders(tmp_path: Path) -> None:
+    assert train(classed(tmp_path / "set", "a", "b", count=12), "--run", "r").code == 0
     assert "classes" not in Run(Path("runs/r")).record()["data"]
     assert not [line for line in ganctl("info", "r").out if line.startswith("classes")]
 

@@ -46,7 +46,7 @@ class Digits(NamedTuple):
 def real(cache: Path) -> Digits:
     train, train_labels = digits.generate("train", 0, TRAIN)
     test, test_labels = digits.generate("test", 0, TEST)
-    columns = {"labels": train_labels}, {"labels": test_labels}
+    columns = {"labels": train_labels}, {"labels": test_labels}, tuple("0123456789")
     data = Dataset("digits", "digits", train[..., None], test[..., None], "of a test", [], 0, *columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANCTL_CACHE", str(cache))

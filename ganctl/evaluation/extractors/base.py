@@ -20,12 +20,14 @@ class Extractor:
         input_format: how it converts an image first, in words.
         extract: images [N, C, H, W] in [-1, 1] → features [N, D] on the CPU.
         classify: features [N, D] → class probabilities [N, K]; None where it knows no classes.
+        classes: the names of these; only labels of the same classes compare with them.
     """
 
     name: str
     input_format: str
     extract: Callable[[Tensor], Tensor]
     classify: Callable[[Tensor], Tensor] | None = None
+    classes: tuple[str, ...] = ()
 
     def features(self, images: Tensor) -> Tensor:
         """Extract features [N, D], float32, from images [N, C, H, W] in [-1, 1], which are rounded to 8 bits first."""

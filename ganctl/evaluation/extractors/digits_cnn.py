@@ -72,6 +72,7 @@ def extractor(path: Path = WEIGHTS) -> Extractor:
         f"grey, {SIZE}×{SIZE}, bilinear with antialiasing",
         extract=lambda images: net.features(as_input(images)),
         classify=lambda features: net.head(features).softmax(1),
+        classes=tuple("0123456789"),
     )
 
 
