@@ -1,6 +1,5 @@
 """Opens the data of a training as its family learns from it, and puts it into batches."""
 
-import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
     size = settings.size or source.native_size() or family.default_size
     shape = (settings.channels or 3, size, size)
     _require_columns(source, family)
-    players = _require_buildable(family, options, _info(source, shape, family))
+    players = _require_buildable(family, options, _info(source, shape))
     if settings.balance and len(roles_of(players, family.roles)) < len(ROLES):
         raise UsageError(
             f"{family.name} cannot be balanced: it has no generator and discriminator.",
@@ -71,8 +70,6 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         data = open_domains(source, size, settings.channels, load_size, thorough=not fresh)
     else:
         data = open_dataset(source, size, settings.channels, load_size, thorough=not fresh)
-        if LABELS not in family.needs.columns:
-            data = dataclasses.replace(data, classes=())  # as its nets are not built for them
     return data, warnings + _decoding_warnings(settings, data, size)
 
 
@@ -87,7 +84,7 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
         warnings.append(f"{data.enlarged} of the pictures {are} smaller than {size} pixels and {were} enlarged.")
     count = min(settings.limit or data.counts[0], data.counts[0])
     if without := _classes_without_pictures(data, count):
-        among = f" among the first {count:,}" if count < data.counts[0] else ""
+        among = "" if settings.limit is None else f" among the first {count:,}"
         subject = f"{shortened(without)} {'is a class' if len(without) == 1 else 'are classes'}"
         warnings.append(f"{subject} without a picture to learn from{among}.")
     if count == 1:
@@ -133,11 +130,11 @@ def _require_columns(source: Source | DomainSources, family: Family) -> None:
         raise DataError(f"{source.spec} has no {lacking}, and {family.name} needs them.", remedy)
 
 
-def _info(source: Source | DomainSources, shape: tuple[int, int, int], family: Family) -> DataInfo:
-    """What nets of a family have to know of a set, before it is decoded."""
+def _info(source: Source | DomainSources, shape: tuple[int, int, int]) -> DataInfo:
+    """What is known of a set before it is decoded."""
     if isinstance(source, DomainSources):
         return DataInfo(shape, domains=source.names)
-    return DataInfo(shape, source.classes if LABELS in family.needs.columns else ())
+    return DataInfo(shape, source.classes)
 
 
 def _require_buildable(family: Family, options: Any, info: DataInfo) -> list[str]:

@@ -46,10 +46,8 @@ class Digits(NamedTuple):
 def real(cache: Path) -> Digits:
     train, train_labels = digits.generate("train", 0, TRAIN)
     test, test_labels = digits.generate("test", 0, TEST)
-    columns = {"labels": train_labels}, {"labels": test_labels}
-    data = Dataset(
-        "digits", "digits", train[..., None], test[..., None], "of a test", [], 0, *columns, tuple("0123456789")
-    )
+    columns = {"labels": train_labels}, {"labels": test_labels}, tuple("0123456789")
+    data = Dataset("digits", "digits", train[..., None], test[..., None], "of a test", [], 0, *columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GANCTL_CACHE", str(cache))
         return Digits(data, [reference.load_reference(data, digits_cnn.extractor())])

@@ -85,18 +85,8 @@ def learn_from(monkeypatch: pytest.MonkeyPatch, train: Bytes, labels: Bytes) -> 
     """Let trainings on the built-in digits learn from others, against the same held-out ones."""
     test, test_labels = digits.generate("test", 0, 1000)
     name = f"of {len(np.unique(train, axis=0))} pictures"
-    data = Dataset(
-        "digits",
-        "digits",
-        train[..., None],
-        test[..., None],
-        name,
-        [],
-        0,
-        {"labels": labels},
-        {"labels": test_labels},
-        tuple("0123456789"),
-    )
+    columns = {"labels": labels}, {"labels": test_labels}, tuple("0123456789")
+    data = Dataset("digits", "digits", train[..., None], test[..., None], name, [], 0, *columns)
     monkeypatch.setattr(dataset, "open_data", lambda *_, fresh=True: (data, []))
 
 

@@ -186,14 +186,15 @@ def open_folder(
     """
     folder = layout.read_folder(root)
     require_pictures(folder, root, "Name a folder of pictures, such as JPEG or PNG files.")
+    source = from_layout(dataset_name(root), root, folder, None, limit, max_megapixels)
     if not labelled:
-        return from_layout(dataset_name(root), root, folder, None, limit, max_megapixels)
+        return source
     named = labels.from_folders(folder) if table is None else labels.from_csv(table, root, folder.paths)
-    used = replace(folder, pictures=tuple(picture for picture in folder.pictures if picture.path in named.numbers))
-    source = from_layout(dataset_name(root), root, used, None, limit, max_megapixels)
-    if not source.train:
-        raise DataError(f"{root} has no picture with a label that is not held out.", "Label others, too.")
-    return replace(source, warnings=(*source.warnings, *named.warnings), classes=named.classes, numbers=named.numbers)
+    train, test = (tuple(path for path in files if path in named.numbers) for files in (source.train, source.test))
+    if not train:
+        raise DataError(f"All of the labelled pictures in {root} are held out.", "Label others, too.")
+    warnings = (*source.warnings, *named.warnings)
+    return replace(source, train=train, test=test, warnings=warnings, classes=named.classes, numbers=named.numbers)
 
 
 def from_layout(

@@ -95,8 +95,8 @@ def from_csv(table: Path, root: Path, paths: Sequence[Path]) -> Labels:
     names: dict[Path, str] = {}
     unknown: list[str] = []
     for line, file, label in _read(table):
-        keys = [key(folder / file) for folder in (root, table.parent)] if "\0" not in file else []
-        path = next((pictures[key] for key in keys if key in pictures), None)
+        keys = (key(folder / file) for folder in (root, table.parent) if "\0" not in file)
+        path = next((pictures[real] for real in keys if real in pictures), None)
         if path is None:
             unknown.append(file)
         elif names.setdefault(path, label) != label:
@@ -129,7 +129,7 @@ def _read(table: Path) -> Iterator[tuple[int, str, str]]:
         content = table.read_bytes()
     except OSError as error:
         raise DataError(
-            f"{file_name} cannot be read: {error.strerror}.", "Name a table with --labels FILE.csv."
+            f"{file_name} cannot be read: {error.strerror}.", "Bring it back, or name another with --labels FILE.csv."
         ) from None
     try:
         text = content.decode("utf-8-sig")
