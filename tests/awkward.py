@@ -7,7 +7,6 @@ lives on the CPU; and it wants random crops and mirrors of a single set.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 import torch
@@ -21,17 +20,32 @@ from ganctl.gans.base import Clock, Family, Jitter, NoControls, Preview, Trainin
 from ganctl.gans.frozen import Frozen
 from ganctl.gans.options.common import learning_rate
 from ganctl.option import option
+from ganctl.runs.metric_names import ROLES
 
 NAME, NAME_WITHOUT_ROLES = "awkward", "roleless"
 
 
 @dataclass(frozen=True)
-class Options:
-    """None of its options is called as in another family."""
+class RatelessOptions:
+    """None of its options is called as in another family, and its learning rates are no options."""
 
     noise_length: int = option(6, "Length of the noise.", "Nets", ge=1)
     strokes: int = option(8, "Channels of both nets.", "Nets", ge=1)
     jitter: float = option(1.25, "Load pictures this many times as large, and crop them.", "Data", ge=1)
+    lr_critic = lr_painter = 1e-3
+
+
+@dataclass(frozen=True)
+class OneRateOptions(RatelessOptions):
+    """One learning rate for both players, with a name that `train` has a flag of its own for."""
+
+    lr: float = option(1e-3, "Learning rate of both.", "Optimisation", gt=0, learning_rate_of=("critic", "painter"))
+
+
+@dataclass(frozen=True)
+class Options(RatelessOptions):
+    """A learning rate for each player."""
+
     lr_critic: float = learning_rate(1e-3, "critic", "the critic")
     lr_painter: float = learning_rate(2e-3, "painter", "the painter")
 
@@ -50,7 +64,7 @@ def pretrained(channels: int, features: int) -> nn.Module:
 class Painter(nn.Module):
     """Noise [N, noise_length] → images [N, *shape] in [-1, 1], and what else there is to know of them."""
 
-    def __init__(self, options: Options, info: DataInfo) -> None:
+    def __init__(self, options: RatelessOptions, info: DataInfo) -> None:
         super().__init__()
         channels, size, _ = info.shape
         if size % 4:
@@ -87,7 +101,7 @@ class Awkward(TrainingModule):
 
     ema = 0.9
 
-    def __init__(self, options: Options, model: Painter, info: DataInfo) -> None:
+    def __init__(self, options: RatelessOptions, model: Painter, info: DataInfo) -> None:
         super().__init__()
         self.options, self.model = options, model
         self.features = Frozen(pretrained(info.shape[0], options.strokes))
@@ -129,12 +143,12 @@ def bind(model: Painter, controls: NoControls, info: DataInfo) -> nn.Module:
     return OnlyImages(model)
 
 
-def noise(options: Options, generator: Generator) -> Tensor:
+def noise(options: RatelessOptions, generator: Generator) -> Tensor:
     """Uniform in [0, 1)."""
     return torch.rand(options.noise_length, generator=generator)
 
 
-def jitter(options: Options, size: int) -> Jitter:
+def jitter(options: RatelessOptions, size: int) -> Jitter:
     """Crops and mirrors of a single set."""
     return Jitter(round(size * options.jitter), True)
 
@@ -157,8 +171,10 @@ FAMILY = Family(
 
 
 def register(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make ganctl know the family, and one like it whose players have no roles, for the rest of a test."""
+    """Make ganctl know the family and others like it for the rest of a test."""
     monkeypatch.setattr(gans, "FAMILIES", dict(gans.FAMILIES))
     gans.register(FAMILY)
-    roleless: Any = {}
-    gans.register(replace(FAMILY, name=NAME_WITHOUT_ROLES, roles=roleless))
+    gans.register(replace(FAMILY, name=NAME_WITHOUT_ROLES, roles={}))
+    gans.register(replace(FAMILY, name="forgetful", roles=ROLES))  # which are not its players
+    gans.register(replace(FAMILY, name="rateless", options=RatelessOptions))
+    gans.register(replace(FAMILY, name="one-rate", options=OneRateOptions))

@@ -46,7 +46,9 @@ class Verdict:
             return replace(self, remedy=self.remedies[family])
         flags = _flags_of(family)
         if self.generic_remedy and not set(_FLAG.findall(self.remedy)) <= set(flags):
-            return replace(self, remedy=self.generic_remedy)
+            anew = self.generic_remedy
+            balances = _BALANCE in self.remedy and "--balance" in flags
+            return replace(self, remedy=f"{_BALANCE} Or {anew[0].lower()}{anew[1:]}" if balances else anew)
         return replace(self, remedy=_FLAG.sub(lambda match: flags[match[0]], self.remedy))
 
     @property

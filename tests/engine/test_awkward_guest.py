@@ -26,7 +26,7 @@ from tests.commands import ganctl as cli
 from tests.evaluation import test_verdicts as remedies
 from tests.gans import test_base as promises
 from tests.report.pages import write_page
-from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on
+from tests.trainings import EPOCHS, STEPS, assert_equal, begin, go_on, warned
 
 TINY = ("--size", 16, "--batch-size", 8, "--epochs", 2)
 
@@ -88,8 +88,9 @@ def test_the_balance_reaches_its_players(photos: Path) -> None:
 
 
 def test_what_has_no_roles_is_not_balanced_and_nothing_is_left_of_the_try(photos: Path) -> None:
-    assert "roleless cannot be balanced" in failed(train(photos, "--balance", family=awkward.NAME_WITHOUT_ROLES), 2)
-    assert nothing_left()
+    for family in (awkward.NAME_WITHOUT_ROLES, "forgetful"):
+        assert f"{family} cannot be balanced" in failed(train(photos, "--balance", family=family), 2)
+        assert nothing_left()
     assert train(photos, "--run", "my/run", family=awkward.NAME_WITHOUT_ROLES).code == 0
     run = Run(Path("my/run"))
     before = run.record()
@@ -107,6 +108,43 @@ def test_lr_sets_all_its_learning_rates_and_its_help_names_its_players(photos: P
     words = " ".join(" ".join(cli("train", awkward.NAME, "--help").out).replace("│", "").split())
     assert "Learning rate of every player: critic, painter." in words
     assert "--lr-generator" not in words
+
+
+def test_without_learning_rates_of_its_own_there_is_no_lr_and_a_divergence_says_where_to_look(photos: Path) -> None:
+    assert "rateless has no learning rates that --lr could set" in failed(
+        train(photos, "--lr", 1, family="rateless"), 2
+    )
+    assert "--lr " not in " ".join(cli("train", "rateless", "--help").out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(awkward.RatelessOptions, "lr_painter", 1e30)
+        said = failed(train(photos, "--run", "bad/run", family="rateless"), 5)
+    assert said.endswith("ganctl train rateless --help lists what makes its steps smaller.")
+
+
+def test_an_option_called_lr_is_what_lr_sets_and_both_players_learn_by_it(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for player in ("critic", "painter"):
+        rate = property(lambda options: options.lr)
+        monkeypatch.setattr(awkward.OneRateOptions, f"lr_{player}", rate, raising=False)
+    assert train(photos, "--lr", 5e-4, "--run", "my/run", family="one-rate").code == 0
+    assert cli("resume", "my/run", "--more", 1, "--set", "lr=1e-4").code == 0
+    with session.resume(Run(Path("my/run"))) as resumed:
+        assert resumed.state.base_lrs == {"painter": [1e-4], "critic": [1e-4]}
+    assert "balance=true. Or begin anew with smaller steps of the disc" in VERDICTS["D-WINS"].of("one-rate").remedy
+
+
+def test_a_balance_that_has_nothing_to_go_by_says_so_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = awkward.Awkward.updates
+
+    def updates(self: awkward.Awkward, batch: Batch, clock: Clock) -> Iterator[Update]:
+        for update in plain(self, batch, clock):
+            yield update._replace(metrics={})
+
+    monkeypatch.setattr(awkward.Awkward, "updates", updates)
+    run = begin(tiny(photos, balance=True), Path("some/run"))
+    sentence = "awkward reports no metric named accuracy, so --balance has nothing to go by."
+    assert warned(run) == [sentence]
 
 
 def test_resume_changes_its_learning_rates_and_lists_them(photos: Path) -> None:
