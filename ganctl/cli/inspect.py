@@ -117,10 +117,12 @@ def explain(
     verdict = verdicts.find(code)
     console.result(f"{verdict.code}, {verdict.severity}: {verdict.title}.")
     console.result(verdict.meaning)
-    for family in gans.FAMILIES if verdict.remedies else ():
-        console.result(f"{family}: {verdict.of(family).remedy}")
-    if not verdict.remedies:
-        console.result(verdict.remedy)
+    remedies = {family: verdict.of(family).remedy for family in gans.FAMILIES}
+    if len(set(remedies.values())) == 1:
+        console.result(verdict.of(next(iter(remedies))).remedy)
+        return
+    for family, remedy in remedies.items():
+        console.result(f"{family}: {remedy}")
 
 
 def compare(

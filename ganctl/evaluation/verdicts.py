@@ -5,12 +5,15 @@ The thresholds lie between the values of healthy trainings and those of spoilt o
 passed during a training.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from ganctl import gans
 from ganctl.errors import UsageError
-from ganctl.runs.metric_names import ACCURACY, LUMINANCE, RELATIVE_COVERAGE
+from ganctl.option import learning_rates_of, options_of
+from ganctl.runs.metric_names import ACCURACY, LUMINANCE, RELATIVE_COVERAGE, ROLES
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,11 @@ class Verdict:
         severity: whether something must be done about it.
         title: the judgement in a few words.
         meaning: the symptom and its cause.
-        remedy: what to do, in words that hold for every family.
+        remedy: what to do. ``--lr-generator`` and ``--lr-discriminator`` in it stand for the flags of the learning
+            rates of the players with these roles, whatever a family calls them.
         remedies: family → what to do instead, where that family offers more.
+        generic_remedy: what to do instead in a family that lacks an option or a role that `remedy` speaks of; empty
+            where every family has them.
     """
 
     code: str
@@ -32,10 +38,18 @@ class Verdict:
     meaning: str
     remedy: str
     remedies: Mapping[str, str] = field(default_factory=dict)
+    generic_remedy: str = ""
 
     def of(self, family: str) -> "Verdict":
-        """The verdict with the remedy for a family."""
-        return replace(self, remedy=self.remedies.get(family, self.remedy))
+        """The verdict with the remedy for a family, which need not be one that is registered here."""
+        if family in self.remedies:
+            return replace(self, remedy=self.remedies[family])
+        flags = _flags_of(family)
+        if self.generic_remedy and not set(_FLAG.findall(self.remedy)) <= set(flags):
+            anew = self.generic_remedy
+            balances = _BALANCE in self.remedy and "--balance" in flags
+            return replace(self, remedy=f"{_BALANCE} Or {anew[0].lower()}{anew[1:]}" if balances else anew)
+        return replace(self, remedy=_FLAG.sub(lambda match: flags[match[0]], self.remedy))
 
     @property
     def sentence(self) -> str:
@@ -43,8 +57,30 @@ class Verdict:
         return f"{self.title} ({self.code}). {self.remedy}"
 
 
+_FLAG = re.compile(r"--(?:lr[a-z-]*|balance|augment)|(?<=--set )beta1")
+"""What a remedy may speak of that not every family has."""
+
+
+def _flags_of(family: str) -> dict[str, str]:
+    """Of what `_FLAG` finds, all that a family has, with its own flag for it; nothing for an unknown family."""
+    if family not in gans.FAMILIES:
+        return {}
+    declared = gans.options_of(family)
+    rates = learning_rates_of(declared.options).values()
+    own = options_of(declared.options)
+    is_there = {"beta1": "beta1" in own, "--augment": "augment" in own, "--lr": bool(rates)}
+    is_there["--balance"] = set(declared.roles) >= set(ROLES)
+    flags = {name: name for name, present in is_there.items() if present}
+    for role, player in declared.roles.items():
+        flags |= {f"--lr-{role}": rate.flag for rate in rates if rate.learning_rate_of == (player,)}
+    return flags
+
+
 _BALANCE = "Let --balance lower the learning rate that is too high: ganctl resume RUN --set balance=true."
 _SMOOTH = "--preset compact --set r1=1, which keeps the discriminator smooth"
+_GO_BACK = (
+    "Go back to a checkpoint of before, as ganctl info RUN lists them: ganctl resume RUN --from STEP --set seed=1."
+)
 _LONGER = "Train longer: ganctl resume RUN --more 20."
 
 
@@ -81,6 +117,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "to learn from. Its learning rate is too high beside the generator's, or nothing keeps it smooth.",
             f"{_BALANCE} Or begin anew with a smaller --lr-discriminator.",
             {"dcgan": f"{_BALANCE} Or begin anew with a smaller --lr-discriminator, or with {_SMOOTH}."},
+            "Begin anew with smaller steps of the discriminator, or with a penalty that keeps it smooth.",
         ),
         Verdict(
             "G-WINS",
@@ -90,6 +127,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "the generator exploits its mistakes faster than it can mend them. Its pictures then need not look like "
             "anything.",
             f"{_BALANCE} Or begin anew with a larger --lr-discriminator or a smaller --lr-generator.",
+            generic_remedy="Begin anew with larger steps of the discriminator or smaller ones of the generator.",
         ),
         Verdict(
             "COLLAPSE",
@@ -97,9 +135,8 @@ VERDICTS: Mapping[str, Verdict] = {
             "The generator makes nearly the same picture again and again",
             "The fixed pictures differ much less from each other than real ones do, or repeat each other (mode "
             "collapse). The generator has found a picture that passes and no reason to make others.",
-            "Go back to a checkpoint of before, as ganctl info RUN lists them: "
-            "ganctl resume RUN --from STEP --set seed=1. "
-            "Or begin anew with a smaller --lr-generator or a larger --batch-size.",
+            f"{_GO_BACK} Or begin anew with a smaller --lr-generator or a larger --batch-size.",
+            generic_remedy=f"{_GO_BACK} Or begin anew with smaller steps of the generator or a larger --batch-size.",
         ),
         Verdict(
             "DROPPED",
@@ -117,6 +154,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "They lie much nearer to their nearest training picture than held-out pictures do. Small sets are learnt "
             "by heart.",
             "Begin anew with more pictures, with --augment diffaug, or with fewer --epochs.",
+            generic_remedy="Begin anew with more pictures or with fewer --epochs.",
         ),
         Verdict(
             "OSCILLATING",
@@ -125,6 +163,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "Within single epochs the discriminator goes from telling nearly all to telling hardly any and back. "
             "Neither of them settles.",
             "Begin anew with a smaller --lr, a larger --batch-size, or with --set beta1=0.",
+            generic_remedy="Begin anew with smaller steps of both players or with a larger --batch-size.",
         ),
         Verdict(
             "INVERTED",
@@ -150,6 +189,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "The pictures have much less contrast than real ones",
             "Their values spread much less than those of real pictures: the generator's outputs stay near the middle.",
             f"{_LONGER} If it stays, begin anew with a larger --lr-generator.",
+            generic_remedy=f"{_LONGER} If it stays, begin anew with larger steps of the generator.",
         ),
         Verdict(
             "EQUILIBRIUM",
@@ -170,6 +210,7 @@ VERDICTS: Mapping[str, Verdict] = {
             "A loss or a weight became infinite or no number at all, mostly after steps that were too large. Nothing "
             "was saved after it.",
             "Begin anew with a smaller --lr, and with --init-from RUN if that saved a checkpoint.",
+            generic_remedy="Begin anew with smaller steps, and with --init-from RUN if that saved a checkpoint.",
         ),
     )
 }

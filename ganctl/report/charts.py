@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from ganctl.metrics.score import lower_is_better
 from ganctl.runs.metric_names import (
-    ACCURACY,
+    DISCRIMINATOR_METRICS,
     LOSS,
     METRIC,
-    OUTPUT_REAL,
-    OUTPUTS_FAKE,
+    ROLES,
     SAMPLE,
     SCORE,
     BestScore,
@@ -25,7 +24,6 @@ SCORE_TITLES = {  # by the beginnings of scores' names
     "psnr-": "Likeness to the ground truth (PSNR, dB)",
     "ssim-": "Likeness to the ground truth (SSIM)",
 }
-_OUTPUTS = {OUTPUT_REAL, *OUTPUTS_FAKE, ACCURACY}
 _MAX_POINTS = 1000  # of a chart: more than a screen has columns
 _MAX_TABLE_ROWS = 24
 
@@ -91,7 +89,11 @@ class Chart:
 
 
 def charts(
-    rows: Sequence[Row], steps_per_epoch: int, held_out_scores: Mapping[str, float], best: BestScore | None
+    rows: Sequence[Row],
+    steps_per_epoch: int,
+    held_out_scores: Mapping[str, float],
+    best: BestScore | None,
+    discriminator: str | None = ROLES["discriminator"],
 ) -> list[Chart]:
     """The charts of a log, the most telling first.
 
@@ -100,6 +102,7 @@ def charts(
         steps_per_epoch: to turn steps into epochs.
         held_out_scores: score → what held-out real pictures get.
         best: the score to mark.
+        discriminator: the player that is one; without, its outputs are metrics like any others.
     """
     logged = list(dict.fromkeys(name for row in rows for name in row if name not in ("step", "epoch")))
 
@@ -120,11 +123,13 @@ def charts(
         marked = best_point if best is not None and best.name in scores.series else None
         all_charts.append(replace(_with_held_out(scores, held_out_scores), best=marked))
     all_charts.append(chart("losses", "Losses", _LOSSES_NOTE, with_prefix(LOSS)))
-    outputs = chart("outputs", "Discriminator outputs", _OUTPUTS_NOTE, (name for name in logged if name in _OUTPUTS))
+    of_discriminator = DISCRIMINATOR_METRICS if discriminator is not None else ()
+    title = f"{(discriminator or '').capitalize()} outputs"
+    outputs = chart("outputs", title, _OUTPUTS_NOTE, (name for name in logged if name in of_discriminator))
     all_charts.append(_with_bounds(outputs))
     samples = chart("samples", "Sample statistics", _SAMPLES_NOTE, with_prefix(SAMPLE))
     all_charts.append(replace(samples, reference_lines=(ReferenceLine("real pictures", 1.0),)))
-    other_metrics = (name for name in with_prefix(METRIC) if name not in _OUTPUTS)
+    other_metrics = (name for name in with_prefix(METRIC) if name not in of_discriminator)
     all_charts.append(chart("others", "Other metrics", _OTHERS_NOTE, other_metrics))
     return [chart for chart in all_charts if chart.series]
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganctl import gans
 from ganctl.report.charts import Chart, charts
 from ganctl.runs import events, metric_names, status
 from ganctl.runs.events import EventLog
 from ganctl.runs.json_lines import numbers
-from ganctl.runs.metric_names import BestScore
+from ganctl.runs.metric_names import LOSS, BestScore, of_kind, roles_of
 from ganctl.runs.run import Run
 
 _BROWSER_MAX = 2.0**53  # up to which JavaScript counts exactly
@@ -50,6 +51,8 @@ def read(run: Run) -> RunSummary:
     steps_per_epoch, rows = record["steps_per_epoch"], log_rows(run.read_log())
     event_log = events.read(run.read_events())
     best = metric_names.best(rows)
+    players = {player for row in rows for player in of_kind(row, LOSS)}
+    discriminator = roles_of(players, _roles(record)).get("discriminator")
     epochs_logged = rows[-1]["step"] / steps_per_epoch if rows else 0
     return RunSummary(
         run=run,
@@ -57,9 +60,15 @@ def read(run: Run) -> RunSummary:
         state=status.state(run, record),
         epochs_done=max(status.epochs_done(run, record), epochs_logged),
         events=event_log,
-        charts=tuple(charts(rows, steps_per_epoch, _plottable(event_log.held_out_scores), best)),
+        charts=tuple(charts(rows, steps_per_epoch, _plottable(event_log.held_out_scores), best, discriminator)),
         best=best,
     )
+
+
+def _roles(record: Mapping[str, Any]) -> Mapping[str, str]:
+    """The roles of the players of a run's family; the usual ones where this version does not know the family."""
+    family = record["settings"]["family"]
+    return gans.options_of(family).roles if family in gans.FAMILIES else metric_names.ROLES
 
 
 def log_rows(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:

@@ -13,6 +13,7 @@ from ganctl.cli import families
 from ganctl.data.info import DataInfo
 from ganctl.engine.setup import configure
 from ganctl.errors import UsageError
+from ganctl.evaluation.evaluate import score_verdicts
 from ganctl.evaluation.verdict_tracker import (
     MIN_RELATIVE_GAIN,
     MIN_STEPS,
@@ -22,6 +23,8 @@ from ganctl.evaluation.verdict_tracker import (
 )
 from ganctl.evaluation.verdicts import RULES, VERDICTS, Rule, find, verdicts_of
 from ganctl.gans import FAMILIES, dataset
+from ganctl.metrics.score import Score
+from ganctl.option import learning_rates_of
 from ganctl.settings import changed, parse_assignments
 from tests.commands import failed, ganctl
 
@@ -138,6 +141,26 @@ def test_a_collapsed_training_is_in_no_equilibrium() -> None:
     assert tracked(epochs({"metric/accuracy": [0.5] * 20, "sample/diversity": [0.1] * 20})) == ["+COLLAPSE@2"]
 
 
+@pytest.mark.parametrize("name", ["score/accuracy", "score/accuracy-digits-cnn", "sample/accuracy", "loss/accuracy"])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_only_the_discriminators_own_accuracy_is_judged_as_that(name: str, value: float) -> None:
+    assert tracked(epochs({name: [value] * 9})) == []
+    assert verdicts_of({name: value}) == []
+    assert score_verdicts([Score(name.partition("/")[2], value, None, "share of the right classes")]) == []
+
+
+def test_without_a_discriminator_no_metric_is_taken_for_its_accuracy() -> None:
+    memory: dict[str, Any] = {}
+    series: dict[str, list[float]] = {
+        "metric/accuracy": [1.0] * 9,
+        "metric/D(x)": [0.1] * 9,
+        "metric/D(G(z))": [0.9] * 9,
+    }
+    for line in epochs(series):
+        assert VerdictTracker(memory, EPOCH_STEPS, has_discriminator=False).update(line) == []
+    assert tracked(epochs(series))[0] == "+D-WINS@2"
+
+
 def test_a_healthy_training_gets_no_verdict() -> None:
     healthy = {
         "metric/accuracy": 0.7,
@@ -206,7 +229,7 @@ def tried(family: str, preset: str, flags: str) -> None:
     given: dict[str, Any] = {
         key: told[key] for key in ("augment", "balance", "batch_size", "epochs", "seed", "stop_at") if key in told
     }
-    given |= {} if rate is None else {"lr_generator": rate, "lr_discriminator": rate}
+    given |= {} if rate is None else dict.fromkeys(learning_rates_of(gans.find(family).options), rate)
     sets = parse_assignments(told.get("assignments") or [])
     settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
     if sets:  # the rest asks for no other nets
