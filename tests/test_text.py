@@ -156,6 +156,8 @@ def test_a_deeply_nested_header_is_unusable_and_no_traceback(depth: int) -> None
         {"shape": 3},
         {"shape": ["a", "b", "c"]},
         {"domains": 3, "family": "cyclegan"},
+        {"classes": "cat"},
+        {"classes": [1]},
     ],
     ids=str,
 )

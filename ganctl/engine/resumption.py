@@ -225,6 +225,11 @@ def _open_data(
             f"The data {moved.data}{table} {is_not} what {run.path} began with.",
             f"Bring that back, or accept this: {run.resume_command} {flag}--set allow_changed_data=true",
         )
+    if (count := len(data.info.classes)) != recorded.get("classes", count):
+        message = f"{moved.data} has {count:,} classes now, and {run.path} began with {recorded['classes']}"
+        raise DataError(
+            f"{message}: its nets are built for these.", f"Bring them back, or start anew: {run.train_command}"
+        )
     data = dataclasses.replace(data, name=recorded["name"])
     if isinstance(data, TwoDatasets) and "domains" in recorded:
         first, second = recorded["domains"]

@@ -40,7 +40,7 @@ class FamilyOptions(NamedTuple):
         options: a dataclass of options (`ganctl.option.option`).
         presets: name → settings that replace the defaults.
         default_preset: the preset of ``train`` without ``--preset``.
-        needs: the sets that it learns from.
+        needs: the sets that it learns from, and their columns.
         roles: ``generator`` and ``discriminator`` → the family's players that are these.
     """
 

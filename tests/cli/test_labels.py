@@ -117,6 +117,10 @@ def test_resume_notices_a_table_that_was_changed_or_is_gone(pictures: Path, tmp_
         table(labels, names)
         message = failed(ganctl("resume", "r", "--more", 1), 4)
         assert f"The data {pictures} with the labels in {labels} is no longer what runs/r began with." in message
+    assert ganctl("resume", "r", "--more", 1, "--set", "allow_changed_data=true").code == 0
+    table(labels, "abcd")
+    message = failed(ganctl("resume", "r", "--more", 1, "--set", "allow_changed_data=true"), 4)
+    assert "has 4 classes now, and runs/r began with 3: its nets are built for these." in message
     labels.unlink()
     message = failed(ganctl("resume", "r", "--more", 1), 4)
     assert message.endswith(
