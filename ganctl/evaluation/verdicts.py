@@ -49,7 +49,7 @@ class Verdict:
             anew = self.generic_remedy
             balances = _BALANCE in self.remedy and "--balance" in flags
             return replace(self, remedy=f"{_BALANCE} Or {anew[0].lower()}{anew[1:]}" if balances else anew)
-        return replace(self, remedy=_FLAG.sub(lambda match: flags[match[0]], self.remedy))
+        return replace(self, remedy=_FLAG.sub(lambda match: flags.get(match[0], match[0]), self.remedy))
 
     @property
     def sentence(self) -> str:

@@ -58,13 +58,16 @@ def register(family: Family) -> None:
     Every process that uses one of its runs or models has to register it.
 
     Raises:
-        UsageError: its name is taken, or one of its options is not declared with `ganctl.option.option`.
+        UsageError: its name is taken, one of its options is not declared with `ganctl.option.option`, or there is no
+            such role.
     """
     if family.name in FAMILIES:
         raise UsageError(f"There is a family {family.name!r} already.", "Give yours another name.")
     for name, declared in fields_of(family.options).items():
         if not declared.doc:
             raise UsageError(f"The option {name!r} of {family.name} is not declared.", "Use ganctl.option.option.")
+    if unknown := next((role for role in family.roles if role not in ROLES), None):
+        raise UsageError(f"{family.name} has a role {unknown!r}.", f"The roles are: {', '.join(ROLES)}.")
     FAMILIES[family.name] = family
 
 

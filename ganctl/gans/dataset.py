@@ -147,9 +147,8 @@ def _require_buildable(family: Family, options: Any, info: DataInfo) -> list[str
         with torch.device("meta"), catch_warnings():
             filterwarnings("ignore", ".*copying from a non-meta parameter", UserWarning)  # of a pretrained part
             module = family.training(options, family.model(options, info), info)
-        return list(
-            module.optimizers()
-        )  # outside: the first one imports parts of torch that some versions cannot load on meta
+        # Outside: the first optimizer imports parts of torch that some versions cannot load on meta.
+        return list(module.optimizers())
     except ValueError as error:
         raise UsageError(f"{error}".rstrip(".") + ".", "Choose another --size, --preset or --set.") from None
     except (OverflowError, RuntimeError, TypeError) as error:

@@ -85,9 +85,10 @@ def label_frame(image: Image.Image, text: str, titles: Sequence[str] = ()) -> Fr
     frame = Image.new("RGB", _frame_size(image.size, label_height), (BACKGROUND_LEVEL,) * 3)
     frame.paste(scaled, (0, 0))
     draw = ImageDraw.Draw(frame)
+    column_width = width / max(1, len(titles))
+    font = _title_font(titles, 0.95 * column_width)
     for i, title in enumerate(titles):
-        centre = ((i + 0.5) * width / len(titles), height + title_height / 2)
-        draw.text(centre, title, (180,) * 3, _title_font(titles, 0.95 * width / len(titles)), anchor="mm")
+        draw.text(((i + 0.5) * column_width, height + title_height / 2), title, (180,) * 3, font, anchor="mm")
     if text:
         centre = (frame.width / 2, height + title_height + (label_height - title_height) / 2)
         draw.text(centre, text, (225,) * 3, ImageFont.load_default(18), anchor="mm")
@@ -96,8 +97,11 @@ def label_frame(image: Image.Image, text: str, titles: Sequence[str] = ()) -> Fr
 
 def _title_font(titles: Sequence[str], width: float) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     """The largest font in which every title is no wider than its column, in pixels."""
-    fonts = [ImageFont.load_default(size) for size in _TITLE_FONT_SIZES]
-    return next((font for font in fonts if max(map(font.getlength, titles)) <= width), fonts[-1])
+    for size in _TITLE_FONT_SIZES:
+        font = ImageFont.load_default(size)
+        if all(font.getlength(title) <= width for title in titles):
+            break
+    return font
 
 
 def _read_frame_size(path: Path) -> tuple[int, int]:

@@ -53,6 +53,11 @@ def test_an_option_that_is_not_declared_is_refused() -> None:
     assert "mine" not in FAMILIES
 
 
+def test_roles_the_wrong_way_round_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"mine has a role 'critic'\. The roles are: generator, discriminator"):
+        register(replace(dcgan.FAMILY, name="mine", roles={"critic": "discriminator"}))
+
+
 def test_a_registered_family_trains_and_samples_like_the_others(mine: str, photos: Path) -> None:
     flags = {"size": 16, "batch_size": 8, "epochs": 1}
     run = begin(configure(mine, data=str(photos), flags=flags, assignments={"width": "8"}), Path("runs/mine"))
