@@ -35,10 +35,13 @@ def complete_runs() -> list[str]:
 
 def complete_sets(context: typer.Context) -> list[str]:
     """The names of the data sets that a family knows, or of all where none was typed, for the shell."""
+    from ganctl import gans
     from ganctl.runs import names
 
-    every = [name for sets in names.DATASETS.values() for name in sets]
-    return list(names.DATASETS.get(context.info_name or "", every))
+    if context.info_name not in gans.FAMILIES:
+        return [*names.SINGLE_SETS, *names.TWO_DOMAIN_SETS]
+    needs = gans.options_of(context.info_name).needs
+    return list(names.SINGLE_SETS if len(needs.sets) == 1 else names.TWO_DOMAIN_SETS)
 
 
 RunName = Annotated[

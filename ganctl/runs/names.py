@@ -11,24 +11,22 @@ from ganctl.runs.run import Run, create
 from ganctl.text import command
 
 RUNS = Path("runs")
-DATASETS = {
-    "dcgan": ("mnist", "fashion-mnist", "digits"),
-    "cyclegan": (
-        "apple2orange",
-        "summer2winter_yosemite",
-        "horse2zebra",
-        "monet2photo",
-        "cezanne2photo",
-        "ukiyoe2photo",
-        "vangogh2photo",
-        "maps",
-        "cityscapes",
-        "facades",
-        "iphone2dslr_flower",
-        "plain2striped",
-    ),
-}
-"""Family → the data sets that it knows by name, and that its runs are called after."""
+SINGLE_SETS = ("mnist", "fashion-mnist", "digits")
+TWO_DOMAIN_SETS = (
+    "apple2orange",
+    "summer2winter_yosemite",
+    "horse2zebra",
+    "monet2photo",
+    "cezanne2photo",
+    "ukiyoe2photo",
+    "vangogh2photo",
+    "maps",
+    "cityscapes",
+    "facades",
+    "iphone2dslr_flower",
+    "plain2striped",
+)
+"""The data sets that are known by name, of one domain and of two; runs are called after them."""
 
 
 def locate(name: str) -> Path:
@@ -93,9 +91,9 @@ def find(model: str, family: str = "dcgan") -> Path:
             raise CheckpointError(f"{run.path} holds checkpoints but no run.json.", remedy)
     names = ", ".join(run.path.name for run in list_runs())
     remedy = f"The runs here are: {names}." if names else "There are no runs here yet"
-    family_of_set = next((name for name, sets in DATASETS.items() if model in sets), None)
-    if family_of_set:
-        remedy = f"{remedy.rstrip('.')}; to begin this one: ganctl train {family_of_set} --data {model}"
+    if model in SINGLE_SETS + TWO_DOMAIN_SETS:
+        family = "cyclegan" if model in TWO_DOMAIN_SETS else "dcgan"
+        remedy = f"{remedy.rstrip('.')}; to begin this one: ganctl train {family} --data {model}"
     elif not names:
         remedy += f": ganctl train {family}"
     raise CheckpointError(f"{model} is no run, checkpoint or .safetensors file.", remedy)

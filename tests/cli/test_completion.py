@@ -34,7 +34,7 @@ def completions(line: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("ganctl train dcgan --preset ", ["compact", "tutorial", "paper"]),
         ("ganctl train cyclegan --preset ", ["paper", "tutorial", "small"]),
         ("ganctl train --data digits dcgan --preset t", ["tutorial"]),
-        ("ganctl train dcgan --data ", list(names.DATASETS["dcgan"])),
+        ("ganctl train dcgan --data ", list(names.SINGLE_SETS)),
         ("ganctl train cyclegan --data plain", ["plain2striped"]),
         ("ganctl train dcgan --data digits --device ", ["auto", "cpu", "cuda", "mps"]),
         ("ganctl train dcgan --loss ", ["bce", "lsgan", "hinge"]),

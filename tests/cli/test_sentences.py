@@ -41,11 +41,9 @@ def test_a_folder_without_runs_names_a_family_that_does_what_was_asked_for() -> 
     assert failed(ganctl("sample", "nosuch"), 3).endswith("There are no runs here yet: ganctl train dcgan")
 
 
-def test_the_sets_that_runs_are_called_after_are_those_that_families_know() -> None:
-    assert {family: sorted(known) for family, known in names.DATASETS.items()} == {
-        "dcgan": sorted(resolve.SINGLE_SETS),
-        "cyclegan": sorted(resolve.TWO_DOMAIN_SETS),
-    }
+def test_the_sets_that_runs_are_called_after_are_those_that_are_known() -> None:
+    assert sorted(names.SINGLE_SETS) == sorted(resolve.SINGLE_SETS)
+    assert sorted(names.TWO_DOMAIN_SETS) == sorted(resolve.TWO_DOMAIN_SETS)
 
 
 def test_a_set_that_was_unpacked_into_a_folder_of_its_own_name_is_found(
