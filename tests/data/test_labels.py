@@ -139,7 +139,8 @@ def test_a_limit_takes_the_first_pictures_with_their_labels(folder: Path) -> Non
     assert dataset.classes == ("a", "b")
 
 
-def test_the_built_in_digits_have_their_labels_whoever_asks() -> None:
+def test_the_built_in_digits_have_their_labels_whoever_asks(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganctl.data.sources.digits.COUNTS", {"train": 200, "test": 20})
     for source in (resolve_source("digits"), resolve_source("digits", labelled=True)):
         dataset = open_dataset(source, 28, None)
         assert dataset.classes == tuple("0123456789")
