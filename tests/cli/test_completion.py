@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganctl.evaluation import verdicts
+from ganctl.gans import FAMILIES
 from ganctl.runs import names
 from tests.commands import ganctl
 from tests.handmade_runs import written
@@ -29,8 +30,8 @@ def completions(line: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ("line", "offered"),
     [
         ("ganctl tra", ["train", "translate"]),
-        ("ganctl train ", ["dcgan", "cyclegan"]),
-        ("ganctl train c", ["cyclegan"]),
+        ("ganctl train ", list(FAMILIES)),
+        ("ganctl train cy", ["cyclegan"]),
         ("ganctl train dcgan --preset ", ["compact", "tutorial", "paper"]),
         ("ganctl train cyclegan --preset ", ["paper", "tutorial", "small"]),
         ("ganctl train --data digits dcgan --preset t", ["tutorial"]),
