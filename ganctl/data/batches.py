@@ -20,10 +20,17 @@ PREVIEW_ROWS = 3  # and of each of two domains, one in a row
 
 
 class Batches(Protocol):
-    """Batches by number: the same number is always the same batch."""
+    """Batches by number: the same number is always the same batch.
+
+    Attributes:
+        steps_per_epoch: full batches in a pass over the data.
+        batch_size: images in a batch.
+        description: how many images there are, in words.
+    """
 
     steps_per_epoch: int
     batch_size: int
+    description: str
 
     def batch(self, step: int, device: torch.device) -> Batch:
         """Return the batch of a step, counted from 0 over all epochs."""

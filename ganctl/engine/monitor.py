@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -24,9 +24,9 @@ from ganctl.evaluation.extractors.base import Extractor
 from ganctl.evaluation.reference import Reference, load_reference
 from ganctl.evaluation.sample_stats import SampleStats
 from ganctl.evaluation.verdict_tracker import VerdictTracker
-from ganctl.gans.base import Family, Preview
+from ganctl.gans.base import Family, Preview, no_scores
 from ganctl.inference.model import Model
-from ganctl.metrics.score import rounded
+from ganctl.metrics.score import Score, rounded
 from ganctl.runs.metric_names import ACCURACY, SAMPLE, SCORE, is_better, prefixed, roles_of
 from ganctl.settings import Settings
 
@@ -48,6 +48,10 @@ class Quality(NamedTuple):
     scores: Scores
     held_out: Scores
     sample_stats: Scores = MappingProxyType({})
+
+    def followed_by(self, other: "Quality") -> "Quality":
+        """Both, this one's scores first."""
+        return Quality(*({**first, **second} for first, second in zip(self, other, strict=True)))
 
 
 class Monitor:
@@ -142,7 +146,7 @@ def build_monitor(
         extractor, missing = registry.choose_extractor(
             data.spec, settings.extractor, None, device.choose(settings.device)
         )
-        measure_quality = _quality_measure(data, extractor, header)
+        measure_quality = _quality_measure(family, data, extractor, header)
     last_epoch = settings.epochs if settings.evaluate_every else None
 
     def sample_stats() -> SampleStats:
@@ -175,10 +179,10 @@ def evaluation_interval(settings: Settings, data: Dataset | TwoDatasets, picture
 
 
 def _quality_measure(
-    data: Dataset | TwoDatasets, extractor: Extractor | None, header: Mapping[str, Any]
+    family: Family, data: Dataset | TwoDatasets, extractor: Extractor | None, header: Mapping[str, Any]
 ) -> Callable[[nn.Module], Quality] | None:
     """A function that measures a model of these data; it extracts the real pictures' features at its first call."""
-    if extractor is None and data.spec != PLAIN2STRIPED:
+    if extractor is None and data.spec != PLAIN2STRIPED and family.scores is no_scores:
         return None
     references: list[Reference] = []
 
@@ -186,17 +190,22 @@ def _quality_measure(
         if not references and extractor is not None:
             references.extend(load_reference(dataset, extractor) for dataset in data.datasets)
         model = Model(Path(), data.name, header, data.name, net)
+        own = _quality(family.scores(model, data, references))
         if isinstance(data, TwoDatasets):
-            scores = {
-                score.name: score for score in translations.translation_scores(model, data, references, full=False)
-            }
-            held_out = {name: score.held_out for name, score in scores.items() if score.held_out}
-            return Quality({name: score.value for name, score in scores.items()}, held_out)
+            return own.followed_by(_quality(translations.translation_scores(model, data, references, full=False)))
+        if not references:
+            return own
         rows = samples.real_rows(model, data, samples.DEFAULT_COUNT)
         batches = model.sample_batches(samples.DEFAULT_COUNT, samples.SEED, rows=rows)
         features = torch.cat([references[0].extractor.features(batch) for batch in batches])
         classes = samples.classify_features(references[0], features)
         rarest = {} if classes is None else {"rarest": rounded(classes.rarest)}
-        return Quality(references[0].distances(features), references[0].held_out_distances, rarest)
+        return own.followed_by(Quality(references[0].distances(features), references[0].held_out_distances, rarest))
 
     return measure_quality
+
+
+def _quality(scores: Iterable[Score]) -> Quality:
+    measured = list(scores)
+    held_out = {score.name: score.held_out for score in measured if score.held_out}
+    return Quality({score.name: score.value for score in measured}, held_out)

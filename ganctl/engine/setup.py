@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ganctl import precision, tensorfile
-from ganctl.data.batches import ShuffledBatches
+from ganctl.data.batches import Batches
 from ganctl.data.info import DataInfo
 from ganctl.engine.loop import Plan
 from ganctl.engine.monitor import build_monitor
@@ -87,7 +87,7 @@ def configure(
 
 def build(
     settings: Settings, family: Family, options: Any, data: Data, device: torch.device, *, fresh: bool
-) -> tuple[State, ShuffledBatches, Plan, list[str]]:
+) -> tuple[State, Batches, Plan, list[str]]:
     """The state at step 0, the batches, the plan, and sentences about what cannot be measured.
 
     Args:
@@ -130,7 +130,7 @@ def initial_state(
     return State(module, device)
 
 
-def _header(settings: Settings, data: Data, batches: ShuffledBatches) -> dict[str, Any]:
+def _header(settings: Settings, data: Data, batches: Batches) -> dict[str, Any]:
     """The header of the model's file, by which it explains itself."""
     return {
         "format": checkpoint.MODEL_FORMAT,

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ganctl import interrupt
-from ganctl.data.batches import ShuffledBatches
+from ganctl.data.batches import Batches
 from ganctl.engine import loop, tensorboard
 from ganctl.engine.divergence import Divergence
 from ganctl.engine.event_log import event_log
@@ -39,7 +39,7 @@ class Training:
     family: Family
     options: Any
     state: State
-    batches: ShuffledBatches
+    batches: Batches
     plan: Plan
     warnings: tuple[str, ...]
 

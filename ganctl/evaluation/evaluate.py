@@ -123,6 +123,7 @@ def evaluate(
         with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):
             scores = list(translations.translation_scores(model, real, references))
         pictures, held_out = translations.image_count(real), sum(len(domain.test) for domain in real.datasets)
+    scores = [*family.scores(model, real, references), *scores]
     return Evaluation(
         model.path,
         step,

@@ -14,10 +14,13 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from ganctl.data.batches import Batch
+from ganctl.data.batches import Batch, Batches
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.info import ONE_SET, DataInfo, Needs
+from ganctl.metrics.score import Score
 from ganctl.option import Value
 from ganctl.runs.metric_names import ROLES
+from ganctl.settings import Settings
 from ganctl.units import counted
 
 
@@ -176,6 +179,11 @@ def no_alternatives(controls: Any, info: DataInfo) -> list[Any]:
     return [controls]
 
 
+def no_scores(model: Any, data: Dataset | TwoDatasets, references: Sequence[Any]) -> tuple[Score, ...]:
+    """Measure only what is common."""
+    return ()
+
+
 def bind_nothing(model: Any, controls: Any, info: DataInfo) -> nn.Module:
     """Use the model as it is."""
     net: nn.Module = model
@@ -209,6 +217,10 @@ class Family:
         rows: (controls, info, generator) → what one image is made of beside its noise, by column. A measurement takes
             columns of real images instead. Raises UsageError likewise.
         alternatives: (controls, info) → the controls that are asked for at once, each for images of its own.
+        batches: (data, settings, options) → batches by number, where they are not every set's images and columns,
+            shuffled, cropped and mirrored.
+        scores: (`Model`, data, references) → scores of its own, before the common ones; the first one decides which
+            checkpoint is the best. Lower is better where a name begins with ``error-``.
         roles: ``generator`` and ``discriminator`` → the players that are these to the balance, the verdicts and the
             charts. A role without a player of that name is left out, and may be missing altogether: what needs it is
             then left out too, and ``--balance`` is refused.
@@ -233,6 +245,8 @@ class Family:
     noise: Callable[[Any, Generator], Tensor] = normal_noise
     rows: Callable[[Any, DataInfo, Generator], Rows] = no_rows
     alternatives: Callable[[Any, DataInfo], list[Any]] = no_alternatives
+    batches: Callable[[Dataset | TwoDatasets, Settings, Any], Batches] | None = None
+    scores: Callable[[Any, Dataset | TwoDatasets, Sequence[Any]], Iterable[Score]] = no_scores
     roles: Mapping[str, str] = field(default_factory=lambda: ROLES)
     light_preset: str | None = None
     default_size: int = 64

@@ -7,7 +7,7 @@ from warnings import catch_warnings, filterwarnings
 
 import torch
 
-from ganctl.data.batches import ShuffledBatches
+from ganctl.data.batches import Batches, ShuffledBatches
 from ganctl.data.cache.dataset import Dataset, TwoDatasets, open_dataset, open_domains
 from ganctl.data.check import check
 from ganctl.data.check.findings import count_reasons
@@ -157,7 +157,7 @@ def _require_buildable(family: Family, options: Any, info: DataInfo) -> list[str
         raise UsageError("These nets are too large for any memory.", "Make them smaller with --set.") from None
 
 
-def make_batches(settings: Settings, family: Family, options: Any, data: Data) -> ShuffledBatches:
+def make_batches(settings: Settings, family: Family, options: Any, data: Data) -> Batches:
     """Return the batches that the settings ask for.
 
     Args:
@@ -166,5 +166,7 @@ def make_batches(settings: Settings, family: Family, options: Any, data: Data) -
         options: the settings' options as the family's dataclass.
         data: from `open_data`.
     """
+    if family.batches is not None:
+        return family.batches(data, settings, options)
     hflip = family.jitter(options, data.shape[1]).hflip
     return ShuffledBatches(data, settings.batch_size, settings.seed, settings.limit, hflip, family.needs)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-_LOWER_IS_BETTER = ("fid-", "kid-")
+_LOWER_IS_BETTER = ("fid-", "kid-", "error-")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Score:
 
 
 def lower_is_better(name: str) -> bool:
-    """Whether a score of this name is better where it is lower: distances are, likenesses are not."""
+    """Whether a score of this name is better where it is lower: distances and errors are, likenesses are not."""
     return name.startswith(_LOWER_IS_BETTER)
 
 

@@ -29,6 +29,7 @@ class Pairs:
     """Two unpaired domains of 8 pictures each, two a step."""
 
     steps_per_epoch = 4
+    description = "pairs"
     batch_size = 1
 
     def batch(self, step: int, device: torch.device) -> Batch:

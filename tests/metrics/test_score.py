@@ -5,7 +5,7 @@ import pytest
 from ganctl.metrics.score import lower_is_better, rounded
 
 
-@pytest.mark.parametrize("name", ["fid-digits-cnn", "kid-inception", "fid-inception-zebra"])
+@pytest.mark.parametrize("name", ["fid-digits-cnn", "kid-inception", "fid-inception-zebra", "error-test"])
 def test_lower_distances_are_better(name: str) -> None:
     assert lower_is_better(name)
 
