@@ -1,8 +1,8 @@
 """The science: GAN families, and this registry, which imports a family only when it is asked for (it brings torch).
 
 base        the interface between a family and everything else
-dcgan, cyclegan   families, with their options in options/ and their networks in nets/
-losses, diffaug, image_pool, frozen   what families share
+dcgan, cyclegan, acgan   families, with their options in options/ and their networks in nets/
+losses, diffaug, image_pool, labels, frozen   what families share
 dataset     opens the data of a training as its family learns from it
 """
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 FAMILIES: dict[str, str | Family] = {
     "dcgan": "ganctl.gans.dcgan:FAMILY",
     "cyclegan": "ganctl.gans.cyclegan:FAMILY",
+    "acgan": "ganctl.gans.acgan:FAMILY",
 }
 """Name → the family, or ``module:attribute`` to import it from."""
 
-OPTIONS = {"dcgan": "ganctl.gans.options.dcgan", "cyclegan": "ganctl.gans.options.cyclegan"}
+OPTIONS = {name: f"ganctl.gans.options.{name}" for name in FAMILIES}
 """Name → the module of the family's options, which needs no torch; a registered family has none. Its ``ROLES``
 stand there only where they are not the usual ones."""
 

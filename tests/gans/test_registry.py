@@ -31,7 +31,7 @@ def test_a_family_is_registered_under_its_own_name(name: str) -> None:
 
 
 def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"^There is no family 'nosuch'\. The families are: dcgan, cyclegan\.$"):
+    with pytest.raises(UsageError, match=r"^There is no family 'nosuch'\. The families are: dcgan, cyclegan, acgan\.$"):
         find("nosuch")
 
 

@@ -116,13 +116,16 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, channels, size, size] in [-1, 1] → logits [N], high for real."""
+        x = F.leaky_relu(self.hidden(self.coarsest_maps(images).flatten(1)), SLOPE)
+        logits: Tensor = self.output(x).squeeze(1)
+        return logits
+
+    def coarsest_maps(self, images: Tensor) -> Tensor:
+        """Images [N, channels, size, size] in [-1, 1] → the coarsest maps [N, C, start_size, start_size]."""
         x = images
         for down in self.downs:
             x = F.leaky_relu(down(x), SLOPE)
-        x = F.leaky_relu(x + self.mix(x), SLOPE)
-        x = F.leaky_relu(self.hidden(x.flatten(1)), SLOPE)
-        logits: Tensor = self.output(x).squeeze(1)
-        return logits
+        return F.leaky_relu(x + self.mix(x), SLOPE)
 
 
 def he_init(layer: Layer, gain: float = 1.0) -> Layer:

@@ -31,6 +31,26 @@ def ema_decay(default: float) -> Any:
     return option(default, doc, "Optimisation", ge=0, le=1)
 
 
+def lr_decay_steps() -> Any:
+    """How soon the learning rates fall, as 1 / √(1 + step / N) (Robbins and Monro 1951)."""
+    return option(
+        0,
+        "Multiply the learning rates by 1 / √(1 + step / N), which is 71 % after N steps; 0 keeps them constant.",
+        "Optimisation",
+        ge=0,
+    )
+
+
+def r1_weight(default: float) -> Any:
+    """γ of R1 (Mescheder et al. 2018, equation 9)."""
+    return option(default, "Weight γ of the R1 gradient penalty; 0 turns it off.", "Optimisation", ge=0)
+
+
+def r1_interval(default: int) -> Any:
+    """Lazy regularisation (Karras et al. 2020, appendix B)."""
+    return option(default, "Apply the R1 penalty at every Nth step, with N times the weight.", "Optimisation", ge=1)
+
+
 def augmentation(players: str) -> Any:
     """Differentiable augmentation (Zhao et al. 2020) of all that `players` see, as in ``the discriminator sees``."""
     return option("none", f"diffaug augments everything {players}, which helps with few pictures.", "Data")

@@ -35,17 +35,12 @@ class Options:
     )
     lr_generator: float = common.learning_rate(3e-3, "generator", "the generator")
     lr_discriminator: float = common.learning_rate(1.5e-3, "discriminator", "the discriminator")
-    lr_decay_steps: int = option(
-        0,
-        "Multiply the learning rates by 1 / √(1 + step / N), which is 71 % after N steps; 0 keeps them constant.",
-        "Optimisation",
-        ge=0,
-    )
+    lr_decay_steps: int = common.lr_decay_steps()
     beta1: float = common.adam_beta1(0.0)
     beta2: float = common.adam_beta2(0.99)
     epsilon: float = common.adam_epsilon()
-    r1: float = option(0.1, "Weight γ of the R1 gradient penalty; 0 turns it off.", "Optimisation", ge=0)
-    r1_every: int = option(8, "Apply the R1 penalty at every Nth step, with N times the weight.", "Optimisation", ge=1)
+    r1: float = common.r1_weight(0.1)
+    r1_every: int = common.r1_interval(8)
     ema: float = common.ema_decay(0.9995)
 
 

@@ -1,0 +1,128 @@
+"""AC-GAN: images of a class from noise (Odena et al. 2017, https://arxiv.org/abs/1610.09585)."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganctl.data.batches import Batch
+from ganctl.data.info import DataInfo
+from ganctl.gans import labels
+from ganctl.gans.base import Clock, Family, Preview, TrainingModule, Update, adam
+from ganctl.gans.dcgan import schedule
+from ganctl.gans.diffaug import augmentation
+from ganctl.gans.losses import adversarial_loss, r1_penalty
+from ganctl.gans.nets import conditional
+from ganctl.gans.options.acgan import DEFAULT_PRESET, NEEDS, PRESETS, SUMMARY, Options
+
+PREVIEW_COLUMNS = 8
+MAX_PREVIEW_ROWS = 16  # a row for each class
+
+
+def model(options: Options, info: DataInfo) -> nn.Module:
+    """Build the generator: latents [N, options.latent_dim], labels [N] → images [N, *info.shape] in [-1, 1].
+
+    Raises:
+        ValueError: these nets cannot generate that size.
+    """
+    channels, size, _ = info.shape
+    classes = len(info.classes)
+    return conditional.Generator(options.latent_dim, options.embedding_dim, classes, size, channels, options.width)
+
+
+class ACGAN(TrainingModule):
+    """The discriminator says whether an image is real, and of which class it is; then the generator moves."""
+
+    def __init__(self, options: Options, model: nn.Module, info: DataInfo) -> None:
+        super().__init__()
+        channels, size, _ = info.shape
+        self.options = options
+        self.info = info
+        self.model = model
+        self.discriminator = conditional.Discriminator(size, channels, options.width, len(info.classes))
+        self.to(memory_format=torch.channels_last)
+        self.ema = options.ema
+        self.loss = adversarial_loss(options.loss)
+        self.augment = augmentation(options.augment)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One Adam for each player, with its own learning rate."""
+        o = self.options
+        betas = (o.beta1, o.beta2)
+        return {
+            "discriminator": adam(self.discriminator.parameters(), o.lr_discriminator, betas, o.epsilon),
+            "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
+        }
+
+    def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
+        """The discriminator moves, then the generator (section 3). `batch` has ``images`` and ``labels``.
+
+        Generated images take the labels of the real ones beside them: both have the classes' shares of the data.
+        """
+        real, classes = batch["images"], batch["labels"]
+        fake = self.model(torch.randn(len(real), self.options.latent_dim, device=real.device), classes)
+        loss, metrics = self._discriminator_loss(real, fake.detach(), classes, clock.step)
+        yield Update({"discriminator": loss}, metrics)
+        logits, class_logits = self.discriminator.both(self.augment(fake), classes)
+        class_loss = F.cross_entropy(class_logits, classes)  # takes logits: a softmax before it would be a second one
+        metrics = {"class accuracy of fakes": class_accuracy(class_logits, classes)}
+        yield Update({"generator": self.loss.generator(logits) + self.options.lambda_class * class_loss}, metrics)
+
+    def _discriminator_loss(
+        self, real: Tensor, fake: Tensor, classes: Tensor, step: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The discriminator's loss, L_S + L_C with the signs of a loss, and the metrics."""
+        o = self.options
+        penalised = o.r1 > 0 and step % o.r1_every == 0
+        real.requires_grad_(penalised)  # R1 differentiates by the image itself, through its augmentation
+        with torch.autocast(real.device.type, enabled=False) if penalised else nullcontext():  # R1 needs float32
+            real_logits, real_class_logits = self.discriminator.both(self.augment(real), classes)
+        fake_logits, fake_class_logits = self.discriminator.both(self.augment(fake), classes)
+        class_loss = F.cross_entropy(real_class_logits, classes)
+        if o.classify_fakes:
+            class_loss = class_loss + F.cross_entropy(fake_class_logits, classes)
+        loss = self.loss.discriminator(real_logits, fake_logits) + o.lambda_class * class_loss
+        metrics = {
+            "D(x)": self.loss.mean_output(real_logits),
+            "D(G(z))": self.loss.mean_output(fake_logits),
+            "accuracy": self.loss.accuracy(real_logits, fake_logits),
+            "class accuracy": class_accuracy(real_class_logits, classes),
+        }
+        if penalised:
+            penalty = o.r1 * o.r1_every * r1_penalty(real_logits, real)
+            loss, metrics["r1"] = loss + penalty, penalty.detach()
+        return loss, metrics
+
+    def preview(self, model: nn.Module, batch: Batch) -> Preview:
+        """Generate a row for each class, up to sixteen, from the same eight latents every time."""
+        device = batch["images"].device
+        rows = min(len(self.info.classes), MAX_PREVIEW_ROWS)
+        latents = torch.randn(PREVIEW_COLUMNS, self.options.latent_dim, device=device).repeat(rows, 1)
+        images = model(latents, torch.arange(rows, device=device).repeat_interleave(PREVIEW_COLUMNS))
+        return Preview(images, PREVIEW_COLUMNS, images, rows=self.info.classes[:rows])
+
+
+def class_accuracy(class_logits: Tensor, classes: Tensor) -> Tensor:
+    """The share of images whose class the discriminator says: logits [N, K], labels [N] → a detached scalar."""
+    return (class_logits.detach().argmax(1) == classes).float().mean()
+
+
+FAMILY = Family(
+    name="acgan",
+    summary=SUMMARY,
+    verbs=("sample",),
+    options=Options,
+    presets=PRESETS,
+    default_preset=DEFAULT_PRESET,
+    default_data=("mnist", "digits"),
+    model=model,
+    training=ACGAN,
+    needs=NEEDS,
+    schedule=schedule,
+    controls=labels.Controls,
+    rows=labels.rows,
+    alternatives=labels.alternatives,
+)

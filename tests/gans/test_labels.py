@@ -1,0 +1,52 @@
+"""``--label``: by name or number, several, all; what does not exist is refused with the classes."""
+
+import pytest
+import torch
+
+from ganctl.data.info import DataInfo
+from ganctl.errors import UsageError
+from ganctl.gans.labels import Controls, alternatives, label_of, rows
+
+ANIMALS = DataInfo((3, 8, 8), ("cat", "dog", "fox, red"))
+DIGITS = DataInfo((1, 8, 8), tuple(map(str, range(10))))
+
+
+@pytest.mark.parametrize(
+    ("info", "text", "labels"),
+    [
+        (DIGITS, "7", [7]),
+        (DIGITS, "3,7", [3, 7]),
+        (DIGITS, "all", list(range(10))),
+        (ANIMALS, "dog", [1]),
+        (ANIMALS, "1", [1]),
+        (ANIMALS, "dog, 0", [1, 0]),
+        (ANIMALS, "fox, red", [2]),
+        (DataInfo((1, 8, 8), ("5", "3")), "5,1", [0, 1]),
+        (DataInfo((1, 8, 8), ("all", "some")), "all", [0]),
+    ],
+)
+def test_a_label_is_a_name_or_a_number_or_several(info: DataInfo, text: str, labels: list[int]) -> None:
+    of_each = [rows(controls, info, torch.Generator()) for controls in alternatives(Controls(text), info)]
+    assert [int(row["labels"]) for row in of_each] == labels
+
+
+@pytest.mark.parametrize("text", ["cow", "3", "-1", "", "dog,cow", "1.0", "dog,,cat"])
+def test_a_class_that_is_not_there_is_refused_with_the_classes(text: str) -> None:
+    with pytest.raises(UsageError, match="There is no class") as caught:
+        alternatives(Controls(text), ANIMALS)
+    assert caught.value.remedy == "The 3 classes are: cat, dog, fox, red."
+
+
+def test_a_thousand_classes_are_not_all_listed() -> None:
+    with pytest.raises(UsageError) as caught:
+        label_of("x", DataInfo((1, 8, 8), tuple(f"class {i}" for i in range(1000))))
+    assert caught.value.remedy.endswith("class 19, ….")
+
+
+def test_without_a_label_every_class_comes_and_the_generator_decides() -> None:
+    def draw(seed: int) -> int:
+        return int(rows(Controls(), DIGITS, torch.Generator().manual_seed(seed))["labels"])
+
+    assert {draw(seed) for seed in range(100)} == set(range(10))
+    assert draw(3) == draw(3)
+    assert alternatives(Controls(), DIGITS) == [Controls()]
