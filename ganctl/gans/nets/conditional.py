@@ -81,11 +81,9 @@ def class_deviation(maps: Tensor, labels: Tensor, classes: int) -> Tensor:
     Returns:
         [N]: the standard deviation over the images of the same label, averaged over all features; 0 of a single image.
     """
-    member = F.one_hot(labels, classes).to(
-        maps.dtype
-    )  # products with it are the same bits at every run, on every device
-    counts = member.sum(0).clamp_min(1)[:, None]
-    features = maps.flatten(1)
-    means = member.T @ features / counts
-    variances = member.T @ (features - member @ means).square() / counts
-    return member @ (variances + 1e-8).sqrt().mean(1)
+    with torch.autocast(maps.device.type, enabled=False):  # bfloat16 is too coarse for small differences
+        features, member = maps.flatten(1).float(), F.one_hot(labels, classes).float()
+        counts = member.sum(0).clamp_min(1)[:, None]
+        means = member.T @ features / counts
+        variances = member.T @ (features - member @ means).square() / counts
+        return member @ (variances + 1e-8).sqrt().mean(1)
