@@ -125,4 +125,5 @@ FAMILY = Family(
     controls=labels.Controls,
     rows=labels.rows,
     alternatives=labels.alternatives,
+    between=labels.between,
 )

@@ -17,6 +17,7 @@ from torch.optim import Adam, Optimizer
 from ganctl.data.batches import Batch, Batches
 from ganctl.data.cache.dataset import Dataset, TwoDatasets
 from ganctl.data.info import ONE_SET, DataInfo, Needs
+from ganctl.errors import UsageError
 from ganctl.metrics.score import Score
 from ganctl.option import Value
 from ganctl.runs.metric_names import ROLES
@@ -179,6 +180,11 @@ def no_alternatives(controls: Any, info: DataInfo) -> list[Any]:
     return [controls]
 
 
+def no_way(first: Any, second: Any, share: float, info: DataInfo) -> Any:
+    """Raise UsageError: there is nothing between the two."""
+    raise UsageError("There is nothing between the things that are asked for.", "Ask for one of them.")
+
+
 def no_scores(model: Any, data: Dataset | TwoDatasets, references: Sequence[Any]) -> tuple[Score, ...]:
     """Measure only what is common."""
     return ()
@@ -217,6 +223,8 @@ class Family:
         rows: (controls, info, generator) → what one image is made of beside its noise, by column. A measurement takes
             columns of real images instead. Raises UsageError likewise.
         alternatives: (controls, info) → the controls that are asked for at once, each for images of its own.
+        between: (first controls, second controls, share, info) → the controls on the way from the first, where the
+            share is 0, to the second, where it is 1, for ``--walk``. Raises UsageError where there is no way.
         batches: (data, settings, options) → batches by number, where they are not every set's images and columns,
             shuffled, cropped and mirrored.
         scores: (`Model`, data, references) → scores of its own, before the common ones; the first one decides which
@@ -245,6 +253,7 @@ class Family:
     noise: Callable[[Any, Generator], Tensor] = normal_noise
     rows: Callable[[Any, DataInfo, Generator], Rows] = no_rows
     alternatives: Callable[[Any, DataInfo], list[Any]] = no_alternatives
+    between: Callable[[Any, Any, float, DataInfo], Any] = no_way
     batches: Callable[[Dataset | TwoDatasets, Settings, Any], Batches] | None = None
     scores: Callable[[Any, Dataset | TwoDatasets, Sequence[Any]], Iterable[Score]] = no_scores
     roles: Mapping[str, str] = field(default_factory=lambda: ROLES)

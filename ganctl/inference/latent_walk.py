@@ -1,4 +1,4 @@
-"""A closed walk through a model's latents."""
+"""A closed walk through a model's latents, or from one label to the next."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,19 +8,18 @@ from torch import Tensor, nn
 
 from ganctl.inference.model import Inputs, Model
 
-COLUMNS = 4  # images in a row of a frame
-
 
 class LatentWalk:
-    """A closed walk through the latents: frames of images [num_images, C, H, W] in [-1, 1], generated when needed.
+    """A closed walk: frames of images [num_images, C, H, W] in [-1, 1], generated when needed.
 
     Each image goes through its own `num_keys` random latents along great circles (White 2016,
     https://arxiv.org/abs/1609.04468, section 2.1), so that the latents in between have the norm that the generator was
-    trained on; its label stays. The pace eases in and out of every key. There are `num_keys` · `frames_per_key` frames;
-    the one after the last is the first again. Where the controls ask for several things, each has a row of images.
+    trained on; its label stays. Where the controls ask for several things, such as labels, the walk goes from one to
+    the next instead, and the latents stay. The pace eases in and out of every key. A key has `frames_per_key` frames;
+    the one after the last is the first again.
 
     Raises:
-        UsageError: as `Model.sample_inputs`.
+        UsageError: as `Model.sample_inputs`, or there is no way between the things that are asked for.
     """
 
     def __init__(
@@ -32,32 +31,35 @@ class LatentWalk:
         frames_per_key: int = 12,
         num_images: int = 16,
     ) -> None:
-        self._model, self._frames_per_key, self._num_keys = model, frames_per_key, num_keys
+        self._model, self._seed, self._frames_per_key = model, seed, frames_per_key
         self._alternatives = model.alternatives(controls)
-        if len(self._alternatives) > 1:
-            num_images = COLUMNS
-        self._keys = [
-            [
-                model.sample_inputs(seed, range(key * num_images, (key + 1) * num_images), alternative)
-                for key in range(num_keys)
-            ]
-            for alternative in self._alternatives
+        self._images = range(num_images)
+        self._latents = [
+            model.sample_inputs(seed, range(key * num_images, (key + 1) * num_images), self._alternatives[0])
+            for key in range(num_keys)
         ]
+        if len(self._alternatives) > 1:
+            model.family.between(
+                self._alternatives[0], self._alternatives[1], 0.5, model.info
+            )  # raises: there is no way
 
     def __len__(self) -> int:
-        return self._num_keys * self._frames_per_key
+        several = len(self._alternatives) > 1
+        return len(self._alternatives if several else self._latents) * self._frames_per_key
 
     def __getitem__(self, index: int) -> Tensor:
         if not 0 <= index < len(self):
             raise IndexError(index)
         key, step = divmod(index, self._frames_per_key)
         t = step / self._frames_per_key
-        next_key = (key + 1) % self._num_keys
-        rows = []
-        for alternative, keys in zip(self._alternatives, self._keys, strict=True):
-            noise = slerp(keys[key].noise, keys[next_key].noise, t * t * (3 - 2 * t))
-            rows.append(self._model.generate_from(Inputs(noise, keys[0].rows), alternative))
-        return torch.cat(rows)
+        share = t * t * (3 - 2 * t)
+        if len(self._alternatives) > 1:
+            ends = self._alternatives[key], self._alternatives[(key + 1) % len(self._alternatives)]
+            controls = self._model.family.between(*ends, share, self._model.info)
+            return self._model.generate_from(self._model.sample_inputs(self._seed, self._images, controls), controls)
+        first, second = self._latents[key], self._latents[(key + 1) % len(self._latents)]
+        inputs = Inputs(slerp(first.noise, second.noise, share), self._latents[0].rows)
+        return self._model.generate_from(inputs, self._alternatives[0])
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[index] for index in range(len(self)))

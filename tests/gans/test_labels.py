@@ -5,7 +5,7 @@ import torch
 
 from ganctl.data.info import DataInfo
 from ganctl.errors import UsageError
-from ganctl.gans.labels import Controls, alternatives, label_of, rows
+from ganctl.gans.labels import Controls, alternatives, between, label_of, rows
 
 ANIMALS = DataInfo((3, 8, 8), ("cat", "dog", "fox, red"))
 DIGITS = DataInfo((1, 8, 8), tuple(map(str, range(10))))
@@ -35,6 +35,36 @@ def test_a_class_that_is_not_there_is_refused_with_the_classes(text: str) -> Non
     with pytest.raises(UsageError, match="There is no class") as caught:
         alternatives(Controls(text), ANIMALS)
     assert caught.value.remedy == "The 3 classes are: cat, dog, fox, red."
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("cat:1,dog:3", (0.25, 0.75, 0)),
+        ("0:0.5, 2:0.5", (0.5, 0, 0.5)),
+        ("dog:7", (0, 1, 0)),
+        ("cat:0,dog:1", (0, 1, 0)),
+    ],
+)
+def test_a_blend_gives_every_class_its_share(text: str, shares: tuple[float, ...]) -> None:
+    (controls,) = alternatives(Controls(text), ANIMALS)
+    assert controls.shares == pytest.approx(shares)
+    assert rows(controls, ANIMALS, torch.Generator())["labels"].tolist() == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    "text", ["cat:x,dog:1", "cat:-1,dog:2", "cat:0,dog:0", "cat:inf,dog:1", "cat:nan", "cat:", "cat:1,dog"]
+)
+def test_a_blend_without_shares_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no blend|has no share"):
+        alternatives(Controls(text), ANIMALS)
+
+
+def test_half_way_between_two_labels_each_has_half() -> None:
+    assert between(Controls("cat"), Controls("dog"), 0.5, ANIMALS).shares == (0.5, 0.5, 0)
+    blend = Controls(shares=(0.0, 0.5, 0.5))
+    assert between(blend, Controls(), 0.0, ANIMALS) == blend
+    assert between(blend, Controls(), 1.0, ANIMALS).shares == pytest.approx((1 / 3,) * 3)
 
 
 def test_a_thousand_classes_are_not_all_listed() -> None:

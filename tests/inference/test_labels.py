@@ -72,7 +72,7 @@ def test_all_is_a_row_for_each_class_from_the_same_latents(model: package.Model)
         assert sheet.size == grids.grid_size(32, 8, 16)
 
 
-@pytest.mark.parametrize("label", ["four", "4", "one,,two", "ONE"])
+@pytest.mark.parametrize("label", ["four", "4", "one,,two", "ONE", "four:0.5,one:0.5", "²"])
 def test_a_class_that_is_not_there_exits_2_with_the_classes(label: str) -> None:
     for command in (("sample", MODEL), ("make-gif", MODEL, "--walk")):
         message = failed(ganctl(*command, "--label", label), 2)
@@ -89,12 +89,27 @@ def test_a_walk_keeps_its_label(model: package.Model) -> None:
     walk = LatentWalk(model, 1, model.controls(label="two"), num_keys=2, frames_per_key=2, num_images=3)
     assert torch.allclose(walk[0], model.sample(3, seed=1, label="two"), atol=1e-5)
     assert not torch.equal(walk[1], walk[0])
-    every = LatentWalk(model, 1, model.controls(label="all"), num_keys=2, frames_per_key=2)
-    assert every[0].shape == (16, 1, 16, 16)
-    assert torch.allclose(every[0][4:8], model.sample(4, seed=1, label="one"), atol=1e-5)
     assert ganctl("make-gif", MODEL, "--walk", "--label", "3", "-o", "walk.gif").code == 0
     with Image.open("walk.gif") as film:
         assert sum(1 for _ in ImageSequence.Iterator(film)) > 10
+
+
+def test_a_walk_between_labels_holds_the_latents(model: package.Model) -> None:
+    walk = LatentWalk(model, 1, model.controls(label="zero,two,three"), frames_per_key=4, num_images=3)
+    assert len(walk) == 12
+    for key, label in enumerate(("zero", "two", "three")):
+        assert torch.allclose(walk[4 * key], model.sample(3, seed=1, label=label), atol=1e-5)
+    assert torch.allclose(walk[2], model.sample(3, seed=1, label="zero:0.5,two:0.5"), atol=1e-5)
+    steps = [(walk[(i + 1) % 12] - walk[i]).abs().mean() for i in range(12)]
+    assert max(steps) < (walk[4] - walk[0]).abs().mean(), "it never jumps, from the last to the first frame either"
+
+
+def test_a_blend_lies_between_its_classes(model: package.Model) -> None:
+    zero, both, two = (model.sample(4, seed=2, label=label) for label in ("zero", "zero:0.5,two:0.5", "two"))
+    assert torch.allclose(both, model.sample(4, seed=2, label="0:3,2:3"), atol=1e-6)
+    assert torch.allclose(model.sample(4, seed=2, label="two:1"), two, atol=1e-5)
+    assert not torch.allclose(both, zero, atol=1e-2)
+    assert not torch.allclose(both, two, atol=1e-2)
 
 
 def test_a_file_without_its_classes_is_refused() -> None:

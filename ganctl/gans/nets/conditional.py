@@ -26,8 +26,17 @@ class Generator(nn.Module):
         self.images = compact.Generator(latent + embedding, size, channels, width)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
-        """Latents [N, latent] and labels [N], whole numbers → images [N, channels, size, size] in [-1, 1]."""
-        images: Tensor = self.images(torch.cat([latents, self.embedding(labels)], 1))
+        """Generate images.
+
+        Args:
+            latents: [N, latent].
+            labels: whole numbers [N], or the shares of all classes [N, K], of which the embeddings are averaged.
+
+        Returns:
+            Images [N, channels, size, size] in [-1, 1].
+        """
+        code = self.embedding(labels) if labels.ndim == 1 else labels @ self.embedding.weight
+        images: Tensor = self.images(torch.cat([latents, code], 1))
         return images
 
 
