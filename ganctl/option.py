@@ -84,7 +84,9 @@ class Option:
         Raises:
             UsageError: it is of another type, or out of bounds.
         """
-        if value is None or (isinstance(value, str) and value.lower() == "none" and "none" not in self.choices):
+        takes_any_text = self.value_type is str and not self.choices  # such as a class that is called none
+        says_none = isinstance(value, str) and value.lower() == "none" and "none" not in self.choices
+        if value is None or (says_none and not takes_any_text):
             if self.optional:
                 return None
             raise UsageError(f"{self.name} needs a value.")

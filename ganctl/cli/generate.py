@@ -70,11 +70,12 @@ def sample(
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
         require_folders(path / "0.png")
-        require_free(_numbered(path, count), force)
-        numbers = map(f"{{:0{len(str(count - 1))}d}}.png".format, range(count))
+        names = _file_names(loaded.labels(controls), each)
+        existing = {file.name for file in path.glob("*.png")}
+        require_free([path / name for name in names if name in existing] or [path / names[0]], force)
         samples = (picture for chunk in loaded.sample_batches(each, seed, controls) for picture in chunk)
         with console.results_of_work() as show, tasks.task("Generating", "pictures", count):
-            for name, picture in zip(numbers, samples, strict=True):
+            for name, picture in zip(names, samples, strict=True):
                 grids.save_image(path / name, picture)
                 show(path / name)
         return
@@ -98,11 +99,17 @@ def sample(
         show(path)
 
 
-def _numbered(folder: Path, count: int) -> list[Path]:
-    """The files of a folder that `sample` would overwrite; the first that it would write, if there are none."""
-    width = len(str(count - 1))
-    numbered = [path for path in folder.glob("*.png") if path.stem.isdecimal() and len(path.stem) == width]
-    return sorted(path for path in numbered if int(path.stem) < count) or [folder / f"{0:0{width}d}.png"]
+def _file_names(labels: list[str], each: int) -> list[str]:
+    """The names of single files: a number, behind the label if several were asked for."""
+    from ganctl.inference.paths import safe_name
+
+    numbers = [f"{number:0{len(str(each - 1))}d}.png" for number in range(each)]
+    if len(labels) == 1:
+        return numbers
+    prefixes = [safe_name(label) for label in labels]
+    if len(set(prefixes)) < len(labels):  # the same label twice, or labels that are the same as far as a file name goes
+        prefixes = [f"{index}-{prefix}" for index, prefix in enumerate(prefixes)]
+    return [f"{prefix}-{number}" for prefix in prefixes for number in numbers]
 
 
 def translate(

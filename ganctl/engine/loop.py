@@ -124,7 +124,6 @@ def move_players(
             losses.setdefault(player, []).append(loss.detach().float())
         for name, metric in update.metrics.items():
             metrics.setdefault(name, []).append(metric)
-    state.updates_in_step = {player: len(values) for player, values in losses.items()}
     sums = {player: values[0] if len(values) == 1 else torch.stack(values).sum() for player, values in losses.items()}
     means = {name: values[0] if len(values) == 1 else _mean(values) for name, values in metrics.items()}
     return prefixed(LOSS, sums) | prefixed(METRIC, means)

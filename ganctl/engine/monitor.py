@@ -191,12 +191,12 @@ def _quality_measure(
             references.extend(load_reference(dataset, extractor) for dataset in data.datasets)
         model = Model(Path(), data.name, header, data.name, net)
         own = _quality(family.scores(model, data, references))
-        if isinstance(data, TwoDatasets):
+        if translations.has_common_scores(data, family):
             return own.followed_by(_quality(translations.translation_scores(model, data, references, full=False)))
-        if not references:
+        if not references or not samples.has_common_scores(data, family):
             return own
-        rows = samples.real_rows(model, data, samples.DEFAULT_COUNT)
-        batches = model.sample_batches(samples.DEFAULT_COUNT, samples.SEED, rows=rows)
+        conditions = samples.real_conditions(model, data, samples.DEFAULT_COUNT)
+        batches = model.sample_batches(samples.DEFAULT_COUNT, samples.SEED, conditions=conditions)
         features = torch.cat([references[0].extractor.features(batch) for batch in batches])
         classes = samples.classify_features(references[0], features)
         rarest = {} if classes is None else {"rarest": rounded(classes.rarest)}

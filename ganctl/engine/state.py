@@ -21,7 +21,6 @@ class State:
     Attributes:
         log_sums: the sum of each loss and metric since the last line of the log.
         log_counts: the number of steps in each of these sums.
-        updates_in_step: player → how often it moved in the last step; not saved.
         monitor_state: the memory of the monitor as JSON: the best checkpoint, the balance and the verdicts.
     """
 
@@ -37,7 +36,6 @@ class State:
         self.steps_since_log = 0
         self.log_sums: dict[str, Tensor] = {}
         self.log_counts: dict[str, int] = {}
-        self.updates_in_step: Mapping[str, int] = {}
         self.monitor_state: dict[str, Any] = {}
         self.first_non_finite = torch.tensor(-1, device=device)
 

@@ -1,7 +1,7 @@
 """All scores of a finished model, and the verdicts on them."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,17 +112,20 @@ def evaluate(
     datasets = real.datasets
     with tasks.task(f"Extracting features of {real.name}", "pictures", sum(map(images_to_extract, datasets))):
         references = [load_reference(dataset, choice.extractor) for dataset in datasets] if choice.extractor else []
-    if isinstance(real, Dataset):
+    scores: list[Score] = []
+    pictures, held_out = 0, sum(len(dataset.test) for dataset in datasets)
+    if samples.has_common_scores(real, family):
         trained_on = replace(real, train=real.train[: settings.limit])
-        rows = samples.real_rows(model, trained_on, count)
-        generated = (quantised(chunk) for chunk in model.sample_batches(count, seed, rows=rows))
+        conditions = samples.real_conditions(model, trained_on, count)
+        generated = (quantised(chunk) for chunk in model.sample_batches(count, seed, conditions=conditions))
         with tasks.task("Generating and measuring", "pictures", count):
-            scores = measure_samples(generated, count, trained_on, references, rows.get(LABELS))
+            labels = conditions.get(LABELS)
+            scores = measure_samples(generated, count, trained_on, references, labels, model.info.classes)
         pictures, held_out = count, min(MAX_FEATURE_IMAGES, len(real.test))
-    else:
+    elif translations.has_common_scores(real, family):
         with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):
             scores = list(translations.translation_scores(model, real, references))
-        pictures, held_out = translations.image_count(real), sum(len(domain.test) for domain in real.datasets)
+        pictures = translations.image_count(real)
     scores = [*family.scores(model, real, references), *scores]
     return Evaluation(
         model.path,
@@ -145,6 +148,7 @@ def measure_samples(
     data: Dataset,
     references: list[Reference],
     labels: Tensor | None = None,
+    class_names: Sequence[str] = (),
 ) -> list[Score]:
     """Compute all scores of images that were generated from noise.
 
@@ -154,6 +158,7 @@ def measure_samples(
         data: the real images.
         references: their features for each extractor; may be empty.
         labels: the classes that the images were asked for [count], or none.
+        class_names: label i is the i-th of them.
     """
     max_compared = min(samples.MAX_STAT_IMAGES, samples.MAX_STAT_VALUES // math.prod(data.shape))
     compared = torch.tensor(evenly_spaced(count, max_compared))
@@ -166,7 +171,7 @@ def measure_samples(
         start += len(chunk)
     scores = []
     for chunks, real in zip(features, references, strict=True):
-        classes = None if labels is None else real.extractor.class_numbers(labels, data.classes)
+        classes = None if labels is None else real.extractor.class_numbers(labels, class_names)
         scores += samples.feature_scores(real, torch.cat(chunks), classes)
     held_out = to_normalized_tensor(subsample(data.test, max_compared), _CPU)
     return scores + samples.stat_scores(SampleStats([data.train], [data.test]), torch.cat(selection), held_out)

@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
 
 from ganctl.data.batches import column
-from ganctl.data.cache.dataset import Dataset
+from ganctl.data.cache.dataset import Dataset, TwoDatasets
+from ganctl.data.info import LABELS
+from ganctl.data.sources.labels import shortened
+from ganctl.errors import DataError
 from ganctl.evaluation.reference import Reference
 from ganctl.evaluation.sample_stats import SampleStats
+from ganctl.gans.base import Family
 from ganctl.inference.model import Model
 from ganctl.metrics.manifold import density_coverage, precision_recall
 from ganctl.metrics.score import Score, rounded
@@ -68,10 +72,29 @@ def class_stats(probabilities: Tensor, labels: Tensor) -> ClassStats:
     )
 
 
-def real_rows(model: Model, data: Dataset, count: int) -> dict[str, Tensor]:
-    """Take what images are generated from beside their noise from evenly spaced training images: [count, …] each."""
+def has_common_scores(data: Dataset | TwoDatasets, family: Family) -> TypeGuard[Dataset]:
+    """Whether the scores here measure a family: it samples, and learns from one set."""
+    return isinstance(data, Dataset) and "sample" in family.verbs
+
+
+def real_conditions(model: Model, data: Dataset, count: int) -> dict[str, Tensor]:
+    """Take what images are generated from beside their noise from evenly spaced training images: [count, …] each.
+
+    Labels are those that the model has for classes of the same names.
+
+    Raises:
+        DataError: the model does not know a class of the data.
+    """
     indices = torch.arange(count) * len(data.train) // count
-    return {name: column(data.train_columns, name)[indices] for name in model.columns}
+    conditions = {name: column(data.train_columns, name)[indices] for name in model.condition_names}
+    if LABELS in conditions:
+        known = model.info.classes
+        if strangers := sorted(set(data.classes) - set(known)):
+            message = f"{model.name} does not know the class {strangers[0]!r} of {data.name}."
+            raise DataError(message, f"It knows {shortened(known)}.")
+        numbers = torch.tensor([known.index(name) for name in data.classes])
+        conditions[LABELS] = numbers[conditions[LABELS]]
+    return conditions
 
 
 def feature_scores(reference: Reference, features: Tensor, labels: Tensor | None = None) -> list[Score]:

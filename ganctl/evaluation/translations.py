@@ -1,6 +1,7 @@
 """Scores of translations between two domains, on the images that were held out."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -11,10 +12,12 @@ from ganctl.data.resolve import PLAIN2STRIPED
 from ganctl.data.sources import striped
 from ganctl.evaluation.extractors.base import quantised
 from ganctl.evaluation.reference import Reference
+from ganctl.gans.base import Family
 from ganctl.gans.losses import luminance_correlation
 from ganctl.inference.model import Model
 from ganctl.metrics.images import psnr, ssim
 from ganctl.metrics.score import Score, rounded
+from ganctl.option import options_of
 
 _MAX_TRAIN_IMAGES = 200  # which are translated where nothing was held out
 _CPU = torch.device("cpu")
@@ -34,6 +37,11 @@ def image_count(data: TwoDatasets) -> int:
 def translation_count(data: TwoDatasets) -> int:
     """Count the translations of full `translation_scores`: each image to the other domain, back, and to its own."""
     return 3 * image_count(data)
+
+
+def has_common_scores(data: Dataset | TwoDatasets, family: Family) -> TypeGuard[TwoDatasets]:
+    """Whether `translation_scores` measure a family: it translates from each of two domains to the other."""
+    return isinstance(data, TwoDatasets) and "translate" in family.verbs and "to" in options_of(family.controls)
 
 
 def translation_scores(

@@ -66,7 +66,7 @@ class ACGAN(TrainingModule):
         fake = self.model(torch.randn(len(real), self.options.latent_dim, device=real.device), classes)
         loss, metrics = self._discriminator_loss(real, fake.detach(), classes, clock.step)
         yield Update({"discriminator": loss}, metrics)
-        logits, class_logits = self.discriminator.both(self.augment(fake), classes)
+        logits, class_logits = self.discriminator(self.augment(fake), classes)
         class_loss = F.cross_entropy(class_logits, classes)  # takes logits: a softmax before it would be a second one
         metrics = {"class accuracy of fakes": class_accuracy(class_logits, classes)}
         yield Update({"generator": self.loss.generator(logits) + self.options.lambda_class * class_loss}, metrics)
@@ -79,8 +79,8 @@ class ACGAN(TrainingModule):
         penalised = o.r1 > 0 and step % o.r1_every == 0
         real.requires_grad_(penalised)  # R1 differentiates by the image itself, through its augmentation
         with torch.autocast(real.device.type, enabled=False) if penalised else nullcontext():  # R1 needs float32
-            real_logits, real_class_logits = self.discriminator.both(self.augment(real), classes)
-        fake_logits, fake_class_logits = self.discriminator.both(self.augment(fake), classes)
+            real_logits, real_class_logits = self.discriminator(self.augment(real), classes)
+        fake_logits, fake_class_logits = self.discriminator(self.augment(fake), classes)
         class_loss = F.cross_entropy(real_class_logits, classes)
         if o.classify_fakes:
             class_loss = class_loss + F.cross_entropy(fake_class_logits, classes)
@@ -97,10 +97,13 @@ class ACGAN(TrainingModule):
         return loss, metrics
 
     def preview(self, model: nn.Module, batch: Batch) -> Preview:
-        """Generate a row for each class, up to sixteen, from the same eight latents every time."""
+        """Generate a row for each class, up to sixteen, from the same latents every time.
+
+        Every image has its own: the same ones in each row would pass for repeats where the classes look alike.
+        """
         device = batch["images"].device
         rows = min(len(self.info.classes), MAX_PREVIEW_ROWS)
-        latents = torch.randn(PREVIEW_COLUMNS, self.options.latent_dim, device=device).repeat(rows, 1)
+        latents = torch.randn(rows * PREVIEW_COLUMNS, self.options.latent_dim, device=device)
         images = model(latents, torch.arange(rows, device=device).repeat_interleave(PREVIEW_COLUMNS))
         return Preview(images, PREVIEW_COLUMNS, images, rows=self.info.classes[:rows])
 
@@ -123,7 +126,7 @@ FAMILY = Family(
     needs=NEEDS,
     schedule=schedule,
     controls=labels.Controls,
-    rows=labels.rows,
+    conditions=labels.conditions,
     alternatives=labels.alternatives,
     between=labels.between,
 )

@@ -162,7 +162,7 @@ class NoControls:
     """The controls of a model that can be asked for nothing but images."""
 
 
-Rows = Mapping[str, Tensor]  # what one image is made of beside its noise, by column: {"labels": a number}
+Conditions = Mapping[str, Tensor]  # what one image is generated from beside its noise, by column: {"labels": a number}
 
 
 def normal_noise(options: Any, generator: Generator) -> Tensor:
@@ -170,7 +170,7 @@ def normal_noise(options: Any, generator: Generator) -> Tensor:
     return torch.randn(options.latent_dim, generator=generator)
 
 
-def no_rows(controls: Any, info: DataInfo, generator: Generator) -> Rows:
+def no_conditions(controls: Any, info: DataInfo, generator: Generator) -> Conditions:
     """Make images of noise alone."""
     return {}
 
@@ -217,11 +217,12 @@ class Family:
         jitter: (options, size) → the crops and flips for training images of a size.
         controls: a frozen dataclass of `ganctl.option.option` for what a trained model can be asked for, each with a
             default: ``ganctl sample --set name=value``.
-        bind: (model, controls, info) → the net to apply: noise [N, …], and rows by their names → images for ``sample``,
-            images [N, C, H, W] → images for ``translate``. Raises UsageError where it cannot be asked for that.
+        bind: (model, controls, info) → the net to apply: noise [N, …], and conditions by their names → images for
+            ``sample``, images [N, C, H, W] → images for ``translate``. Raises UsageError where it cannot be asked for
+            that.
         noise: (options, generator) → the noise of one image, all that the net will need.
-        rows: (controls, info, generator) → what one image is made of beside its noise, by column. A measurement takes
-            columns of real images instead. Raises UsageError likewise.
+        conditions: (controls, info, generator) → what one image is generated from beside its noise, by column. A
+            measurement takes columns of real images instead. Raises UsageError likewise.
         alternatives: (controls, info) → the controls that are asked for at once, each for images of its own.
         between: (first controls, second controls, share, info) → the controls on the way from the first, where the
             share is 0, to the second, where it is 1, for ``--walk``. Raises UsageError where there is no way.
@@ -251,7 +252,7 @@ class Family:
     controls: type = NoControls
     bind: Callable[[Any, Any, DataInfo], nn.Module] = bind_nothing
     noise: Callable[[Any, Generator], Tensor] = normal_noise
-    rows: Callable[[Any, DataInfo, Generator], Rows] = no_rows
+    conditions: Callable[[Any, DataInfo, Generator], Conditions] = no_conditions
     alternatives: Callable[[Any, DataInfo], list[Any]] = no_alternatives
     between: Callable[[Any, Any, float, DataInfo], Any] = no_way
     batches: Callable[[Dataset | TwoDatasets, Settings, Any], Batches] | None = None

@@ -27,7 +27,7 @@ class Controls:
     shares: tuple[float, ...] = ()
 
 
-def rows(controls: Controls, info: DataInfo, generator: Generator) -> dict[str, Tensor]:
+def conditions(controls: Controls, info: DataInfo, generator: Generator) -> dict[str, Tensor]:
     """Return the label of one image, a whole number; the shares of all classes [K]; or a random label.
 
     Raises:
@@ -70,8 +70,8 @@ def label_of(text: str, info: DataInfo) -> int:
     """
     if text in info.classes:
         return info.classes.index(text)
-    if text.isascii() and text.isdecimal() and int(text) < len(info.classes):
-        return int(text)
+    if text in (numbers := [str(label) for label in range(len(info.classes))]):
+        return numbers.index(text)
     more = ", …" if len(info.classes) > _MAX_LISTED else ""
     listed = ", ".join(info.classes[:_MAX_LISTED])
     raise UsageError(f"There is no class {text!r}.", f"The {len(info.classes)} classes are: {listed}{more}.")

@@ -58,7 +58,7 @@ class LatentWalk:
             controls = self._model.family.between(*ends, share, self._model.info)
             return self._model.generate_from(self._model.sample_inputs(self._seed, self._images, controls), controls)
         first, second = self._latents[key], self._latents[(key + 1) % len(self._latents)]
-        inputs = Inputs(slerp(first.noise, second.noise, share), self._latents[0].rows)
+        inputs = Inputs(slerp(first.noise, second.noise, share), self._latents[0].conditions)
         return self._model.generate_from(inputs, self._alternatives[0])
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -66,9 +66,13 @@ class LatentWalk:
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """Interpolate between vectors a and b [N, D] along the great circle, t from 0 to 1; norms linearly."""
+    """Interpolate between the noise a and b of images, [N, …] each, along the great circle, t from 0 to 1.
+
+    Norms are interpolated linearly.
+    """
+    shape, a, b = a.shape, a.flatten(1), b.flatten(1)
     norms = torch.lerp(a.norm(dim=1, keepdim=True), b.norm(dim=1, keepdim=True), t)
     a, b = nn.functional.normalize(a), nn.functional.normalize(b)
     angle = (a * b).sum(1, keepdim=True).clamp(-1, 1).acos().clamp_min(1e-6)
     interpolated = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)
-    return norms * nn.functional.normalize(interpolated)
+    return (norms * nn.functional.normalize(interpolated)).view(shape)

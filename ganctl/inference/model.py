@@ -26,11 +26,11 @@ class Inputs(NamedTuple):
 
     Attributes:
         noise: [N, …], as the family draws it.
-        rows: what else an image is made of, by column, such as ``labels`` [N].
+        conditions: what else an image is generated from, by column, such as ``labels`` [N].
     """
 
     noise: Tensor
-    rows: Mapping[str, Tensor]
+    conditions: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Model:
         return torch.cat(list(self.sample_batches(n, seed, controls)))
 
     def sample_batches(
-        self, n: int, seed: int, controls: Any = None, rows: Mapping[str, Tensor] | None = None
+        self, n: int, seed: int, controls: Any = None, conditions: Mapping[str, Tensor] | None = None
     ) -> Iterator[Tensor]:
         """Generate the images of `sample` in batches, so that any number fits into memory.
 
@@ -90,7 +90,8 @@ class Model:
             n: number of images, of each thing that is asked for.
             seed: of their noise.
             controls: from `controls`; the defaults if not given.
-            rows: what each image is made of beside its noise, by column, n of each; by the controls if not given.
+            conditions: what each image is generated from beside its noise, by column, n of each; by the controls if not
+                given.
 
         Raises:
             UsageError: as `sample_inputs`, or a number is out of range.
@@ -102,16 +103,17 @@ class Model:
         for alternative in self.alternatives(controls):
             for start in range(0, n, SAMPLE_BATCH_SIZE):
                 inputs = self.sample_inputs(seed, range(start, start + SAMPLE_BATCH_SIZE), alternative)
-                if rows is not None:
-                    inputs = inputs._replace(rows={name: _filled(row[start:]) for name, row in rows.items()})
+                if conditions is not None:
+                    filled = {name: _filled(values[start:]) for name, values in conditions.items()}
+                    inputs = inputs._replace(conditions=filled)
                 images = self.generate_from(inputs, alternative)[: n - start]
                 tasks.advance(len(images))
                 yield images
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def condition_names(self) -> tuple[str, ...]:
         """The columns of a data set that an image is generated from beside its noise, such as ``labels``."""
-        return tuple(self.family.rows(self.family.controls(), self.info, torch.Generator()))
+        return tuple(self.family.conditions(self.family.controls(), self.info, torch.Generator()))
 
     def sample_inputs(self, seed: int, indices: range, controls: Any = None) -> Inputs:
         """Draw what images are generated from; each depends only on the seed, its index and the controls.
@@ -122,19 +124,21 @@ class Model:
         self.require_verb("sample")
         family, info, controls = self.family, self.info, self._or_default(controls)
         options = family.options(**self.header["options"])
-        noise, rows = [], []
+        noise, conditions = [], []
         for i in indices:
             generator = torch.Generator().manual_seed(mix(seed, RandomStream.SAMPLE, i))
             noise.append(family.noise(options, generator))
-            rows.append(family.rows(controls, info, generator))
-        return Inputs(torch.stack(noise), {name: torch.stack([row[name] for row in rows]) for name in rows[0]})
+            conditions.append(family.conditions(controls, info, generator))
+        return Inputs(
+            torch.stack(noise), {name: torch.stack([of_one[name] for of_one in conditions]) for name in conditions[0]}
+        )
 
     def generate_from(self, inputs: Inputs, controls: Any = None) -> Tensor:
         """Generate images [N, C, H, W] in [-1, 1], on the CPU."""
         net = self.family.bind(self.net, self._or_default(controls), self.info)
-        rows = {name: row.to(self._device) for name, row in inputs.rows.items()}
+        conditions = {name: values.to(self._device) for name, values in inputs.conditions.items()}
         with torch.inference_mode():
-            images: Tensor = net(inputs.noise.to(self._device), **rows).cpu()
+            images: Tensor = net(inputs.noise.to(self._device), **conditions).cpu()
         return images
 
     def translate(self, images: Tensor, **controls: Value) -> Tensor:
@@ -188,6 +192,10 @@ class Model:
         """What is asked for at once: controls for each, such as one label of several."""
         return self.family.alternatives(self._or_default(controls), self.info)
 
+    def labels(self, controls: Any = None) -> list[str]:
+        """A name for each thing that is asked for."""
+        return [str(getattr(alternative, "label", "")) for alternative in self.alternatives(controls)]
+
     def default_count(self, controls: Any = None) -> int:
         """The number of images without a number: a grid of 64, or a row of 8 of each thing that is asked for."""
         return 64 if len(self.alternatives(controls)) == 1 else 8
@@ -216,6 +224,6 @@ class Model:
         return next(self.net.parameters()).device
 
 
-def _filled(rows: Tensor) -> Tensor:
-    """The first rows of a batch; the last one again where there are fewer."""
-    return rows[torch.arange(SAMPLE_BATCH_SIZE).clamp_max(len(rows) - 1)]
+def _filled(values: Tensor) -> Tensor:
+    """The first values [n, …], a whole batch of them; the last one again where there are fewer."""
+    return values[torch.arange(SAMPLE_BATCH_SIZE).clamp_max(len(values) - 1)]

@@ -14,6 +14,8 @@ from ganctl.images.scanning import NO_SUFFIX_REASON, unusable_reason
 from ganctl.images.writing import can_hold_alpha, output_suffix, require_format
 from ganctl.text import quote
 
+_MAX_NAME = 50  # characters of a name out of a model, in a file name: 200 bytes
+
 
 @dataclass(frozen=True)
 class Job:
@@ -42,6 +44,11 @@ class Excluded:
 Planned = Job | Skipped | Excluded
 
 
+def safe_name(text: str) -> str:
+    """A part of a file name, made of a text from a model's file, which must not lead to another folder."""
+    return "".join(char if char.isprintable() and char not in "/\\" else "-" for char in text)[:_MAX_NAME]
+
+
 def plan_jobs(inputs: Sequence[str], domain: str, output: str | None, force: bool) -> list[Planned]:
     """Plan what becomes of each image, in a fixed order, before anything is written.
 
@@ -57,8 +64,7 @@ def plan_jobs(inputs: Sequence[str], domain: str, output: str | None, force: boo
     Raises:
         UsageError: an input is empty or a URL, `output` is unsuitable, or an image would overwrite itself.
     """
-    # The domain comes from a model's file, and must not lead to another folder.
-    domain = "".join(char if char.isprintable() and char not in "/\\" else "-" for char in domain)
+    domain = safe_name(domain)
     paths = [path for text in inputs for path in _expand(text)]
     is_single_file = len(paths) == 1 and not _is_folder(paths[0])
     folder = _output_folder(output, is_single_file)

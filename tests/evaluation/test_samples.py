@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ganctl.data.cache.dataset import Dataset
+from ganctl.errors import DataError
 from ganctl.evaluation import samples
 from ganctl.evaluation.extractors import digits_cnn
 from ganctl.inference.model import Model
@@ -53,14 +54,30 @@ def test_an_extractor_knows_classes_by_their_names() -> None:
     assert len(extractor.class_numbers(torch.tensor([0, 1]), ())) == 0
 
 
+def labelled_model(*classes: str) -> Model:
+    return Model(Path(), "mine", {"shape": [1, 8, 8], "classes": classes}, "mine", torch.nn.Identity())
+
+
+def test_a_measurement_with_other_data_finds_the_classes_by_their_names() -> None:
+    labels = np.array([0, 1, 1, 0], np.uint8)
+    images = np.zeros((4, 8, 8, 1), np.uint8)
+    data = Dataset("theirs", "", images, images[:0], "", [], 0, {"labels": labels}, {}, ("dog", "zebra"))
+    with patch.object(Model, "condition_names", ("labels",)):
+        conditions = samples.real_conditions(labelled_model("cat", "zebra", "dog"), data, 4)
+        assert conditions["labels"].tolist() == [2, 1, 1, 2]
+        with pytest.raises(DataError, match="mine does not know the class 'zebra' of theirs") as caught:
+            samples.real_conditions(labelled_model("cat", "dog"), data, 4)
+    assert caught.value.remedy == "It knows cat and dog."
+
+
 def test_a_measurement_takes_labels_from_evenly_spaced_real_pictures() -> None:
     labels = np.repeat(np.arange(3, dtype=np.uint8), 10)
     images = np.zeros((30, 8, 8, 1), np.uint8)
     data = Dataset("d", "d", images, images[:0], "", [], 0, {"labels": labels}, {}, ("a", "b", "c"))
-    model = Model(Path(), "d", {}, "d", torch.nn.Identity())
-    with patch.object(Model, "columns", ("labels",)):
-        assert samples.real_rows(model, data, 6)["labels"].tolist() == [0, 0, 1, 1, 2, 2]
-        assert samples.real_rows(model, data, 60)["labels"].bincount().tolist() == [20, 20, 20]
-        assert samples.real_rows(model, replace(data, train=images[:10]), 4)["labels"].tolist() == [0] * 4
-    with patch.object(Model, "columns", ()):
-        assert samples.real_rows(model, data, 6) == {}
+    model = labelled_model("a", "b", "c")
+    with patch.object(Model, "condition_names", ("labels",)):
+        assert samples.real_conditions(model, data, 6)["labels"].tolist() == [0, 0, 1, 1, 2, 2]
+        assert samples.real_conditions(model, data, 60)["labels"].bincount().tolist() == [20, 20, 20]
+        assert samples.real_conditions(model, replace(data, train=images[:10]), 4)["labels"].tolist() == [0] * 4
+    with patch.object(Model, "condition_names", ()):
+        assert samples.real_conditions(model, data, 6) == {}

@@ -234,7 +234,7 @@ def tried(family: str, preset: str, flags: str) -> None:
     settings = configure(family, preset=told["preset"], flags=given, assignments=sets)
     if sets:  # the rest asks for no other nets
         known = gans.find(family)
-        dataset._require_buildable(known, known.options(**settings.options), DataInfo((3, 64, 64)))
+        dataset._require_buildable(known, known.options(**settings.options), DataInfo((3, 64, 64), ("a", "b")))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -5,7 +5,7 @@ import torch
 
 from ganctl.data.info import DataInfo
 from ganctl.errors import UsageError
-from ganctl.gans.labels import Controls, alternatives, between, label_of, rows
+from ganctl.gans.labels import Controls, alternatives, between, conditions, label_of
 
 ANIMALS = DataInfo((3, 8, 8), ("cat", "dog", "fox, red"))
 DIGITS = DataInfo((1, 8, 8), tuple(map(str, range(10))))
@@ -26,7 +26,7 @@ DIGITS = DataInfo((1, 8, 8), tuple(map(str, range(10))))
     ],
 )
 def test_a_label_is_a_name_or_a_number_or_several(info: DataInfo, text: str, labels: list[int]) -> None:
-    of_each = [rows(controls, info, torch.Generator()) for controls in alternatives(Controls(text), info)]
+    of_each = [conditions(controls, info, torch.Generator()) for controls in alternatives(Controls(text), info)]
     assert [int(row["labels"]) for row in of_each] == labels
 
 
@@ -49,7 +49,7 @@ def test_a_class_that_is_not_there_is_refused_with_the_classes(text: str) -> Non
 def test_a_blend_gives_every_class_its_share(text: str, shares: tuple[float, ...]) -> None:
     (controls,) = alternatives(Controls(text), ANIMALS)
     assert controls.shares == pytest.approx(shares)
-    assert rows(controls, ANIMALS, torch.Generator())["labels"].tolist() == pytest.approx(shares)
+    assert conditions(controls, ANIMALS, torch.Generator())["labels"].tolist() == pytest.approx(shares)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_thousand_classes_are_not_all_listed() -> None:
 
 def test_without_a_label_every_class_comes_and_the_generator_decides() -> None:
     def draw(seed: int) -> int:
-        return int(rows(Controls(), DIGITS, torch.Generator().manual_seed(seed))["labels"])
+        return int(conditions(Controls(), DIGITS, torch.Generator().manual_seed(seed))["labels"])
 
     assert {draw(seed) for seed in range(100)} == set(range(10))
     assert draw(3) == draw(3)

@@ -40,7 +40,10 @@ def test_flag_set_and_python_are_the_same_call(model: package.Model, label: str)
             assert Path(f"{name}.png").read_bytes() == Path("python.png").read_bytes()
     assert Path("flag.png").read_bytes() == Path("set.png").read_bytes()
     assert ganctl("sample", MODEL, "-n", 5, "--seed", 3, "--label", label, "-o", "files/").code == 0
-    files = [Image.open(path) for path in sorted(Path("files").glob("*.png"))]
+    names = [f"{name}-{number}.png" for name in {"0,3": ("zero", "three")}.get(label, NAMES) for number in range(5)]
+    names = names if label in ("0,3", "all") else [f"{number}.png" for number in range(5)]
+    files = [Image.open(Path("files") / name) for name in names]
+    assert len(list(Path("files").iterdir())) == len(files)
     images = grids.to_uint8(model.sample(5, seed=3, label=label))
     assert [file.tobytes() for file in files] == [image.tobytes() for image in images]
 
@@ -72,7 +75,7 @@ def test_all_is_a_row_for_each_class_from_the_same_latents(model: package.Model)
         assert sheet.size == grids.grid_size(32, 8, 16)
 
 
-@pytest.mark.parametrize("label", ["four", "4", "one,,two", "ONE", "four:0.5,one:0.5", "²"])
+@pytest.mark.parametrize("label", ["four", "4", "one,,two", "ONE", "four:0.5,one:0.5", "²", "9" * 5000])
 def test_a_class_that_is_not_there_exits_2_with_the_classes(label: str) -> None:
     for command in (("sample", MODEL), ("make-gif", MODEL, "--walk")):
         message = failed(ganctl(*command, "--label", label), 2)
@@ -102,6 +105,32 @@ def test_a_walk_between_labels_holds_the_latents(model: package.Model) -> None:
     assert torch.allclose(walk[2], model.sample(3, seed=1, label="zero:0.5,two:0.5"), atol=1e-5)
     steps = [(walk[(i + 1) % 12] - walk[i]).abs().mean() for i in range(12)]
     assert max(steps) < (walk[4] - walk[0]).abs().mean(), "it never jumps, from the last to the first frame either"
+
+
+@pytest.mark.parametrize("name", ["none", "None", "all", "a,b", "3"])
+def test_a_class_may_have_any_name(name: str) -> None:
+    contents = tensorfile.read(Path(MODEL))
+    tensorfile.write(Path(MODEL), TensorFile(contents.tensors, {**contents.header, "classes": ["x", name, "y", "z"]}))
+    named = package.load(MODEL, "cpu")
+    assert torch.equal(named.sample(3, label=name), package.load(MODEL, "cpu").sample(3, label="x,1")[3:])
+    assert ganctl("sample", MODEL, "-n", 3, "--label", name, "-o", "named.png").code == 0
+    grids.save_grid(Path("python.png"), named.sample(3, label=name), grids.grid_columns(3))
+    assert Path("named.png").read_bytes() == Path("python.png").read_bytes()
+
+
+def test_single_files_of_several_labels_stay_in_their_folder_and_apart(model: package.Model) -> None:
+    contents = tensorfile.read(Path(MODEL))
+    classes = ["../a", "..\\a", "z" * 300, "dog"]
+    tensorfile.write(Path(MODEL), TensorFile(contents.tensors, {**contents.header, "classes": classes}))
+    written = ganctl("sample", MODEL, "-n", 2, "--label", "all", "-o", "files/").out
+    assert len(set(written)) == 8
+    assert {Path(name).parent for name in written} == {Path("files")}
+    pair = ("sample", MODEL, "-n", 2, "--label", "dog,0", "-o", "pair/")
+    assert ganctl(*pair).out[0] == "pair/dog-0.png"
+    assert "pair/dog-0.png exists already" in failed(ganctl(*pair), 2)
+    assert ganctl("sample", MODEL, "-n", 2, "--label", "dog,dog", "-o", "twice/").out == [
+        f"twice/{index}-dog-{number}.png" for index in range(2) for number in range(2)
+    ]
 
 
 def test_a_blend_lies_between_its_classes(model: package.Model) -> None:

@@ -90,13 +90,17 @@ class Generator(nn.Module):
         return torch.tanh(x)
 
 
-class Discriminator(nn.Module):
-    """4×4 convolutions of stride 2, a residual 3×3 on the coarsest map, two dense layers to a logit.
+class Encoder(nn.Module):
+    """4×4 convolutions of stride 2, and a residual 3×3 on the coarsest map: what discriminators begin with.
 
     Args:
         size: height and width of the images in pixels, as `coarsest_map` accepts.
         channels: 1 for grey, 3 for colour.
         width: channels of the second finest hidden map; see `channels_per_map`.
+
+    Attributes:
+        start_size: height and width of the coarsest map.
+        coarsest_channels: its channels.
 
     Raises:
         ValueError: `coarsest_map` refuses the size.
@@ -104,28 +108,36 @@ class Discriminator(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int) -> None:
         super().__init__()
-        start_size, doublings = coarsest_map(size)
+        self.start_size, doublings = coarsest_map(size)
         maps = channels_per_map(width, doublings, thinning=2)
+        self.coarsest_channels = maps[-1]
         self.downs = nn.ModuleList(
             he_init(nn.Conv2d(c, to, 4, stride=2, padding=1))
             for c, to in zip([channels, *maps[:-1]], maps, strict=True)
         )
         self.mix = he_init(nn.Conv2d(maps[-1], maps[-1], 3, padding=1), 0.5)
-        self.hidden = he_init(nn.Linear(maps[-1] * start_size**2, HIDDEN_UNITS))
-        self.output = he_init(nn.Linear(HIDDEN_UNITS, 1), LINEAR_GAIN)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images [N, channels, size, size] in [-1, 1] → logits [N], high for real."""
-        x = F.leaky_relu(self.hidden(self.coarsest_maps(images).flatten(1)), SLOPE)
-        logits: Tensor = self.output(x).squeeze(1)
-        return logits
-
-    def coarsest_maps(self, images: Tensor) -> Tensor:
-        """Images [N, channels, size, size] in [-1, 1] → the coarsest maps [N, C, start_size, start_size]."""
+    def encode(self, images: Tensor) -> Tensor:
+        """Images [N, channels, size, size] in [-1, 1] → [N, coarsest_channels, start_size, start_size]."""
         x = images
         for down in self.downs:
             x = F.leaky_relu(down(x), SLOPE)
         return F.leaky_relu(x + self.mix(x), SLOPE)
+
+
+class Discriminator(Encoder):
+    """An `Encoder`, and two dense layers to a logit; arguments and errors are the same."""
+
+    def __init__(self, size: int, channels: int, width: int) -> None:
+        super().__init__(size, channels, width)
+        self.hidden = he_init(nn.Linear(self.coarsest_channels * self.start_size**2, HIDDEN_UNITS))
+        self.output = he_init(nn.Linear(HIDDEN_UNITS, 1), LINEAR_GAIN)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, channels, size, size] in [-1, 1] → logits [N], high for real."""
+        x = F.leaky_relu(self.hidden(self.encode(images).flatten(1)), SLOPE)
+        logits: Tensor = self.output(x).squeeze(1)
+        return logits
 
 
 def he_init(layer: Layer, gain: float = 1.0) -> Layer:

@@ -40,13 +40,13 @@ class Generator(nn.Module):
         return images
 
 
-class Discriminator(compact.Discriminator):
-    """`compact.Discriminator` with a second head for the class, and `class_deviation` beside its coarsest maps.
+class Discriminator(compact.Encoder):
+    """A `compact.Encoder` with `class_deviation` beside its coarsest maps, and two heads: real or generated, and class.
 
-    Without the latter every class soon collapses to a single picture, which looks real and is of the right class.
+    Without that deviation every class soon collapses to a single picture, which looks real and is of the right class.
 
     Args:
-        size: as of `compact.Discriminator`, likewise the others.
+        size: as of `compact.Encoder`, likewise the others.
         classes: number of classes.
 
     Raises:
@@ -55,11 +55,12 @@ class Discriminator(compact.Discriminator):
 
     def __init__(self, size: int, channels: int, width: int, classes: int) -> None:
         super().__init__(size, channels, width)
-        inputs = self.hidden.in_features + self.hidden.in_features // self.mix.out_channels
+        inputs = (self.coarsest_channels + 1) * self.start_size**2
         self.hidden = compact.he_init(nn.Linear(inputs, compact.HIDDEN_UNITS))
+        self.output = compact.he_init(nn.Linear(compact.HIDDEN_UNITS, 1), compact.LINEAR_GAIN)
         self.classes = compact.he_init(nn.Linear(compact.HIDDEN_UNITS, classes), compact.LINEAR_GAIN)
 
-    def both(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Tell real from generated images, and their classes.
 
         Args:
@@ -69,7 +70,7 @@ class Discriminator(compact.Discriminator):
         Returns:
             Logits [N], high for real, and logits of the classes [N, K].
         """
-        x = self.coarsest_maps(images)
+        x = self.encode(images)
         deviation = class_deviation(x, labels, self.classes.out_features)
         x = torch.cat([x, deviation[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
         x = F.leaky_relu(self.hidden(x.flatten(1)), compact.SLOPE)
@@ -88,7 +89,8 @@ def class_deviation(maps: Tensor, labels: Tensor, classes: int) -> Tensor:
         classes: number of classes.
 
     Returns:
-        [N]: the standard deviation over the images of the same label, averaged over all features; 0 of a single image.
+        [N]: the standard deviation over the images of the same label, averaged over all features; near 0 of a single
+            image.
     """
     with torch.autocast(maps.device.type, enabled=False):  # bfloat16 is too coarse for small differences
         features, member = maps.flatten(1).float(), F.one_hot(labels, classes).float()

@@ -36,5 +36,5 @@ def test_labels_change_the_images_and_the_discriminator_has_a_logit_for_each_cla
     assert images.shape == (6, 3, 16, 16)
     assert torch.allclose(images[0], images[2], atol=1e-6)
     assert not torch.allclose(images[0], images[1], atol=1e-2)
-    logits, class_logits = conditional.Discriminator(16, 3, 8, 3).both(images, LABELS)
+    logits, class_logits = conditional.Discriminator(16, 3, 8, 3)(images, LABELS)
     assert (logits.shape, class_logits.shape) == ((6,), (6, 3))
