@@ -79,7 +79,7 @@ def sample(
                 grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = grids.grid_columns(count) if rows == 1 else each
+    columns = grids.grid_columns(count) if rows == 1 else each if each > 2 else 8
     width, height = grids.grid_size(count, columns, loaded.info.shape[-1])
     if width * height > MAX_GRID_PIXELS:
         raise UsageError(

@@ -88,11 +88,11 @@ def real_conditions(model: Model, data: Dataset, count: int) -> dict[str, Tensor
     indices = torch.arange(count) * len(data.train) // count
     conditions = {name: column(data.train_columns, name)[indices] for name in model.condition_names}
     if LABELS in conditions:
-        known = model.info.classes
-        if strangers := sorted(set(data.classes) - set(known)):
+        classes = model.info.classes
+        if strangers := sorted(set(data.classes) - set(classes)):
             message = f"{model.name} does not know the class {strangers[0]!r} of {data.name}."
-            raise DataError(message, f"It knows {shortened(known)}.")
-        numbers = torch.tensor([known.index(name) for name in data.classes])
+            raise DataError(message, f"It knows {shortened(classes)}.")
+        numbers = torch.tensor([classes.index(name) for name in data.classes])
         conditions[LABELS] = numbers[conditions[LABELS]]
     return conditions
 

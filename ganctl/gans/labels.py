@@ -1,6 +1,7 @@
 """What families whose images have a class share: ``--label`` by name or number, several, a blend, or all."""
 
 import math
+import unicodedata
 from dataclasses import dataclass, replace
 
 import torch
@@ -63,14 +64,19 @@ def between(first: Controls, second: Controls, share: float, info: DataInfo) -> 
 
 
 def label_of(text: str, info: DataInfo) -> int:
-    """Return the label of a class, by its name, or else by its number.
+    """Return the label of a class, by its name, or by its number where no class is called by a number.
+
+    Names are compared as Unicode does: an ä may be one character or two, as in the names of folders from a Mac.
 
     Raises:
         UsageError: there is no such class; they are listed.
     """
     if text in info.classes:
         return info.classes.index(text)
-    if text in (numbers := [str(label) for label in range(len(info.classes))]):
+    names = [unicodedata.normalize("NFC", name) for name in info.classes]
+    if (composed := unicodedata.normalize("NFC", text)) in names:
+        return names.index(composed)
+    if text in (numbers := [str(label) for label in range(len(names))]) and not any(map(str.isdecimal, names)):
         return numbers.index(text)
     more = ", …" if len(info.classes) > _MAX_LISTED else ""
     listed = ", ".join(info.classes[:_MAX_LISTED])

@@ -1,6 +1,6 @@
 """A trained model: sample images from it, or translate images with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -63,7 +63,7 @@ class Model:
         """What the nets know of the data: the images' shape, the names of classes and of domains."""
         return DataInfo.from_header(self.header)
 
-    def sample(self, n: int | None = None, seed: int = 0, **controls: Value) -> Tensor:
+    def sample(self, n: int | None = None, seed: int = 0, **controls: Value | Sequence[Value]) -> Tensor:
         """Generate images [N, C, H, W] in [-1, 1], on the CPU. Image i depends only on the seed, i and the controls.
 
         Args:
@@ -141,7 +141,7 @@ class Model:
             images: Tensor = net(inputs.noise.to(self._device), **conditions).cpu()
         return images
 
-    def translate(self, images: Tensor, **controls: Value) -> Tensor:
+    def translate(self, images: Tensor, **controls: Value | Sequence[Value]) -> Tensor:
         """Translate images of one domain to the other: [N, C, H, W] in [-1, 1], any size, to the same, on the CPU.
 
         Each goes through the network alone, and does not depend on the others; see `ganctl.inference.tiling`.
@@ -170,7 +170,7 @@ class Model:
             tasks.advance(1)
         return torch.cat(translations) if translations else images
 
-    def controls(self, /, **values: Value) -> Any:
+    def controls(self, /, **values: Value | Sequence[Value]) -> Any:
         """What the model is asked for: its family's controls, with their defaults where there is no value.
 
         Raises:
@@ -183,7 +183,7 @@ class Model:
                 f"{self.name} cannot be asked for {unknown!r}.",
                 f"It can be asked for {listed}." if listed else "It can be asked for nothing but pictures.",
             )
-        controls = self.family.controls(**{name: declared[name].parse(value) for name, value in values.items()})
+        controls = self.family.controls(**{name: declared[name].parse(_text(value)) for name, value in values.items()})
         for alternative in self.alternatives(controls):
             self.family.bind(self.net, alternative, self.info)  # raises where there is no such thing
         return controls
@@ -222,6 +222,11 @@ class Model:
     @property
     def _device(self) -> torch.device:
         return next(self.net.parameters()).device
+
+
+def _text(value: Value | Sequence[Value]) -> Value:
+    """A value as the command line has it: several with commas."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple | range) else cast("Value", value)
 
 
 def _filled(values: Tensor) -> Tensor:

@@ -13,6 +13,16 @@ from ganctl.text import quote
 _RESOLVED = {"size", "channels", "device", "precision", "data"}  # from data and machine, where they are not given
 
 
+_MEANINGS = {
+    "data": "The data set.",
+    "domains": "The two folders that are its domains, where it has more.",
+    "pair": "How the second domain is made of the pictures.",
+    "labels": "Table of the pictures' classes.",
+    "init_from": "The model whose weights it began with.",
+}
+"""What the settings decide that are no options."""
+
+
 class SettingRow(NamedTuple):
     """A setting.
 
@@ -59,11 +69,21 @@ def commands(summary: RunSummary, verb: str) -> list[Command]:
         Command("Train it further" if summary.state == "finished" else "Go on with it", go_on),
         Command("Translate pictures with it" if verb == "translate" else "Generate pictures with it", use),
     ]
+    if "label" in _controls(summary.record["settings"]["family"]):
+        listed.append(Command("The same, a row for each class", f"{use} --label all"))
     if summary.best:
         listed.append(Command("The same with its best checkpoint", f"{use} --checkpoint best"))
     listed.append(Command("Measure how good it is", f"ganctl evaluate {run}"))
     listed.append(Command("Animate its progress", f"ganctl make-gif {run}"))
     return listed
+
+
+def _controls(family: str) -> set[str]:
+    """What a family's models can be asked for; nothing where this version of ganctl does not know the family."""
+    try:
+        return set(fields_of(gans.find(family).controls))
+    except UsageError:
+        return set()
 
 
 def verb(family: str) -> str:
@@ -82,7 +102,7 @@ def _preset_and_meanings(settings: Settings) -> tuple[dict[str, Any], dict[str, 
         return {}, {}
     declared = fields_of(Settings) | fields_of(family.options)
     defaults = {name: option.default for name, option in declared.items()}
-    meanings = {name: option.doc for name, option in declared.items()}
+    meanings = {name: option.doc for name, option in declared.items()} | _MEANINGS
     return defaults | dict(family.presets.get(settings.preset or "", {})), meanings
 
 

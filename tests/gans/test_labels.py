@@ -21,7 +21,9 @@ DIGITS = DataInfo((1, 8, 8), tuple(map(str, range(10))))
         (ANIMALS, "1", [1]),
         (ANIMALS, "dog, 0", [1, 0]),
         (ANIMALS, "fox, red", [2]),
-        (DataInfo((1, 8, 8), ("5", "3")), "5,1", [0, 1]),
+        (DataInfo((1, 8, 8), ("5", "3")), "3,5", [1, 0]),
+        (DataInfo((1, 8, 8), ("a\u0308", "b")), "ä", [0]),
+        (DataInfo((1, 8, 8), ("b", "ä")), "a\u0308", [1]),
         (DataInfo((1, 8, 8), ("all", "some")), "all", [0]),
     ],
 )
@@ -65,6 +67,13 @@ def test_half_way_between_two_labels_each_has_half() -> None:
     blend = Controls(shares=(0.0, 0.5, 0.5))
     assert between(blend, Controls(), 0.0, ANIMALS) == blend
     assert between(blend, Controls(), 1.0, ANIMALS).shares == pytest.approx((1 / 3,) * 3)
+
+
+def test_where_classes_are_called_by_numbers_a_number_is_a_name_only() -> None:
+    numerals = DataInfo((1, 8, 8), ("1", "10", "2"))
+    assert label_of("10", numerals) == 1
+    with pytest.raises(UsageError, match="There is no class '0'"):
+        label_of("0", numerals)
 
 
 def test_a_thousand_classes_are_not_all_listed() -> None:
