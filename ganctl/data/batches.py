@@ -16,7 +16,7 @@ from ganctl.seeds import RandomStream, mix
 Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]; and columns, such as "labels" [N]
 
 _PREVIEW_IMAGES = 64  # held-out images of a single set in a preview
-PREVIEW_ROWS = 3  # and of each of two domains, one in a row
+_PREVIEW_ROWS = 3  # and of each of two domains, one in a row
 
 
 class Batches(Protocol):
@@ -80,7 +80,7 @@ class ShuffledBatches:
                 name,
                 needs.columns if alone else (),
                 _Plans(seed, () if alone else (number,), count, count_per_epoch, _slack(dataset), hflip),
-                _PREVIEW_IMAGES if alone else PREVIEW_ROWS,
+                _PREVIEW_IMAGES if alone else _PREVIEW_ROWS,
             )
             for number, (name, dataset, count) in enumerate(zip(needs.sets, data.datasets, counts, strict=True))
         ]

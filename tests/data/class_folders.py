@@ -32,4 +32,4 @@ def decoded(root: Path, table: Path | None = None, limit: int | None = None) -> 
 def names(source: FolderSource) -> dict[str, str]:
     """The class of each picture that is used, by its path below the root."""
     used = sorted((*source.train, *source.test))
-    return {str(path.relative_to(source.root)): source.classes[source.numbers[path]] for path in used}
+    return {str(path.relative_to(source.root)): source.classes[source.labels_by_path[path]] for path in used}

@@ -26,12 +26,12 @@ class Labels:
 
     Attributes:
         classes: their names, sorted; label i is the i-th of them.
-        numbers: the label of each picture that has one, by its path.
+        labels_by_path: the label of each picture that has one.
         warnings: sentences on what has none.
     """
 
     classes: tuple[str, ...]
-    numbers: Mapping[Path, int]
+    labels_by_path: Mapping[Path, int]
     warnings: tuple[str, ...] = ()
 
 
