@@ -75,7 +75,7 @@ class FolderSource(Source):
         return sum(len(files[: self.limit]) for files in (self.train, self.test))
 
     def blocks(self, split: Split, size: int) -> Iterator[Block]:
-        """Decode the readable pictures in the order of their paths, cropped to squares."""
+        """Decode the readable pictures in the order of `train` or `test`, cropped to squares."""
         files = {"train": self.train, "test": self.test}[split][: self.limit]
 
         def decode(start: int) -> Block:
@@ -172,7 +172,7 @@ def open_folder(
         root: the folder.
         limit: use only the first so many pictures of each split.
         max_megapixels: see `images.reading.decode`.
-        labelled: whether their labels are wanted, too.
+        labelled: whether their labels are wanted, too; the pictures of each split then come class by class in turn.
         table: a CSV file of the labels, where they are not those of the folders that the pictures lie in. Pictures that
             it does not name are left out.
 
@@ -185,9 +185,7 @@ def open_folder(
     if not labelled:
         return source
     named = labels.from_folders(folder) if table is None else labels.from_csv(table, root, folder.paths)
-    train, test = (
-        tuple(path for path in files if path in named.labels_by_path) for files in (source.train, source.test)
-    )
+    train, test = (labels.spread(files, named.labels_by_path) for files in (source.train, source.test))
     if not train:
         raise DataError(f"All of the labelled pictures in {root} are held out.", "Label others, too.")
     warnings = (*source.warnings, *named.warnings)
