@@ -12,7 +12,8 @@ class Needs(NamedTuple):
 
     Attributes:
         sets: a name for each set, of which there are one or two; it is also the name of that set's images in a batch.
-        columns: further columns of a single set, such as ``labels``; two sets have none.
+        columns: further columns of a single set, of numbers or booleans, such as ``labels``; two sets have none. Text
+            is for a family's own `batches` to read and to turn into numbers.
     """
 
     sets: tuple[str, ...] = ("images",)
