@@ -1,9 +1,7 @@
 """Set up a training: its settings, and from them the nets, the first state, the batches and the plan."""
 
-import os
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +19,7 @@ from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import RandomStream, seeded
-from ganctl.settings import Settings, Value, parse_cadence, resolve
+from ganctl.settings import Settings, Value, parse_cadence, resolve, table_path
 from ganctl.text import describe_malformed
 
 
@@ -80,7 +78,7 @@ def configure(
         data=data,
         domains=domains,
         pair=pair,
-        labels=None if labels is None else str(Path(os.path.realpath(Path(labels).parent), Path(labels).name)),
+        labels=None if labels is None else table_path(labels),
         init_from=init_from,
     )
 

@@ -11,6 +11,7 @@ import pytest
 from ganctl import gans, tensorfile
 from ganctl.cli import families
 from ganctl.data.info import Needs
+from ganctl.engine.session import train as train_from_python
 from ganctl.runs.checkpoint import MODEL
 from ganctl.runs.run import Run
 from tests.cli.write_help import help_text
@@ -139,6 +140,21 @@ def test_a_table_that_lies_in_the_data_moves_with_it(pictures: Path, tmp_path: P
     assert ganctl("resume", "r", "--more", 1).code == 0
 
 
+def test_the_users_folder_may_be_written_as_a_tilde(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    table(pictures / "labels.csv", "abc")
+    assert trained("~/pictures", "--labels", "~/pictures/labels.csv", "--run", "r").code == 0
+    assert Run(Path("runs/r")).record()["settings"]["labels"] == str(pictures / "labels.csv")
+    shutil.move(pictures, tmp_path / "moved")
+    assert ganctl("resume", "r", "--more", 1, "--data", "~/moved").code == 0
+    assert Run(Path("runs/r")).record()["settings"]["labels"] == str(tmp_path / "moved" / "labels.csv")
+    labels = "~/moved/labels.csv"
+    path = train_from_python("labelled", data="~/moved", labels=labels, run="p", size=8, device="cpu")
+    assert Run(path).record()["settings"]["labels"] == str(tmp_path / "moved" / "labels.csv")
+
+
 def test_what_a_table_lacks_and_what_a_limit_leaves_out_is_warned_of(pictures: Path, tmp_path: Path) -> None:
     labels = table(tmp_path / "labels.csv", "ab", count=10)
     text = " ".join(trained(pictures, "--labels", labels, "--run", "r").err)
@@ -150,8 +166,6 @@ def test_what_a_table_lacks_and_what_a_limit_leaves_out_is_warned_of(pictures: P
 
 
 def test_the_labels_of_a_table_reach_the_training_from_python(pictures: Path, tmp_path: Path) -> None:
-    from ganctl.engine.session import train as train_from_python
-
     labels = table(tmp_path / "labels.csv", "ab")
     path = train_from_python("labelled", data=str(pictures), labels=str(labels), size=8, device="cpu")
     assert Run(path).record()["data"]["classes"] == 2
