@@ -140,6 +140,28 @@ def test_a_table_that_lies_in_the_data_moves_with_it(pictures: Path, tmp_path: P
     assert ganctl("resume", "r", "--more", 1).code == 0
 
 
+@pytest.mark.parametrize("family", ["labelled", "acgan"])
+def test_init_from_compares_the_classes(family: str, tmp_path: Path) -> None:
+    def started(names: str, run: str, *arguments: object) -> Outcome:
+        flags = ("--size", 8, "--device", "cpu", "--epochs", 1, "--batch-size", 4, "--evaluate-every", 0, "--run", run)
+        narrow = ("--width", 4) if family == "acgan" else ()
+        return ganctl("train", family, "--data", classed(tmp_path / run, *names, count=4), *flags, *narrow, *arguments)
+
+    assert started("abc", "first").code == 0
+    model = Run(Path("runs/first")).checkpoint(3) / MODEL
+    for run, names in ("fewer", "ab"), ("more", "abcd"):
+        message = failed(started(names, run, "--init-from", model), 2)
+        counts = f"knows 3 classes, and the data has {len(names)}: its nets do not fit."
+        assert message == (f"Error: {model.resolve()} {counts} Take data of as many classes, or leave out --init-from.")
+        assert not Path("runs", run).exists()
+    assert not [line for line in started("abc", "same", "--init-from", model).err if line.startswith("Warning")]
+    (line,) = [line for line in started("axy", "other", "--init-from", model).err if line.startswith("Warning: Class")]
+    sentence = (
+        f"Class 1 is x here and was b in {model.resolve()}: what was learned of one class is where another begins."
+    )
+    assert line == f"Warning: {sentence}"
+
+
 def test_the_users_folder_may_be_written_as_a_tilde(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
