@@ -18,6 +18,7 @@ class RandomStream(IntEnum):
     WEIGHTS = 5
     HELD_OUT = 6
     JITTER = 7
+    CLASSES = 8
 
 
 def mix(seed: int, stream: RandomStream, *address: int) -> int:

@@ -5,6 +5,7 @@ Later layers win: family default < preset < flag < ``--set``. No torch here.
 
 import dataclasses
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,8 +99,14 @@ class Settings:
         """The settings for data that is in another folder now, and the table of labels too if it was in the old one."""
         labels = self.labels
         if labels is not None and self.data is not None and Path(labels).is_relative_to(self.data):
-            labels = str(Path(data).absolute() / Path(labels).relative_to(self.data))
+            labels = str(Path(os.path.expanduser(data)).absolute() / Path(labels).relative_to(self.data))  # noqa: PTH111
         return dataclasses.replace(self, data=data, labels=labels)
+
+
+def table_path(labels: str) -> str:
+    """The absolute path of a table of labels as it was typed: ``~`` is the user's folder, links are followed."""
+    path = Path(os.path.expanduser(labels))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+    return str(Path(os.path.realpath(path.parent), path.name))
 
 
 def resolve(

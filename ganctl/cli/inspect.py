@@ -47,6 +47,12 @@ def evaluate(
             autocompletion=complete_sets,
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.csv", help="Table of its pictures' classes; without it, the run's own, or class folders."
+        ),
+    ] = None,
     extractor: Annotated[
         str | None,
         typer.Option(
@@ -70,7 +76,7 @@ def evaluate(
     loaded = load(model, device, checkpoint)
     from ganctl.evaluation.evaluate import evaluate as measure
 
-    evaluation = measure(loaded, data=data, extractor=extractor, weights=weights, count=count, seed=seed)
+    evaluation = measure(loaded, data=data, labels=labels, extractor=extractor, weights=weights, count=count, seed=seed)
     if as_json:
         console.document(evaluation.to_json())
     else:

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from ganctl.data.cache.dataset import Columns, Dataset, TwoDatasets
 from ganctl.data.info import ONE_SET, Needs
+from ganctl.errors import DataError
 from ganctl.seeds import RandomStream, mix
 
 Batch = Mapping[str, Tensor]  # "images", or "a" and "b": [N, C, H, W] in [-1, 1]; and columns, such as "labels" [N]
 
 _PREVIEW_IMAGES = 64  # held-out images of a single set in a preview
-PREVIEW_ROWS = 3  # and of each of two domains, one in a row
+_PREVIEW_ROWS = 3  # and of each of two domains, one in a row
 
 
 class Batches(Protocol):
@@ -48,6 +49,9 @@ class ShuffledBatches:
     Args:
         data: the sets. Training images that are larger than the held-out ones are cropped to their size.
         needs: the names of the sets' images in a batch, and of the columns that come with those of a single set.
+
+    Raises:
+        DataError: one of these columns is neither of numbers nor of booleans.
         batch_size: images of each set in a batch, at most as many as the largest one has.
         seed: decides order, crops and mirrors.
         limit: use only the first so many training images of each set.
@@ -68,19 +72,21 @@ class ShuffledBatches:
         hflip: bool = False,
         needs: Needs = ONE_SET,
     ) -> None:
+        alone = len(data.datasets) == 1
+        for name in needs.columns if alone else ():
+            _to_tensor(data.datasets[0].train_columns[name][:0], name)
         counts = [min(limit or len(dataset.train), len(dataset.train)) for dataset in data.datasets]
         self.batch_size = min(batch_size, max(counts))
         self.steps_per_epoch = max(counts) // self.batch_size
         self.description = data.describe(counts)
         count_per_epoch = self.steps_per_epoch * self.batch_size
-        alone = len(counts) == 1
         self._sets = [
             _SetBatches(
                 dataset,
                 name,
                 needs.columns if alone else (),
                 _Plans(seed, () if alone else (number,), count, count_per_epoch, _slack(dataset), hflip),
-                _PREVIEW_IMAGES if alone else PREVIEW_ROWS,
+                _PREVIEW_IMAGES if alone else _PREVIEW_ROWS,
             )
             for number, (name, dataset, count) in enumerate(zip(needs.sets, data.datasets, counts, strict=True))
         ]
@@ -196,7 +202,7 @@ class _SetBatches:
         return {self.name: _normalised(uint8_images), **self._columns(data.train_columns, rows, device)}
 
     def _columns(self, columns: Columns, rows: slice | NDArray[np.int64], device: torch.device) -> Batch:
-        return {name: _to_device(_to_tensor(np.array(columns[name][rows])), device) for name in self.columns}
+        return {name: _to_device(_to_tensor(columns[name][rows], name), device) for name in self.columns}
 
 
 def _slack(dataset: Dataset) -> int:
@@ -204,14 +210,27 @@ def _slack(dataset: Dataset) -> int:
     return int(dataset.train.shape[1]) - dataset.shape[1]
 
 
-def column(columns: Columns, name: str) -> Tensor:
-    """Read a whole column [N, …]; empty where there is none of that name."""
-    return _to_tensor(np.array(columns.get(name, ())))
+def column(columns: Columns, name: str, rows: slice | NDArray[np.int64] = slice(None)) -> Tensor:
+    """Read rows of a column [n, …], and no others; whole numbers as int64, which indexes and counts.
+
+    Args:
+        columns: of a set.
+        name: of the column; where there is none, nothing is read.
+        rows: their numbers, all of them if not given.
+
+    Raises:
+        DataError: it is neither of numbers nor of booleans.
+    """
+    return _to_tensor(columns[name][rows], name) if name in columns else torch.empty(0)
 
 
-def _to_tensor(values: NDArray[Any]) -> Tensor:
-    """Rows of a column as a tensor; whole numbers as int64, which indexes and counts."""
-    return torch.from_numpy(values.astype(np.int64) if np.issubdtype(values.dtype, np.integer) else values)
+def _to_tensor(rows: NDArray[Any], name: str) -> Tensor:
+    """Copy rows of the column of a name; DataError as in `column`."""
+    try:
+        return torch.from_numpy(rows.astype(np.int64 if np.issubdtype(rows.dtype, np.integer) else rows.dtype))
+    except TypeError:
+        remedy = "A family that learns from it brings batches of its own."
+        raise DataError(f"The column {name} is of {rows.dtype} and not of numbers or booleans.", remedy) from None
 
 
 def crop_and_flip(images: Tensor, jitter: Tensor, size: int) -> Tensor:

@@ -11,8 +11,9 @@ class Needs(NamedTuple):
     """What a family learns from.
 
     Attributes:
-        sets: a name for each set; it is also the name of that set's images in a batch.
-        columns: further columns of a single set, such as ``labels``.
+        sets: a name for each set, of which there are one or two; it is also the name of that set's images in a batch.
+        columns: further columns of a single set, of numbers or booleans, such as ``labels``; two sets have none. Text
+            is for a family's own `batches` to read and to turn into numbers.
     """
 
     sets: tuple[str, ...] = ("images",)

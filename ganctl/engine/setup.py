@@ -1,9 +1,7 @@
 """Set up a training: its settings, and from them the nets, the first state, the batches and the plan."""
 
-import os
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,8 +19,8 @@ from ganctl.gans.dataset import Data, make_batches
 from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import RandomStream, seeded
-from ganctl.settings import Settings, Value, parse_cadence, resolve
-from ganctl.text import describe_malformed
+from ganctl.settings import Settings, Value, parse_cadence, resolve, table_path
+from ganctl.text import describe_malformed, printable
 
 
 def configure(
@@ -63,9 +61,10 @@ def configure(
         try:
             if header["family"] != family:
                 raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
-            base = {**header["options"], "size": header["shape"][1], "channels": header["shape"][0]}
+            channels, size, _ = DataInfo.from_header(header).shape
+            base = {**header["options"], "size": size, "channels": channels}
             default_preset = header["preset"] if header["preset"] in registered.presets else default_preset
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{init_from} does not say what it is: {describe_malformed(error)}.") from None
         init_from = str(file)
     return resolve(
@@ -80,7 +79,7 @@ def configure(
         data=data,
         domains=domains,
         pair=pair,
-        labels=None if labels is None else str(Path(os.path.realpath(Path(labels).parent), Path(labels).name)),
+        labels=None if labels is None else table_path(labels),
         init_from=init_from,
     )
 
@@ -88,7 +87,7 @@ def configure(
 def build(
     settings: Settings, family: Family, options: Any, data: Data, device: torch.device, *, fresh: bool
 ) -> tuple[State, Batches, Plan, list[str]]:
-    """The state at step 0, the batches, the plan, and sentences about what cannot be measured.
+    """The state at step 0, the batches, the plan, and sentences about other classes and what cannot be measured.
 
     Args:
         settings: with everything decided.
@@ -97,7 +96,11 @@ def build(
         data: to train on.
         device: to train on.
         fresh: whether the training begins now, so that `init_from` applies.
+
+    Raises:
+        UsageError: the model to start from knows another number of classes, or its weights do not fit.
     """
+    renamed = _renamed_classes(settings.init_from, data.info.classes) if fresh and settings.init_from else []
     batches = make_batches(settings, family, options, data)
     total = settings.epochs * batches.steps_per_epoch
     state = initial_state(settings, family, options, data.info, device, fresh=fresh)
@@ -116,7 +119,7 @@ def build(
         autocast=precision.resolve(settings.precision, device) == "bfloat16",
         monitor=monitor,
     )
-    return state, batches, plan, warnings
+    return state, batches, plan, [*renamed, *warnings]
 
 
 def initial_state(
@@ -142,6 +145,20 @@ def _header(settings: Settings, data: Data, batches: Batches) -> dict[str, Any]:
         "data": data.name,
         "steps_per_epoch": batches.steps_per_epoch,
     }
+
+
+def _renamed_classes(init_from: str, classes: tuple[str, ...]) -> list[str]:
+    """A sentence on classes that the model to start from calls otherwise; UsageError if their number differs."""
+    learned = DataInfo.from_header(tensorfile.read_header(checkpoint.model_file(init_from))).classes
+    if len(learned) != len(classes):
+        message = f"{init_from} knows {len(learned):,} classes, and the data has {len(classes):,}: its nets do not fit."
+        raise UsageError(message, "Take data of as many classes, or leave out --init-from.")
+    pairs = enumerate(zip(learned, classes, strict=True))
+    if (differing := next(((i, old, new) for i, (old, new) in pairs if old != new), None)) is None:
+        return []
+    label, old, new = differing
+    was = f"Class {label} is {printable(new)} here and was {printable(old)} in {init_from}"
+    return [f"{was}: what was learned of one class is where another begins."]
 
 
 def _initialise(module: TrainingModule, init_from: str) -> None:

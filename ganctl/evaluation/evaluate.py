@@ -1,6 +1,7 @@
 """All scores of a finished model, and the verdicts on them."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from ganctl.inference.model import Model
 from ganctl.metrics.score import Score
 from ganctl.runs import run
 from ganctl.runs.metric_names import LUMINANCE, RELATIVE_COVERAGE, SAMPLE
-from ganctl.settings import Settings
+from ganctl.settings import Settings, table_path
 from ganctl.spacing import evenly_spaced
 from ganctl.text import describe_malformed
 
@@ -76,6 +77,7 @@ def evaluate(
     model: Model,
     *,
     data: str | None = None,
+    labels: str | None = None,
     extractor: str | None = None,
     weights: Path | None = None,
     count: int = samples.DEFAULT_COUNT,
@@ -86,6 +88,8 @@ def evaluate(
     Args:
         model: see `ganctl.load`.
         data: the data set to measure against; the model's own if not given.
+        labels: a CSV file of its pictures' classes, for a model that knows classes; if not given, the one of the run
+            where that is of this data.
         extractor: ``digits-cnn`` or ``inception``; the one that fits if not given.
         weights: Inception's file, downloaded by hand.
         count: images to generate, where the model generates from noise.
@@ -100,7 +104,7 @@ def evaluate(
     if not 2 <= count <= samples.MAX_COUNT:
         raise UsageError(f"{count:,} pictures cannot be measured.", f"Ask for 2 to {samples.MAX_COUNT:,}.")
     try:
-        settings, step = _settings(model, data), model.header["step"]
+        settings, step = _settings(model, data, labels), model.header["step"]
         epoch = step / model.header["steps_per_epoch"]
     except (KeyError, TypeError, ArithmeticError) as error:
         raise CheckpointError(
@@ -196,15 +200,34 @@ def _metrics(scores: list[Score]) -> Iterator[tuple[str, float]]:
                 yield f"{SAMPLE}{kind}", score.value
 
 
-def _settings(model: Model, data: str | None) -> Settings:
+def _settings(model: Model, data: str | None, labels: str | None) -> Settings:
     """The settings that say which images a model is measured against, at its own size."""
     family, info = model.family, model.info
     channels, size, _ = info.shape
     run_folder = next((folder for folder in model.path.parents if run.Run(folder).exists), None)
-    if run_folder is not None and data is None:
-        return Settings.from_json(run.Run(run_folder).record()["settings"])
+    recorded = None if run_folder is None else Settings.from_json(run.Run(run_folder).record()["settings"])
+    table = None if labels is None else table_path(labels)
+    if recorded is not None and data is None:
+        return recorded if table is None else replace(recorded, labels=table)
+    if recorded is not None and data is not None and table is None:
+        table = _table_of_run(recorded, data)
     options = dict(model.header["options"])
     domains = ",".join(info.domains) if info.domains and data is not None else None
     return Settings(
-        family.name, options, data=data or model.header["data"], domains=domains, size=size, channels=channels
+        family.name,
+        options,
+        data=data or model.header["data"],
+        domains=domains,
+        labels=table,
+        size=size,
+        channels=channels,
     )
+
+
+def _table_of_run(recorded: Settings, data: str) -> str | None:
+    """The table of labels that a run was trained with, if it is of this data: the same, or moved with its table."""
+    moved = recorded.moved(data).labels
+    if moved is None or not Path(moved).is_file():
+        return None
+    is_same = Path(os.path.realpath(os.path.expanduser(data))) == Path(recorded.data or "")  # noqa: PTH111
+    return moved if is_same or moved != recorded.labels else None

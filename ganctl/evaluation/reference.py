@@ -79,8 +79,9 @@ def load_reference(data: Dataset, extractor: Extractor) -> Reference:
         tensors = compute_once(path, load=lambda: _load(path), make=make)
     except OSError:  # the cache cannot be written to: the next evaluation computes it again
         tensors = _compute(data, extractor)
-    labels = extractor.class_numbers(column(data.test_columns, LABELS)[: len(tensors["held_out"])], data.classes)
+    held_out = column(data.test_columns, LABELS, slice(len(tensors["held_out"])))
     statistics = Statistics(int(tensors["count"]), tensors["mean"], tensors["covariance"])
+    labels = extractor.class_numbers(held_out, data.classes)
     return Reference(extractor, statistics, tensors["train"], tensors["held_out"], labels)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ganctl.errors import UsageError
 from ganctl.option import fields_of
 from ganctl.runs.metric_names import ROLES
+from ganctl.units import counted
 
 if TYPE_CHECKING:
     from ganctl.data.info import Needs
@@ -59,16 +60,23 @@ def register(family: Family) -> None:
     Every process that uses one of its runs or models has to register it.
 
     Raises:
-        UsageError: its name is taken, one of its options is not declared with `ganctl.option.option`, or there is no
-            such role.
+        UsageError: its name is taken, one of its options or controls is not declared with `ganctl.option.option`, there
+            is no such role, or it needs other than one set with columns or two without.
     """
     if family.name in FAMILIES:
         raise UsageError(f"There is a family {family.name!r} already.", "Give yours another name.")
-    for name, declared in fields_of(family.options).items():
-        if not declared.doc:
-            raise UsageError(f"The option {name!r} of {family.name} is not declared.", "Use ganctl.option.option.")
+    for kind, fields in ("option", family.options), ("control", family.controls):
+        if undeclared := next((name for name, field in fields_of(fields).items() if not field.doc), None):
+            raise UsageError(
+                f"The {kind} {undeclared!r} of {family.name} is not declared.", "Use ganctl.option.option."
+            )
     if unknown := next((role for role in family.roles if role not in ROLES), None):
         raise UsageError(f"{family.name} has a role {unknown!r}.", f"The roles are: {', '.join(ROLES)}.")
+    sets, columns = family.needs
+    if len(sets) not in (1, 2):
+        raise UsageError(f"{family.name} needs {counted(len(sets), 'set')}.", "A family learns from one set or two.")
+    if len(sets) == 2 and columns:
+        raise UsageError(f"{family.name} needs {columns[0]} of two sets.", "Only a single set can have columns.")
     FAMILIES[family.name] = family
 
 

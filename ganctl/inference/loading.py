@@ -5,7 +5,7 @@ from warnings import warn
 
 from ganctl import device as devices
 from ganctl import tensorfile
-from ganctl.data.info import DataInfo
+from ganctl.data.info import LABELS, DataInfo
 from ganctl.errors import CheckpointError, UsageError
 from ganctl.gans import find as find_family
 from ganctl.inference.model import Model
@@ -44,7 +44,7 @@ def load(model: str | Path, device: str = "auto", checkpoint: str | None = None)
         info = DataInfo.from_header(header)
         if len(family.needs.sets) > 1 and len(info.domains) != len(family.needs.sets):
             raise ValueError("it does not name two domains")
-        if "labels" in family.needs.columns and not info.classes:
+        if LABELS in family.needs.columns and not info.classes:
             raise ValueError("it names no classes")
         net = family.model(family.options(**header["options"]), info)
         net.load_state_dict(contents.tensors)

@@ -1,8 +1,9 @@
 """Columns: what is known of pictures beside their pixels, through the cache and into the batches."""
 
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ganctl.data.batches import ShuffledBatches
+from ganctl.data.batches import ShuffledBatches, column
 from ganctl.data.cache.dataset import Dataset, open_dataset
 from ganctl.data.info import Needs
 from ganctl.data.sources.base import Block, Source, Split
+from ganctl.errors import DataError
 from ganctl.images.grids import to_uint8
 from tests.data.folders import grey_values
 
@@ -93,14 +95,69 @@ def test_a_set_of_the_former_format_is_decoded_anew(dataset: Dataset, own_cache:
     assert open_dataset(Numbered(), 4, None).fingerprint == dataset.fingerprint
 
 
+def test_a_column_is_of_the_type_that_holds_every_block(own_cache: Path) -> None:
+    def widening(start: int, stop: int) -> dict[str, NDArray[Any]]:
+        kind: type = (np.uint8, np.int16, np.float32, np.int64)[start // 10]
+        return {
+            "captions": np.array(["x" * (i + 1) for i in range(start, stop)]),
+            "values": np.arange(start, stop, dtype=kind),
+        }
+
+    dataset = open_dataset(Numbered(widening), 4, None)
+    for stored, numbers in (dataset.train_columns, range(COUNT)), (dataset.test_columns, range(COUNT, COUNT + 5)):
+        assert stored["captions"].tolist() == ["x" * (i + 1) for i in numbers]
+        assert stored["values"].tolist() == list(numbers)
+    assert dataset.train_columns["captions"].dtype == np.dtype("<U30")
+    assert dataset.train_columns["values"].dtype == np.float32
+    assert not list(own_cache.rglob("*-wider"))
+
+
+def test_a_block_of_a_column_is_in_memory_and_no_more(own_cache: Path) -> None:
+    def large(start: int, stop: int) -> dict[str, NDArray[Any]]:
+        return {"values": np.ones((stop - start, 300_000), np.float32)}
+
+    tracemalloc.start()
+    try:
+        dataset = open_dataset(Numbered(large), 4, None)  # 12 MB a block, 36 MB of them to train on
+        assert tracemalloc.get_traced_memory()[1] < 30e6
+        tracemalloc.reset_peak()
+        assert column(dataset.train_columns, "values", np.array([29, 3])).shape == (2, 300_000)
+        assert tracemalloc.get_traced_memory()[1] < 6e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("rows", "numbers"), [(slice(2), [0, 1]), (np.array([7, 4]), [7, 4]), (slice(28, None), [28, 29])]
+)
+def test_rows_of_a_column_are_read(dataset: Dataset, rows: slice | NDArray[np.int64], numbers: list[int]) -> None:
+    assert column(dataset.train_columns, "labels", rows).tolist() == [number % 3 for number in numbers]
+    assert column(dataset.train_columns, "boxes", rows)[:, 0].tolist() == numbers
+    assert len(column(dataset.train_columns, "labels")) == COUNT
+    assert len(column(dataset.train_columns, "nosuch", rows)) == 0
+
+
+def test_text_comes_into_no_batch(dataset: Dataset) -> None:
+    message = r"^The column captions is of <U9 and not of numbers or booleans\. A family that learns from it brings"
+    with pytest.raises(DataError, match=message):
+        ShuffledBatches(dataset, 4, 0, needs=Needs(columns=("labels", "captions")))
+    with pytest.raises(DataError, match=message):
+        column(dataset.train_columns, "captions")
+    booleans = replace(
+        dataset, train_columns={"smiles": np.arange(COUNT) % 2 == 0}, test_columns={"smiles": np.ones(5, bool)}
+    )
+    assert ShuffledBatches(booleans, 4, 0, needs=Needs(columns=("smiles",))).batch(0, CPU)["smiles"].dtype == torch.bool
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda start, stop: {"labels": np.arange(start, stop - 1)},
         lambda start, stop: {"labels": np.arange(start, stop)} if start else {},
         lambda start, stop: {"labels": np.array([None] * (stop - start))},
+        lambda start, stop: {"labels": np.zeros((stop - start, 1 + start))},
     ],
-    ids=["short", "missing", "objects"],
+    ids=["short", "missing", "objects", "shape"],
 )
 def test_a_source_whose_column_does_not_fit_its_images_is_a_mistake(
     own_cache: Path, make: Callable[[int, int], Mapping[str, NDArray[Any]]]

@@ -8,8 +8,8 @@ import pytest
 
 from ganctl.data.resolve import resolve_source
 from ganctl.errors import DataError, UsageError
-from tests.data.class_folders import classed, decoded, labelled, names
-from tests.data.folders import greys
+from tests.data.class_folders import classed, decoded, labelled, labels, names
+from tests.data.folders import grey_values, greys
 
 FIX = "A table of labels is UTF-8 text with the header file,label and a line for each picture."
 
@@ -31,7 +31,8 @@ def test_a_table_names_the_class_of_each_picture(pictures: Path, tmp_path: Path)
     assert source.classes == ("ape", "cat", "dog")
     assert names(source) == {"000.png": "dog", "001.png": "cat", "002.png": "ape", "003.png": "cat"}
     assert source.warnings == ()
-    assert decoded(pictures, tmp_path / "labels.csv").train_columns["labels"].tolist() == [2, 1, 0, 1]
+    dataset = decoded(pictures, tmp_path / "labels.csv")
+    assert dict(zip(grey_values(dataset.train), labels(dataset)[0], strict=True)) == {0: 2, 1: 1, 2: 0, 3: 1}
 
 
 def test_files_are_named_from_the_data_or_from_the_table(pictures: Path, tmp_path: Path) -> None:
@@ -66,6 +67,11 @@ def test_pictures_without_a_line_are_left_out_with_a_warning(folder: Path, tmp_p
     assert len(source.train) == 3
     left_out = "6 pictures are left out, as t.csv has no line for them: 003.png, 004.png, 005.png and 3 more."
     assert source.warnings == (left_out,)
+
+
+def test_a_limit_takes_the_classes_of_a_table_in_turn(folder: Path, tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", *(f"{i:03d}.png,{'a' if i < 16 else 'b'}" for i in range(19)))
+    assert sorted(labels(decoded(greys(folder, 19), path, limit=6))[0]) == [0, 0, 0, 1, 1, 1]
 
 
 def test_lines_without_a_picture_are_warned_of(pictures: Path, tmp_path: Path) -> None:

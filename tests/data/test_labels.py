@@ -10,8 +10,8 @@ from ganctl.data.cache.dataset import open_dataset
 from ganctl.data.resolve import resolve_source
 from ganctl.errors import DataError
 from tests.commands import ganctl
-from tests.data.class_folders import classed, decoded, labelled, names
-from tests.data.folders import opened, save
+from tests.data.class_folders import classed, decoded, labelled, labels, names
+from tests.data.folders import grey_values, opened, save
 
 
 def test_the_first_level_of_folders_gives_the_class_at_any_depth(folder: Path) -> None:
@@ -28,8 +28,8 @@ def test_classes_are_sorted_as_torchvision_sorts_them(folder: Path) -> None:
 def test_folders_to_train_on_and_to_test_with_are_above_the_classes(folder: Path, test: str) -> None:
     dataset = decoded(classed(folder, "train/cat", "train/dog", f"{test}/dog", count=2))
     assert dataset.classes == ("cat", "dog")
-    assert dataset.train_columns["labels"].tolist() == [0, 0, 1, 1]
-    assert dataset.test_columns["labels"].tolist() == [1, 1]
+    train, held_out = labels(dataset)
+    assert (sorted(train), held_out) == ([0, 0, 1, 1], [1, 1])
 
 
 def test_a_lone_folder_to_train_on_is_above_the_classes_too(folder: Path) -> None:
@@ -39,7 +39,8 @@ def test_a_lone_folder_to_train_on_is_above_the_classes_too(folder: Path) -> Non
 def test_a_class_may_be_called_train_or_have_held_out_pictures_within_it(folder: Path) -> None:
     dataset = decoded(classed(folder, "bus", "train", "car/train", "car/test"))
     assert dataset.classes == ("bus", "car", "train")
-    assert (dataset.train_columns["labels"].tolist(), dataset.test_columns["labels"].tolist()) == ([0, 1, 2], [1])
+    train, test = labels(dataset)
+    assert (sorted(train), test) == ([0, 1, 2], [1])
 
 
 def test_labels_come_with_the_pictures_that_can_be_read(folder: Path) -> None:
@@ -48,15 +49,18 @@ def test_labels_come_with_the_pictures_that_can_be_read(folder: Path) -> None:
     (folder / "b" / "0.png").write_bytes(b"")
     dataset = decoded(folder)
     assert len(dataset.broken) == 2
-    assert dataset.train_columns["labels"].tolist() == [0, 0, 1, 1, 2, 2, 2]
-    assert dataset.train[:, 0, 0, 0].tolist() == [0, 0, 1, 1, 2, 2, 2]
+    assert sorted(labels(dataset)[0]) == [0, 0, 1, 1, 2, 2, 2]
+    assert dataset.train[:, 0, 0, 0].tolist() == labels(dataset)[0]
     assert dataset.train_columns["labels"].dtype == np.int64
 
 
 def test_without_a_need_for_labels_class_folders_are_only_folders(folder: Path) -> None:
     classed(folder, "a", "b", count=20)
     plain, with_labels = opened(folder, channels=3), decoded(folder)
-    assert np.array_equal(plain.train, with_labels.train) and np.array_equal(plain.test, with_labels.test)
+    for images, ordered in (plain.train, with_labels.train), (plain.test, with_labels.test):
+        assert sorted(image.tobytes() for image in ordered) == sorted(image.tobytes() for image in images)
+    assert grey_values(plain.train) == sorted(grey_values(plain.train)), "in the order of the paths, as ever"
+    assert plain.fingerprint == "d32cb033018a12ac27fc59281843720dd4e72d3fe3919bc2640bee7ed42ec845"
     assert (plain.train_columns, plain.test_columns, plain.info.classes) == ({}, {}, ())
     assert len(with_labels.test_columns["labels"]) == 2
     assert with_labels.info.classes == ("a", "b")
@@ -71,14 +75,14 @@ def test_the_fingerprint_notices_another_label_and_another_name_of_a_class(folde
     fingerprints.append(decoded(folder).fingerprint)
     assert len(set(fingerprints)) == 3
     assert decoded(folder).fingerprint == fingerprints[-1], "the second time it is read from the cache"
-    assert decoded(folder).train_columns["labels"].tolist() == [0, 0, 0, 1]
+    assert sorted(labels(decoded(folder))[0]) == [0, 0, 0, 1]
 
 
 def test_hundreds_of_classes_are_told_apart(folder: Path) -> None:
     dataset = decoded(classed(folder, *(f"{i:03d}" for i in range(300))))
     assert len(dataset.classes) == 300
-    labels = [*dataset.train_columns["labels"].tolist(), *dataset.test_columns["labels"].tolist()]
-    assert sorted(labels) == list(range(300))
+    train, test = labels(dataset)
+    assert sorted(train + test) == list(range(300))
 
 
 def test_hidden_folders_and_thumbnails_are_no_classes(folder: Path) -> None:
@@ -133,10 +137,28 @@ def test_a_folder_without_labels_says_why_and_what_to_do(folder: Path, files: li
     )
 
 
-def test_a_limit_takes_the_first_pictures_with_their_labels(folder: Path) -> None:
-    dataset = decoded(classed(folder, "a", "b", count=3), limit=4)
-    assert dataset.train_columns["labels"].tolist() == [0, 0, 0, 1]
-    assert dataset.classes == ("a", "b")
+@pytest.mark.parametrize(("limit", "counts"), [(3, [1, 1, 1]), (8, [3, 3, 2]), (13, [6, 5, 2]), (None, [15, 5, 2])])
+def test_a_limit_takes_as_many_of_each_class_as_there_are(folder: Path, limit: int | None, counts: list[int]) -> None:
+    for split in "train", "test":
+        for name, count in ("a", 15), ("b", 5), ("c", 2):
+            classed(folder / split, name, count=count)
+    dataset = decoded(folder, limit=limit)
+    for split_labels in labels(dataset):
+        assert sorted((split_labels.count(label) for label in range(3)), reverse=True) == counts
+    assert dataset.classes == ("a", "b", "c")
+
+
+def test_the_pictures_of_a_class_keep_their_order(folder: Path) -> None:
+    source = labelled(classed(folder, "a", "b", count=9))
+    for label in range(2):
+        of_class = [path for path in source.train if source.labels_by_path[path] == label]
+        assert of_class == sorted(of_class)
+
+
+@pytest.mark.parametrize("step", [2, 3, 4, 6])
+def test_evenly_spaced_pictures_are_of_every_class(folder: Path, step: int) -> None:
+    train, _ = labels(decoded(classed(folder, "a", "b", count=60)))
+    assert 0.25 < np.mean(train[::step]) < 0.75
 
 
 def test_the_built_in_digits_have_their_labels_whoever_asks(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

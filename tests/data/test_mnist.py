@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ganctl.data.batches import column
 from ganctl.data.cache.dataset import open_dataset
+from ganctl.data.info import LABELS
 from ganctl.data.resolve import resolve_source
 from ganctl.data.sources import mnist
 from ganctl.data.sources.folder import FolderSource
 from ganctl.errors import DataError
+from ganctl.evaluation.extractors import digits_cnn
 from tests.conftest import REAL_DATA
 from tests.data.folders import greys, opened
 
@@ -25,16 +28,22 @@ def packed(array: NDArray[np.uint8]) -> bytes:
 @pytest.fixture
 def little_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Path:
     """Where GANCTL_DATA keeps an MNIST of 30 + 10 pictures; ganctl takes their checksums for the true ones."""
-    raw = tmp_path / "data" / "MNIST" / "raw"
+    return little("mnist", tmp_path / "data", monkeypatch)
+
+
+def little(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files of such a set, and GANCTL_DATA that leads to them."""
+    raw = root / mnist._SETS[name].folder / "raw"
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
     sums = []
-    for name, shape in zip(mnist._FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
+    for file, shape in zip(mnist._FILES, [(30, 28, 28), (30,), (10, 28, 28), (10,)], strict=True):
         content = packed(rng.integers(0, 10, shape, np.uint8))
-        (raw / name).write_bytes(content)
+        (raw / file).write_bytes(content)
         sums.append(hashlib.md5(content).hexdigest())
-    monkeypatch.setitem(mnist._SETS, "mnist", mnist._KnownSet("MNIST", ("http://127.0.0.1:9/",), tuple(sums)))
-    monkeypatch.setenv("GANCTL_DATA", str(tmp_path / "data"))
+    entry = mnist._SETS[name]._replace(mirrors=("http://127.0.0.1:9/",), md5=tuple(sums))
+    monkeypatch.setitem(mnist._SETS, name, entry)
+    monkeypatch.setenv("GANCTL_DATA", str(root))
     return raw
 
 
@@ -51,6 +60,17 @@ def test_mnist_is_read_from_where_the_user_keeps_it(little_mnist: Path) -> None:
 def test_the_fingerprint_of_mnist_is_what_it_was_in_the_first_release(little_mnist: Path) -> None:
     fingerprint = "1ef97570622b35f8ebb5a413a6f01391efb7e8efbb51bdae31aa54571cbdb2ae"
     assert open_dataset(resolve_source("mnist"), 28, None).fingerprint == fingerprint
+
+
+def test_fashion_mnist_has_clothes_for_classes_and_the_fingerprint_that_it_had_with_digits(
+    little_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little("fashion-mnist", tmp_path / "data", monkeypatch)
+    dataset, digits = (open_dataset(resolve_source(name), 28, None) for name in ("fashion-mnist", "mnist"))
+    clothes = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
+    assert dataset.info.classes == tuple(clothes.split(","))
+    assert dataset.fingerprint == digits.fingerprint, "the same bytes, and the names of a known set are no part of it"
+    assert len(digits_cnn.extractor().class_numbers(column(dataset.test_columns, LABELS), dataset.classes)) == 0
 
 
 def test_mnist_can_be_had_in_another_size_and_in_colour(little_mnist: Path) -> None:

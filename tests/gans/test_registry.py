@@ -8,9 +8,10 @@ import pytest
 
 import ganctl
 from ganctl import gans
+from ganctl.data.info import Needs
 from ganctl.engine.setup import configure
 from ganctl.errors import UsageError
-from ganctl.gans import FAMILIES, dcgan, find, register
+from ganctl.gans import FAMILIES, acgan, dcgan, find, register
 from ganctl.gans.options import dcgan as dcgan_options
 from tests.commands import failed
 from tests.commands import ganctl as cli
@@ -50,6 +51,37 @@ def test_an_option_that_is_not_declared_is_refused() -> None:
 
     with pytest.raises(UsageError, match="The option 'temperature' of mine is not declared"):
         register(replace(dcgan.FAMILY, name="mine", options=Options))
+    assert "mine" not in FAMILIES
+
+
+def test_a_control_that_is_not_declared_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Controls:
+        smile: float = 0.0
+
+    with pytest.raises(
+        UsageError, match=r"^The control 'smile' of mine is not declared\. Use ganctl\.option\.option\.$"
+    ):
+        register(replace(dcgan.FAMILY, name="mine", controls=Controls))
+    assert "mine" not in FAMILIES
+
+
+def test_what_the_controls_of_a_family_that_ships_hold_for_itself_is_no_mistake(mine: str) -> None:
+    register(replace(acgan.FAMILY, name="my-acgan"))
+
+
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        (Needs(()), "mine needs 0 sets. A family learns from one set or two."),
+        (Needs(("a", "b", "c")), "mine needs 3 sets. A family learns from one set or two."),
+        (Needs(("a", "b"), ("labels",)), "mine needs labels of two sets. Only a single set can have columns."),
+    ],
+)
+def test_needs_that_no_data_can_meet_are_refused(needs: Needs, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        register(replace(dcgan.FAMILY, name="mine", needs=needs))
+    assert str(caught.value) == message
     assert "mine" not in FAMILIES
 
 

@@ -36,7 +36,8 @@ class Dataset:
         fingerprint: SHA-256 of all of it.
         broken: files that could not be read, each with the reason.
         enlarged: how many pictures were smaller than the size that the nets see.
-        train_columns: name → what else is known of each training image: an array of N rows, such as the ``labels`` [N].
+        train_columns: name → what else is known of each training image: an array of N rows of numbers, booleans or
+            text, memory-mapped, such as the ``labels`` [N].
         test_columns: likewise of the held-out images; empty where there are none.
         classes: the names of the classes; label i is the i-th of them. Empty where there are no labels.
     """

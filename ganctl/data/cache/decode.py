@@ -2,8 +2,8 @@
 
 import json
 import warnings
-from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ganctl.errors import DataError
 from ganctl.files import atomic_folder, remove_folder
 
 FORMAT = 5  # raise it when what is stored for the same source changes
+_ROWS_AT_ONCE = 1000  # of a file that is written anew
 _COLOUR_THRESHOLD = 8  # of 255: a picture is grey if the channels of no pixel are further apart
 
 
@@ -73,30 +74,79 @@ def _write_split(
     """Write one split, and add to `meta`; whether any of its pictures has colours."""
     count, coloured = 0, False
     depth = channels or 3
-    columns: defaultdict[str, list[NDArray[Any]]] = defaultdict(list)
-    with (staged / split).open("wb") as images:
+    columns: dict[str, _ColumnFile] = {}
+    with ExitStack() as stack:
+        images = stack.enter_context((staged / split).open("wb"))
         for block in source.blocks(split, size):
             if channels is None and not coloured:
                 coloured = bool((np.ptp(block.images, axis=-1) > _COLOUR_THRESHOLD).any())
             images.write(with_channels(block.images, depth).tobytes())
             for name, values in block.columns.items():
+                if name not in columns:
+                    columns[name] = stack.enter_context(_ColumnFile(staged / f"{split}-{name}"))
                 columns[name].append(values)
             count += len(block.images)
             tasks.advance(len(block.images) + len(block.broken))
             meta["broken"] += block.broken
             meta["enlarged"] += sum(original < net_size for original in block.original_sizes)
     meta["shapes"][split], meta["dtypes"][split] = [count, size, size, depth], np.dtype(np.uint8).str
-    for name, parts in columns.items():
-        _write_column(staged / f"{split}-{name}", np.concatenate(parts), count, meta)
+    for column in columns.values():
+        meta["shapes"][column.name], meta["dtypes"][column.name] = column.finish(count)
     return coloured
 
 
-def _write_column(path: Path, values: NDArray[Any], count: int, meta: dict[str, Any]) -> None:
-    """Write a column of so many rows, and add to `meta`."""
-    if len(values) != count or values.dtype.hasobject:
-        raise ValueError(f"the column {path.name} has {len(values)} rows of {values.dtype} for {count} images")
-    path.write_bytes(values.tobytes())
-    meta["shapes"][path.name], meta["dtypes"][path.name] = list(values.shape), values.dtype.str
+class _ColumnFile(AbstractContextManager["_ColumnFile"]):
+    """A column's file that is written block by block; only a block is in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path, self._file = path, path.open("wb")
+        self._count, self._row_shape, self._dtype = 0, (0,), np.dtype(np.uint8)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Write the rows of a block.
+
+        Raises:
+            ValueError: they are objects, or of another shape than those before.
+        """
+        if values.dtype.hasobject:
+            raise ValueError(f"the column {self.name} has rows of objects")
+        if not self._count:
+            self._row_shape, self._dtype = values.shape[1:], values.dtype
+        elif not len(values):
+            return
+        if values.shape[1:] != self._row_shape:
+            raise ValueError(f"the column {self.name} has rows of {self._row_shape} and of {values.shape[1:]}")
+        self._widen(np.result_type(self._dtype, values.dtype))
+        self._file.write(values.astype(self._dtype, copy=False).tobytes())
+        self._count += len(values)
+
+    def finish(self, count: int) -> tuple[list[int], str]:
+        """Write the last bytes, and return the column's shape and type.
+
+        Raises:
+            ValueError: there are not so many rows.
+        """
+        self._file.close()
+        if self._count != count:
+            raise ValueError(f"the column {self.name} has {self._count} rows for {count} images")
+        return [count, *self._row_shape], self._dtype.str
+
+    def _widen(self, dtype: np.dtype[Any]) -> None:
+        """Write the rows so far anew, where a type that holds all takes more: a longer text, as a rule."""
+        if dtype == self._dtype:
+            return
+        self._file.close()
+        before = map_file(self._path, (self._count, *self._row_shape), self._dtype.str)
+        self._dtype = dtype
+        wider = self._path.with_name(f"{self.name}-wider")
+        self._file = wider.open("wb")
+        for start in range(0, self._count, _ROWS_AT_ONCE):
+            self._file.write(before[start : start + _ROWS_AT_ONCE].astype(dtype).tobytes())
+        wider.replace(self._path)
 
 
 def with_channels(images: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
@@ -113,8 +163,8 @@ def _make_grey(path: Path, shape: list[int]) -> None:
     """Rewrite a split whose pictures turned out to be all grey."""
     coloured = map_file(path, tuple(shape))
     with path.with_name(path.name + "-grey").open("wb") as file:
-        for start in range(0, shape[0], 1000):
-            file.write(with_channels(coloured[start : start + 1000], 1).tobytes())
+        for start in range(0, shape[0], _ROWS_AT_ONCE):
+            file.write(with_channels(coloured[start : start + _ROWS_AT_ONCE], 1).tobytes())
     path.with_name(path.name + "-grey").replace(path)
     shape[3] = 1
 

@@ -126,7 +126,7 @@ def _classes(folder: layout.Folder) -> Iterator[Finding]:
     """Tell which classes the pictures of a set without domains have by their folders."""
     with suppress(DataError):  # they have none
         named = labels.from_folders(folder)
-        yield findings.classes(folder, Counter(named.classes[number] for number in named.numbers.values()))
+        yield findings.classes(folder, Counter(named.classes[label] for label in named.labels_by_path.values()))
         yield from (Finding("note", warning, "Leave it, or put pictures into it.") for warning in named.warnings)
 
 

@@ -22,7 +22,8 @@ class Block(NamedTuple):
 
     Attributes:
         images: uint8 [n, size, size, channels].
-        columns: name → what else is known of each picture: an array of n rows, of any type and shape.
+        columns: name → what else is known of each picture: an array of n rows of numbers, booleans or text, all of one
+            shape. Objects are a ValueError.
         broken: files that could not be read, each with the reason.
         original_sizes: the shorter edge in pixels of each picture as it was, or empty where all are generated.
     """

@@ -33,7 +33,7 @@ class FolderSource(Source):
         test: those that are held out.
         limit: how many of each are used at most.
         max_megapixels: see `images.reading.decode`.
-        numbers: the label of each of them by its path; empty where there are none.
+        labels_by_path: the label of each of them; empty where there are none.
     """
 
     name: str
@@ -45,7 +45,7 @@ class FolderSource(Source):
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
-    numbers: Mapping[Path, int] = field(default_factory=dict)
+    labels_by_path: Mapping[Path, int] = field(default_factory=dict)
 
     @property
     def spec(self) -> str:
@@ -56,15 +56,9 @@ class FolderSource(Source):
         """Path, size and time of every file; the names of the classes and the labels, where there are any."""
         stats = [[(path, path.stat()) for path in files] for files in (self.train, self.test)]
         rows = [[(str(p.relative_to(self.root)), s.st_size, s.st_mtime_ns) for p, s in files] for files in stats]
-        numbers = [[self.numbers[path] for path in files] for files in (self.train, self.test)] if self.classes else []
-        return [
-            "folder",
-            self.spec,
-            self.limit,
-            self.max_megapixels,
-            *rows,
-            *([self.classes, numbers] if numbers else []),
-        ]
+        numbers = [[self.labels_by_path[path] for path in files] for files in (self.train, self.test) if self.classes]
+        named = [self.classes, numbers] if self.classes else []
+        return ["folder", self.spec, self.limit, self.max_megapixels, *rows, *named]
 
     def directory(self) -> Path:
         """The folder itself."""
@@ -81,7 +75,7 @@ class FolderSource(Source):
         return sum(len(files[: self.limit]) for files in (self.train, self.test))
 
     def blocks(self, split: Split, size: int) -> Iterator[Block]:
-        """Decode the readable pictures in the order of their paths, cropped to squares."""
+        """Decode the readable pictures in the order of `train` or `test`, cropped to squares."""
         files = {"train": self.train, "test": self.test}[split][: self.limit]
 
         def decode(start: int) -> Block:
@@ -95,8 +89,9 @@ class FolderSource(Source):
                 except OSError as error:
                     broken.append(_with_reason(self.root, path, str(error)))
             images = np.stack(decoded) if decoded else np.empty((0, size, size, 3), np.uint8)
-            numbers = {LABELS: np.array([self.numbers[path] for path in used], np.int64)} if self.classes else {}
-            return Block(images, numbers, broken, original_sizes)
+            numbers = [self.labels_by_path[path] for path in used if self.classes]
+            columns = {LABELS: np.array(numbers, np.int64)} if self.classes else {}
+            return Block(images, columns, broken, original_sizes)
 
         yield from in_parallel(decode, range(0, len(files), _IMAGES_PER_BLOCK))
 
@@ -177,7 +172,7 @@ def open_folder(
         root: the folder.
         limit: use only the first so many pictures of each split.
         max_megapixels: see `images.reading.decode`.
-        labelled: whether their labels are wanted, too.
+        labelled: whether their labels are wanted, too; the pictures of each split then come class by class in turn.
         table: a CSV file of the labels, where they are not those of the folders that the pictures lie in. Pictures that
             it does not name are left out.
 
@@ -190,11 +185,12 @@ def open_folder(
     if not labelled:
         return source
     named = labels.from_folders(folder) if table is None else labels.from_csv(table, root, folder.paths)
-    train, test = (tuple(path for path in files if path in named.numbers) for files in (source.train, source.test))
+    train, test = (labels.spread(files, named.labels_by_path) for files in (source.train, source.test))
     if not train:
         raise DataError(f"All of the labelled pictures in {root} are held out.", "Label others, too.")
     warnings = (*source.warnings, *named.warnings)
-    return replace(source, train=train, test=test, warnings=warnings, classes=named.classes, numbers=named.numbers)
+    classes, labels_by_path = named.classes, named.labels_by_path
+    return replace(source, train=train, test=test, warnings=warnings, classes=classes, labels_by_path=labels_by_path)
 
 
 def from_layout(

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from ganctl.data.check.findings import display_name
 from ganctl.data.sources.layout import Folder
 from ganctl.data.sources.splits import are_splits
 from ganctl.errors import DataError
+from ganctl.seeds import RandomStream, mix
 from ganctl.units import counted
 
 REMEDY = "Make a folder for each class, name a table with --labels FILE.csv, or take --data mnist."
@@ -26,12 +29,12 @@ class Labels:
 
     Attributes:
         classes: their names, sorted; label i is the i-th of them.
-        numbers: the label of each picture that has one, by its path.
+        labels_by_path: the label of each picture that has one.
         warnings: sentences on what has none.
     """
 
     classes: tuple[str, ...]
-    numbers: Mapping[Path, int]
+    labels_by_path: Mapping[Path, int]
     warnings: tuple[str, ...] = ()
 
 
@@ -120,6 +123,24 @@ def from_csv(table: Path, root: Path, paths: Sequence[Path]) -> Labels:
         subject = f"{counted(len(without), 'picture')} {'is' if len(without) == 1 else 'are'} left out"
         warnings.append(f"{subject}, as {display_name(table.name)} has no line for them: {shortened(without)}.")
     return _numbered(names, tuple(warnings))
+
+
+def spread(paths: Sequence[Path], labels_by_path: Mapping[Path, int]) -> tuple[Path, ...]:
+    """Order the pictures that have a label so that the first ones, however many, are spread over the classes.
+
+    Every round takes the next picture of each class that has one left, the classes in an order that is drawn anew, by a
+    fixed seed: in a round that is always the same, evenly spaced pictures could all be of one class.
+    """
+    queues: dict[int, list[Path]] = {}
+    for path in reversed(paths):
+        if path in labels_by_path:
+            queues.setdefault(labels_by_path[path], []).append(path)
+    generator = np.random.default_rng(mix(0, RandomStream.CLASSES))
+    ordered: list[Path] = []
+    while queues:
+        ordered += [queues[label].pop() for label in generator.permutation(sorted(queues)).tolist()]
+        queues = {label: queue for label, queue in queues.items() if queue}
+    return tuple(ordered)
 
 
 def _read(table: Path) -> Iterator[tuple[int, str, str]]:

@@ -26,6 +26,7 @@ class _KnownSet(NamedTuple):
     folder: str  # as torchvision calls it
     mirrors: tuple[str, ...]
     md5: tuple[str, ...]  # of `_FILES`
+    classes: tuple[str, ...]  # in the order of their numbers in the files
 
 
 _SETS = {
@@ -42,6 +43,7 @@ _SETS = {
             "9fb629c4189551a2d022fa330f9573f3",
             "ec29112dd5afa0611ce80d1b7f02629c",
         ),
+        tuple("0123456789"),
     ),
     "fashion-mnist": _KnownSet(
         "FashionMNIST",
@@ -54,6 +56,10 @@ _SETS = {
             "25c81989df183df01b3e8a0aad5dffbe",
             "bef4ecab320f06d8554ea6380940ec79",
             "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+        (
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         ),
     ),
 }
@@ -68,7 +74,7 @@ class IdxFiles(Source):
     name: str
     folder: Path
     checksums: tuple[str, ...]
-    classes: tuple[str, ...] = tuple("0123456789")
+    classes: tuple[str, ...]
 
     def cache_key(self) -> Any:
         """The MD5 of each file, compared when the set was opened."""
@@ -109,14 +115,14 @@ def fetch(name: str) -> IdxFiles:
         for file, md5 in zip(_FILES, entry.md5, strict=True):
             if not Expected(f"md5:{md5}").fits(folder / file):
                 raise DataError(f"{folder / file} is damaged: its checksum is not {md5}.", "Fetch it anew.")
-        return IdxFiles(name, folder, entry.md5)
+        return IdxFiles(name, folder, entry.md5, entry.classes)
     folder = user_cache() / "downloads" / entry.folder / "raw"
     with room_for(name):
         make_folder(folder)
     mark_folder_used(folder.parent)
     for file, md5 in zip(_FILES, entry.md5, strict=True):
         download([mirror + file for mirror in entry.mirrors], folder / file, Expected(f"md5:{md5}"))
-    return IdxFiles(name, folder, entry.md5)
+    return IdxFiles(name, folder, entry.md5, entry.classes)
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:

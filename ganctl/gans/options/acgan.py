@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ganctl.data.info import Needs
+from ganctl.data.info import LABELS, Needs
 from ganctl.gans.options import common
 from ganctl.option import Value, option
 
 SUMMARY = "pictures of a class from noise"
 DEFAULT_PRESET = "compact"
-NEEDS = Needs(columns=("labels",))
+NEEDS = Needs(columns=(LABELS,))
 
 
 @dataclass(frozen=True)
