@@ -123,8 +123,8 @@ def evaluate(
         conditions = samples.real_conditions(model, trained_on, count)
         generated = (quantised(chunk) for chunk in model.sample_batches(count, seed, conditions=conditions))
         with tasks.task("Generating and measuring", "pictures", count):
-            labels = conditions.get(LABELS)
-            scores = measure_samples(generated, count, trained_on, references, labels, model.info.classes)
+            asked_for = conditions.get(LABELS)
+            scores = measure_samples(generated, count, trained_on, references, asked_for, model.info.classes)
         pictures, held_out = count, min(MAX_FEATURE_IMAGES, len(real.test))
     elif translations.has_common_scores(real, family):
         with tasks.task("Translating and measuring", "pictures", translations.translation_count(real)):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeGuard
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,8 +86,8 @@ def real_conditions(model: Model, data: Dataset, count: int) -> dict[str, Tensor
     Raises:
         DataError: the model does not know a class of the data.
     """
-    indices = torch.arange(count) * len(data.train) // count
-    conditions = {name: column(data.train_columns, name)[indices] for name in model.condition_names}
+    indices = np.arange(count) * len(data.train) // count
+    conditions = {name: column(data.train_columns, name, indices) for name in model.condition_names}
     if LABELS in conditions:
         classes = model.info.classes
         if strangers := sorted(set(data.classes) - set(classes)):

@@ -70,7 +70,8 @@ def open_data(settings: Settings, family: Family, options: Any, fresh: bool = Tr
         data = open_domains(source, size, settings.channels, load_size, thorough=not fresh)
     else:
         data = open_dataset(source, size, settings.channels, load_size, thorough=not fresh)
-    return data, warnings + _decoding_warnings(settings, data, size)
+    warnings += _decoding_warnings(settings, data, size)
+    return data, warnings + (_class_warnings(settings, data) if LABELS in family.needs.columns else [])
 
 
 def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
@@ -83,10 +84,6 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
         are, were = ("is", "was") if data.enlarged == 1 else ("are", "were")
         warnings.append(f"{data.enlarged} of the pictures {are} smaller than {size} pixels and {were} enlarged.")
     count = min(settings.limit or data.counts[0], data.counts[0])
-    if without := _classes_without_pictures(data, count):
-        among = "" if settings.limit is None else f" among the first {count:,}"
-        subject = f"{shortened(without)} {'is a class' if len(without) == 1 else 'are classes'}"
-        warnings.append(f"{subject} without a picture to learn from{among}.")
     if count == 1:
         warnings.append("There is one picture only: all that can be learned is to repeat it.")
     if settings.batch_size > count:
@@ -94,12 +91,25 @@ def _decoding_warnings(settings: Settings, data: Data, size: int) -> list[str]:
     return warnings
 
 
-def _classes_without_pictures(data: Data, count: int) -> list[str]:
-    """The names of the classes that none of the first training images is of."""
-    if isinstance(data, TwoDatasets) or not data.classes:
+def _class_warnings(settings: Settings, data: Data) -> list[str]:
+    """A sentence on the classes that no training image in use is of.
+
+    Raises:
+        DataError: all of them are of one class.
+    """
+    if isinstance(data, TwoDatasets):
         return []
+    count = min(settings.limit or data.counts[0], data.counts[0])
     present = set(data.train_columns[LABELS][:count].tolist())
-    return [name for label, name in enumerate(data.classes) if label not in present]
+    without = [name for label, name in enumerate(data.classes) if label not in present]
+    among = "" if settings.limit is None else f" among the first {count:,}"
+    if len(present) < 2:
+        remedy = REMEDY if settings.limit is None else "Take a larger --limit, or none."
+        raise DataError(f"{data.name} has pictures of one class only to learn from{among}.", remedy)
+    if not without:
+        return []
+    subject = f"{shortened(without)} {'is a class' if len(without) == 1 else 'are classes'}"
+    return [f"{subject} without a picture to learn from{among}."]
 
 
 def _resolve(settings: Settings, family: Family, data: str) -> Source | DomainSources:

@@ -181,8 +181,9 @@ def test_what_a_table_lacks_and_what_a_limit_leaves_out_is_warned_of(pictures: P
     labels = table(tmp_path / "labels.csv", "ab", count=10)
     text = " ".join(trained(pictures, "--labels", labels, "--run", "r").err)
     assert "2 pictures are left out, as labels.csv has no line for them: 010.png and 011.png." in text
-    text = " ".join(trained(classed(tmp_path / "set", "a", "b", "c", count=8), "--run", "s", "--limit", 1).err)
-    assert re.search("(a and b|a and c|b and c) are classes without a picture to learn from among the first 1", text)
+    text = " ".join(trained(classed(tmp_path / "set", "a", "b", "c", count=8), "--run", "s", "--limit", 2).err)
+    assert re.search("[abc] is a class without a picture to learn from among the first 2", text)
+    assert "one class only" in failed(trained(tmp_path / "set", "--run", "t", "--limit", 1), 4)
     text = " ".join(trained(tmp_path / "set", "--run", "t", "--limit", 3).err)
     assert "without a picture" not in text, "a limit takes the classes in turn"
 

@@ -168,3 +168,10 @@ def test_the_built_in_digits_have_their_labels_whoever_asks(own_cache: Path, mon
         assert dataset.classes == tuple("0123456789")
         assert {*dataset.train_columns["labels"].tolist()} == {*range(10)}
         assert (len(dataset.train_columns["labels"]), len(dataset.test_columns["labels"])) == dataset.counts
+
+
+def test_a_table_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    root, pipe = classed(tmp_path / "root", "a", "b"), tmp_path / "labels.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match="is no file"):
+        labelled(root, pipe)

@@ -103,3 +103,12 @@ def test_pictures_without_labels_are_refused_before_they_are_decoded(
     message = failed(ganctl("train", "acgan", "--data", photos), 4)
     assert "has no labels: there are no class folders in it. Make a folder for each class" in message
     assert nothing_left()
+
+
+def test_a_class_without_a_readable_picture_leaves_one_which_is_refused(animals: Path, tmp_path: Path) -> None:
+    shutil.copytree(animals / "cat", tmp_path / "pets/cat")
+    (tmp_path / "pets/dog").mkdir()
+    (tmp_path / "pets/dog/broken.png").write_bytes(b"")
+    message = failed(ganctl("train", "acgan", "--data", tmp_path / "pets"), 4)
+    assert "has pictures of one class only to learn from" in message
+    assert nothing_left()

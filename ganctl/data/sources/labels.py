@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ganctl import units
 from ganctl.data.check.findings import display_name
 from ganctl.data.sources.layout import Folder
 from ganctl.data.sources.splits import are_splits
@@ -21,6 +23,7 @@ REMEDY = "Make a folder for each class, name a table with --labels FILE.csv, or 
 _HEADER = "file,label"
 _FIX_TABLE = f"A table of labels is UTF-8 text with the header {_HEADER} and a line for each picture."
 _MAX_NAMES = 3  # in a sentence
+_MAX_BYTES = 1_000_000_000  # of a table, which is read whole
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ def _read(table: Path) -> Iterator[tuple[int, str, str]]:
     """Yield the line, the file and the label of every row."""
     file_name = display_name(table)
     try:
+        if not stat.S_ISREG((status := table.stat()).st_mode) or status.st_size > _MAX_BYTES:
+            raise DataError(f"{file_name} is no file of less than {units.size(_MAX_BYTES)}.", _FIX_TABLE)
         content = table.read_bytes()
     except OSError as error:
         raise DataError(
