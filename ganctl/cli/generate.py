@@ -70,9 +70,9 @@ def sample(
     path = Path(output or f"{loaded.name}-seed{seed}.png")
     if output is not None and (output.endswith(("/", os.sep)) or path.is_dir() or not path.suffix):
         require_folders(path / "0.png")
-        names = _file_names(loaded.labels(controls), each)
-        existing = {file.name for file in path.glob("*.png")}
-        require_free([path / name for name in names if name in existing] or [path / names[0]], force)
+        prefixes, width = _prefixes(loaded.labels(controls)), len(str(each - 1))
+        names = (f"{prefix}{number:0{width}d}.png" for prefix in prefixes for number in range(each))
+        require_free(_existing(path, prefixes, each) or [path / f"{prefixes[0]}{0:0{width}d}.png"], force)
         samples = (picture for chunk in loaded.sample_batches(each, seed, controls) for picture in chunk)
         with console.results_of_work() as show, tasks.task("Generating", "pictures", count):
             for name, picture in zip(names, samples, strict=True):
@@ -99,17 +99,28 @@ def sample(
         show(path)
 
 
-def _file_names(labels: list[str], each: int) -> list[str]:
-    """The names of single files: a number, behind the label if several were asked for."""
+def _prefixes(labels: list[str]) -> list[str]:
+    """What the names of single files begin with, before their numbers: the label, if several were asked for."""
     from ganctl.inference.paths import safe_name
 
-    numbers = [f"{number:0{len(str(each - 1))}d}.png" for number in range(each)]
     if len(labels) == 1:
-        return numbers
-    prefixes = [safe_name(label) for label in labels]
-    if len(set(prefixes)) < len(labels):  # the same label twice, or labels that are the same as far as a file name goes
-        prefixes = [f"{index}-{prefix}" for index, prefix in enumerate(prefixes)]
-    return [f"{prefix}-{number}" for prefix in prefixes for number in numbers]
+        return [""]
+    names = [safe_name(label) for label in labels]
+    if len(set(names)) < len(names):  # the same label twice, or labels that are the same as far as a file name goes
+        names = [f"{index}-{name}" for index, name in enumerate(names)]
+    return [f"{name}-" for name in names]
+
+
+def _existing(folder: Path, prefixes: list[str], each: int) -> list[Path]:
+    """The files of a folder that `sample` would overwrite, `each` numbers behind every prefix."""
+    width = len(str(each - 1))
+    numbered = [
+        (path, path.stem.removeprefix(prefix))
+        for path in sorted(folder.glob("*.png"))
+        for prefix in prefixes
+        if path.stem.startswith(prefix)
+    ]
+    return [path for path, number in numbered if number.isdecimal() and len(number) == width and int(number) < each]
 
 
 def translate(

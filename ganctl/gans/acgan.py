@@ -91,6 +91,8 @@ class ACGAN(TrainingModule):
             "accuracy": self.loss.accuracy(real_logits, fake_logits),
             "class accuracy": class_accuracy(real_class_logits, classes),
         }
+        if o.r1 > 0:
+            metrics["r1"] = loss.new_zeros(())
         if penalised:
             penalty = o.r1 * o.r1_every * r1_penalty(real_logits, real)
             loss, metrics["r1"] = loss + penalty, penalty.detach()

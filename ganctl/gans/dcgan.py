@@ -109,6 +109,8 @@ class DCGAN(TrainingModule):
             "D(G(z))": self.loss.mean_output(fake_logits),
             "accuracy": self.loss.accuracy(real_logits, fake_logits),
         }
+        if self.options.r1 > 0:
+            metrics["r1"] = loss.new_zeros(())
         if penalised:
             penalty = self.options.r1 * self.options.r1_every * r1_penalty(real_logits, real)
             loss, metrics["r1"] = loss + penalty, penalty.detach()
