@@ -24,6 +24,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
+def epochs(number: float) -> str:
+    """Passes over the data, whole or not: 1 epoch, 2.5 epochs."""
+    return f"{number:.4g} epoch{'' if number == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """Bytes for people: 0 bytes, 1 byte, 116 kB, 1.5 GB."""
     if count == 1:

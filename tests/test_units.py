@@ -44,3 +44,10 @@ def test_a_size_is_said_as_a_person_would(count: float, words: str) -> None:
 @pytest.mark.parametrize(("pictures", "words"), [(1480.2, "1,480"), (10, "10"), (9.7, "10"), (0.061, "0.06")])
 def test_a_speed_is_said_as_a_person_would(pictures: float, words: str) -> None:
     assert units.rate(pictures) == f"{words} pictures/s"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "1 epoch"), (2.5, "2.5 epochs"), (0, "0 epochs"), (12.34567, "12.35 epochs")]
+)
+def test_epochs_are_whole_or_not(number: float, text: str) -> None:
+    assert units.epochs(number) == text

@@ -87,7 +87,7 @@ def _show_evaluation(evaluation: "Evaluation") -> None:
     """Print what was measured of a model and with what, the scores, and the verdicts."""
     rows: list[tuple[str, ...]] = [
         ("model", str(evaluation.model)),
-        ("training", f"{evaluation.step:,} steps, {evaluation.epoch:.4g} epochs on {evaluation.data}"),
+        ("training", f"{evaluation.step:,} steps, {units.epochs(evaluation.epoch)} on {evaluation.data}"),
         ("pictures", f"{evaluation.pictures:,} generated, {evaluation.held_out:,} held out"),
     ]
     if evaluation.extractor:

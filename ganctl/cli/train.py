@@ -128,6 +128,9 @@ def resume(
     ] = None,
     max_minutes: MaxMinutes = None,
     data: Annotated[str | None, typer.Option(metavar="DIR", help="Where its data is now, if it was moved.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="FILE.csv", help="Where its table of labels is now, if it was moved.")
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(metavar=DEVICES, help="Device to continue on.", autocompletion=lambda: DEVICES.split("|")),
@@ -146,12 +149,12 @@ def resume(
     from ganctl.engine import session
     from ganctl.engine.resumption import ResumeRequest
 
-    request = ResumeRequest(epochs, more, checkpoint, data, device, parse_assignments(assignments or []))
+    request = ResumeRequest(epochs, more, checkpoint, data, device, parse_assignments(assignments or []), labels)
     with _until_signal(max_minutes) as stop, session.resume(resumed_run, request) as training:
         if training.finished:
             total = training.settings.epochs
             warn_all(training.warnings)
-            console.say(f"{console.short_path(resumed_run.path)} is finished: {total} of {total} epochs.")
+            console.say(f"{console.short_path(resumed_run.path)} is finished: {total} of {units.epochs(total)}.")
             console.say(f"To go further: {typed('resume', resumed_run.path)} --more {total}")
             return
         _train(training, stop)
@@ -199,7 +202,7 @@ def _show_forecast(forecast: "Forecast") -> None:
             ("parameters", weights),
             ("speed", units.rate(forecast.batch_size / forecast.step_seconds)),
             ("an epoch", f"{units.duration(epoch_seconds)} ({units.counted(forecast.steps_per_epoch, 'step')})"),
-            (f"{forecast.epochs} epochs", units.duration(epoch_seconds * forecast.epochs)),
+            (units.epochs(forecast.epochs), units.duration(epoch_seconds * forecast.epochs)),
             *memory,
             ("a checkpoint", units.size(forecast.checkpoint_bytes)),
         ]

@@ -22,7 +22,7 @@ from ganctl.gans.dataset import Data
 from ganctl.runs import checkpoint, rollback
 from ganctl.runs import run as runs
 from ganctl.runs.run import Run
-from ganctl.settings import Settings, changed, require_options
+from ganctl.settings import Settings, changed, require_options, table_path
 from ganctl.text import quote
 
 
@@ -37,6 +37,7 @@ class ResumeRequest:
         data: where its data is now, if it was moved.
         device: to go on on, if another one.
         changes: texts of settings to change from here on; see `settings.changeable`.
+        labels: where its table of labels is now, if it was moved.
     """
 
     epochs: int | None = None
@@ -45,11 +46,12 @@ class ResumeRequest:
     data: str | None = None
     device: str | None = None
     changes: Mapping[str, str] = field(default_factory=dict)
+    labels: str | None = None
 
     @property
     def changed(self) -> dict[str, str]:
         """The settings to change, without the number of epochs."""
-        flags = {"data": self.data, "device": self.device}
+        flags = {"data": self.data, "labels": self.labels, "device": self.device}
         return {**self.changes, **{name: value for name, value in flags.items() if value is not None}}
 
 
@@ -154,7 +156,7 @@ def _prepared(run: Run, record: Mapping[str, Any], request: ResumeRequest, warni
     steps = run.checkpoint_steps()
     step = None if request.from_checkpoint is None else checkpoint.find_step(run, request.from_checkpoint)
     data, data_warnings = _open_data(run, record, settings, family, options, request)
-    settings = settings if request.data is None else settings.moved(data.spec)
+    settings = _moved(settings, request, data.spec)
     state, batches, plan, missing = setup.build(settings, family, options, data, torch_device, fresh=not steps)
     unusable, epoch = {}, 0
     if step is None:
@@ -203,22 +205,31 @@ def _require_readable(run: Run) -> None:
         pass
 
 
+def _moved(settings: Settings, request: ResumeRequest, data: str | None) -> Settings:
+    """The settings with the places where the data, if it was moved, and the table of labels are now."""
+    moved = settings if request.data is None or data is None else settings.moved(data)
+    return moved if request.labels is None else dataclasses.replace(moved, labels=table_path(request.labels))
+
+
 def _open_data(
     run: Run, record: Mapping[str, Any], settings: Settings, family: Family, options: Any, request: ResumeRequest
 ) -> tuple[Data, list[str]]:
     """The data that the run began with, under the names that it had then, wherever it is now."""
-    moved = settings if request.data is None else settings.moved(request.data)
+    if request.labels is not None and settings.labels is None:
+        raise UsageError(f"{run.path} learns from no table of labels.", "Leave out --labels.")
+    moved = _moved(settings, request, request.data)
     try:
         data, warnings = dataset.open_data(moved, family, options, fresh=False)
     except DataError as error:
         if moved.labels is not None and not Path(moved.labels).exists():
-            raise DataError(error.message, f"Bring it back, then: {run.resume_command}") from None
+            raise DataError(error.message, f"If it is elsewhere now: {run.resume_command} --labels FILE.csv") from None
         if request.data is not None or not Path(settings.data or "").is_absolute():
             raise
         raise DataError(error.message, f"If it is elsewhere now: {run.resume_command} --data DIR") from None
     recorded = record["data"]
     if data.fingerprint != recorded["fingerprint"] and not settings.allow_changed_data:
         flag = f"--data {quote(request.data)} " if request.data else ""
+        flag += f"--labels {quote(request.labels)} " if request.labels else ""
         is_not = "is not" if request.data else "is no longer"
         table = f" with the labels in {moved.labels}" if moved.labels else ""
         raise DataError(

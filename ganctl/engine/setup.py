@@ -20,7 +20,7 @@ from ganctl.runs import checkpoint
 from ganctl.runs.run import Run
 from ganctl.seeds import RandomStream, seeded
 from ganctl.settings import Settings, Value, parse_cadence, resolve, table_path
-from ganctl.text import describe_malformed, printable
+from ganctl.text import command, describe_malformed, printable
 
 
 def configure(
@@ -60,7 +60,10 @@ def configure(
         checkpoint.require_model(file, header)
         try:
             if header["family"] != family:
-                raise UsageError(f"{init_from} is a {header['family']} and not a {family}.")
+                raise UsageError(
+                    f"{init_from} is of the family {header['family']}, not {family}.",
+                    f"Train that one further: {command('ganctl', 'train', header['family'], '--init-from', init_from)}",
+                )
             channels, size, _ = DataInfo.from_header(header).shape
             base = {**header["options"], "size": size, "channels": channels}
             default_preset = header["preset"] if header["preset"] in registered.presets else default_preset

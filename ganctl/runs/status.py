@@ -9,6 +9,7 @@ from ganctl.runs import names
 from ganctl.runs.run import Run
 from ganctl.text import describe_malformed, printable
 from ganctl.units import counted
+from ganctl.units import epochs as in_epochs
 
 if TYPE_CHECKING:
     from ganctl.images.frames import LazyFrames
@@ -135,7 +136,7 @@ def _describe_file(path: Path) -> Iterator[Row]:
             yield "domains", " ⇄ ".join(header["domains"])
         if "classes" in header:
             yield "classes", _listed(header["classes"])
-        yield "steps", f"{header['step']:,} ({header['step'] / header['steps_per_epoch']:.4g} epochs)"
+        yield "steps", f"{header['step']:,} ({in_epochs(header['step'] / header['steps_per_epoch'])})"
         yield "parameters", f"{tensorfile.count_elements(path):,}"
         yield "options", "  ".join(f"{name}={value}" for name, value in header["options"].items())
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:

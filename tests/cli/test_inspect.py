@@ -29,7 +29,7 @@ def test_info_says_what_a_file_is(run: Run) -> None:
     of_file = ganctl("info", run.checkpoint(5) / "model.safetensors")
     assert of_file == ganctl("info", run.checkpoint(5))
     assert of_file.code == 0
-    assert ["steps", "5 (1 epochs)"] in [re.split("  +", line) for line in of_file.out]
+    assert ["steps", "5 (1 epoch)"] in [re.split("  +", line) for line in of_file.out]
 
 
 def test_info_of_a_run_without_checkpoints_works(run: Run) -> None:

@@ -126,10 +126,26 @@ def test_resume_notices_a_table_that_was_changed_or_is_gone(pictures: Path, tmp_
     labels.unlink()
     message = failed(ganctl("resume", "r", "--more", 1), 4)
     assert message.endswith(
-        "labels.csv cannot be read: No such file or directory. Bring it back, then: ganctl resume runs/r"
+        "labels.csv cannot be read: No such file or directory. "
+        "If it is elsewhere now: ganctl resume runs/r --labels FILE.csv"
     )
     table(labels, "abc")
     assert ganctl("resume", "r", "--more", 1).code == 0
+
+
+def test_a_table_that_was_moved_is_named_on_resume(pictures: Path, tmp_path: Path) -> None:
+    assert trained(pictures, "--labels", table(tmp_path / "old.csv", "abc"), "--run", "r").code == 0
+    (tmp_path / "old.csv").rename(tmp_path / "new.csv")
+    assert ganctl("resume", "r", "--more", 1, "--labels", tmp_path / "new.csv").code == 0
+    assert Run(Path("runs/r")).record()["settings"]["labels"] == str(tmp_path / "new.csv")
+    assert ganctl("resume", "r", "--more", 1).code == 0
+    message = failed(ganctl("resume", "r", "--more", 1, "--labels", table(tmp_path / "other.csv", "acb")), 4)
+    assert f"ganctl resume runs/r --labels {tmp_path / 'other.csv'} --set allow_changed_data=true" in message
+
+
+def test_a_run_without_a_table_refuses_one_on_resume(run: Run, tmp_path: Path) -> None:
+    message = failed(ganctl("resume", run.path, "--more", 1, "--labels", table(tmp_path / "t.csv", "ab")), 2)
+    assert "runs/photos learns from no table of labels. Leave out --labels." in message
 
 
 def test_a_table_that_lies_in_the_data_moves_with_it(pictures: Path, tmp_path: Path) -> None:
