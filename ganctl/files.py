@@ -128,7 +128,8 @@ def remove_strays(folder: Path) -> None:
         with suppress(OSError):  # it is locked, or cannot be: then it stays
             with FileLock(stray / _LOCK, timeout=0):
                 shutil.rmtree(stray, ignore_errors=True)
-            shutil.rmtree(stray, ignore_errors=True)  # Windows removes no lock that is held
+            if os.name == "nt":  # where a held lock stays until its release; by now there may be a new folder
+                stray.rmdir()
 
 
 def make_folder(path: Path) -> None:

@@ -230,3 +230,21 @@ def test_a_free_path_counts_up() -> None:
     Path("x.png").symlink_to("nowhere")
     Path("x-2.png").touch()
     assert free_path(Path("x.png")) == Path("x-3.png")
+
+
+def test_a_folder_that_its_owner_makes_anew_while_strays_are_removed_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner had made it and not locked it yet; the lock makes the folder again."""
+    folder = tmp_path / f"{files.STAGING}new"
+    folder.mkdir()
+
+    class Released(FileLock):
+        def release(self, force: bool = False) -> None:
+            super().release(force)
+            folder.mkdir(exist_ok=True)
+            (folder / "run.json").touch()
+
+    monkeypatch.setattr(files, "FileLock", Released)
+    files.remove_strays(tmp_path)
+    assert (folder / "run.json").exists()
