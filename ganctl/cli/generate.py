@@ -79,7 +79,9 @@ def sample(
                 grids.save_image(path / name, picture)
                 show(path / name)
         return
-    columns = grids.grid_columns(count) if rows == 1 else each if each > 2 else 8
+    columns = grids.grid_columns(count)
+    if rows > 1:
+        columns = each if each > 2 else 8  # a column or two would be a tall grid of coarse cells
     width, height = grids.grid_size(count, columns, loaded.info.shape[-1])
     if width * height > MAX_GRID_PIXELS:
         raise UsageError(

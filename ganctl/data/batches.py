@@ -48,19 +48,19 @@ class ShuffledBatches:
 
     Args:
         data: the sets. Training images that are larger than the held-out ones are cropped to their size.
-        needs: the names of the sets' images in a batch, and of the columns that come with those of a single set.
-
-    Raises:
-        DataError: one of these columns is neither of numbers nor of booleans.
         batch_size: images of each set in a batch, at most as many as the largest one has.
         seed: decides order, crops and mirrors.
         limit: use only the first so many training images of each set.
         hflip: whether half of the images are mirrored.
+        needs: the names of the sets' images in a batch, and of the columns that come with those of a single set.
 
     Attributes:
         steps_per_epoch: full batches in the largest set.
         batch_size: images of each set in a batch.
         description: how many images there are, in words.
+
+    Raises:
+        DataError: one of these columns is neither of numbers nor of booleans.
     """
 
     def __init__(

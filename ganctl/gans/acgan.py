@@ -14,7 +14,7 @@ from ganctl.gans import labels
 from ganctl.gans.base import Clock, Family, Preview, TrainingModule, Update, adam
 from ganctl.gans.dcgan import schedule
 from ganctl.gans.diffaug import augmentation
-from ganctl.gans.losses import adversarial_loss, r1_penalty
+from ganctl.gans.losses import LazyR1, adversarial_loss
 from ganctl.gans.nets import conditional
 from ganctl.gans.options.acgan import DEFAULT_PRESET, NEEDS, PRESETS, SUMMARY, Options
 
@@ -46,16 +46,13 @@ class ACGAN(TrainingModule):
         self.to(memory_format=torch.channels_last)
         self.ema = options.ema
         self.loss = adversarial_loss(options.loss)
+        self.r1 = LazyR1(options.r1, options.r1_every)
         self.augment = augmentation(options.augment)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """One Adam for each player, with its own learning rate."""
-        o = self.options
-        betas = (o.beta1, o.beta2)
-        return {
-            "discriminator": adam(self.discriminator.parameters(), o.lr_discriminator, betas, o.epsilon),
-            "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
-        }
+        discriminator, generator = self.discriminator.parameters(), self.model.parameters()
+        return adam(self.options, discriminator=discriminator, generator=generator)
 
     def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """The discriminator moves, then the generator (section 3). `batch` has ``images`` and ``labels``.
@@ -76,7 +73,7 @@ class ACGAN(TrainingModule):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The discriminator's loss, L_S + L_C with the signs of a loss, and the metrics."""
         o = self.options
-        penalised = o.r1 > 0 and step % o.r1_every == 0
+        penalised = self.r1.is_due(step)
         real.requires_grad_(penalised)  # R1 differentiates by the image itself, through its augmentation
         with torch.autocast(real.device.type, enabled=False) if penalised else nullcontext():  # R1 needs float32
             real_logits, real_class_logits = self.discriminator(self.augment(real), classes)
@@ -85,18 +82,9 @@ class ACGAN(TrainingModule):
         if o.classify_fakes:
             class_loss = class_loss + F.cross_entropy(fake_class_logits, classes)
         loss = self.loss.discriminator(real_logits, fake_logits) + o.lambda_class * class_loss
-        metrics = {
-            "D(x)": self.loss.mean_output(real_logits),
-            "D(G(z))": self.loss.mean_output(fake_logits),
-            "accuracy": self.loss.accuracy(real_logits, fake_logits),
-            "class accuracy": class_accuracy(real_class_logits, classes),
-        }
-        if o.r1 > 0:
-            metrics["r1"] = loss.new_zeros(())
-        if penalised:
-            penalty = o.r1 * o.r1_every * r1_penalty(real_logits, real)
-            loss, metrics["r1"] = loss + penalty, penalty.detach()
-        return loss, metrics
+        loss, penalty = self.r1.add(loss, real_logits, real, step)
+        class_metrics = {"class accuracy": class_accuracy(real_class_logits, classes)}
+        return loss, self.loss.metrics(real_logits, fake_logits) | class_metrics | penalty
 
     def preview(self, model: nn.Module, batch: Batch) -> Preview:
         """Generate a row for each class, up to sixteen, from the same latents every time.

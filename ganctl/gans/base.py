@@ -151,10 +151,18 @@ def no_jitter(options: Any, size: int) -> Jitter:
     return Jitter(size, False)
 
 
-def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], epsilon: float) -> Adam:
-    """Adam (Kingma and Ba 2015), in one fused kernel where the device has one."""
-    weights = list(parameters)
-    return Adam(weights, lr, betas, epsilon, fused=weights[0].device.type in ("cpu", "cuda"))
+def adam(options: Any, **players: Iterable[nn.Parameter]) -> dict[str, Optimizer]:
+    """Create an Adam (Kingma and Ba 2015) for each player, in one fused kernel where the device has one.
+
+    Args:
+        options: with the fields ``beta1``, ``beta2``, ``epsilon``, and ``lr_PLAYER`` of each player.
+        players: player → its weights.
+    """
+    betas, optimizers = (options.beta1, options.beta2), dict[str, Optimizer]()
+    for player, parameters in players.items():
+        weights, lr = list(parameters), getattr(options, f"lr_{player}")
+        optimizers[player] = Adam(weights, lr, betas, options.epsilon, fused=weights[0].device.type in ("cpu", "cuda"))
+    return optimizers
 
 
 @dataclass(frozen=True)

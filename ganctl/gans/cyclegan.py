@@ -115,13 +115,8 @@ class CycleGAN(TrainingModule):
 
     def optimizers(self) -> dict[str, Optimizer]:
         """One Adam for both generators, one for both discriminators."""
-        o = self.options
-        betas = (o.beta1, o.beta2)
         discriminators = chain(self.discriminator_a.parameters(), self.discriminator_b.parameters())
-        return {
-            "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
-            "discriminator": adam(discriminators, o.lr_discriminator, betas, o.epsilon),
-        }
+        return adam(self.options, generator=self.model.parameters(), discriminator=discriminators)
 
     def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """Generators, then discriminators (Zhu et al. 2017, equations 1 to 3, and section 5.2 on identity)."""

@@ -16,7 +16,7 @@ from ganctl.data.info import DataInfo
 from ganctl.errors import UsageError
 from ganctl.gans.base import Clock, Family, Preview, TrainingModule, Update, adam
 from ganctl.gans.diffaug import augmentation
-from ganctl.gans.losses import adversarial_loss, r1_penalty
+from ganctl.gans.losses import LazyR1, adversarial_loss
 from ganctl.gans.nets import compact, dcgan_paper, dcgan_tutorial
 from ganctl.gans.options.dcgan import DEFAULT_PRESET, NEEDS, PRESETS, SUMMARY, Options
 
@@ -61,6 +61,7 @@ class DCGAN(TrainingModule):
         self.ema = options.ema
         self.has_batch_norm = any(isinstance(m, nn.BatchNorm2d) for m in self.discriminator.modules())
         self.loss = adversarial_loss(options.loss, options.lsgan_a, options.lsgan_b, options.lsgan_c)
+        self.r1 = LazyR1(options.r1, options.r1_every)
         self.augment = augmentation(options.augment)
         if options.r1 > 0 and self.has_batch_norm:
             raise UsageError(
@@ -70,12 +71,8 @@ class DCGAN(TrainingModule):
 
     def optimizers(self) -> dict[str, Optimizer]:
         """One Adam for each player, with its own learning rate."""
-        o = self.options
-        betas = (o.beta1, o.beta2)
-        return {
-            "discriminator": adam(self.discriminator.parameters(), o.lr_discriminator, betas, o.epsilon),
-            "generator": adam(self.model.parameters(), o.lr_generator, betas, o.epsilon),
-        }
+        discriminator, generator = self.discriminator.parameters(), self.model.parameters()
+        return adam(self.options, discriminator=discriminator, generator=generator)
 
     def updates(self, batch: Batch, clock: Clock) -> Iterator[Update]:
         """The discriminator moves, then the generator; or both in one update. `batch` has ``images``."""
@@ -92,7 +89,7 @@ class DCGAN(TrainingModule):
 
     def _discriminator_loss(self, real: Tensor, fake: Tensor, step: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """The discriminator's loss, its logits of the generated images, and the metrics."""
-        penalised = self.options.r1 > 0 and step % self.options.r1_every == 0
+        penalised = self.r1.is_due(step)
         real.requires_grad_(penalised)  # R1 differentiates by the image itself, through its augmentation
         if penalised or self.has_batch_norm or fake.requires_grad:
             # Two passes: batch statistics stay apart, and a gradient that flows on, into the image or the generator,
@@ -104,17 +101,8 @@ class DCGAN(TrainingModule):
             logits = self.discriminator(self.augment(torch.cat([real, fake])))
             real_logits, fake_logits = logits.split([len(real), len(fake)])
         loss = self.loss.discriminator(real_logits, fake_logits)
-        metrics = {
-            "D(x)": self.loss.mean_output(real_logits),
-            "D(G(z))": self.loss.mean_output(fake_logits),
-            "accuracy": self.loss.accuracy(real_logits, fake_logits),
-        }
-        if self.options.r1 > 0:
-            metrics["r1"] = loss.new_zeros(())
-        if penalised:
-            penalty = self.options.r1 * self.options.r1_every * r1_penalty(real_logits, real)
-            loss, metrics["r1"] = loss + penalty, penalty.detach()
-        return loss, fake_logits, metrics
+        loss, penalty = self.r1.add(loss, real_logits, real, step)
+        return loss, fake_logits, self.loss.metrics(real_logits, fake_logits) | penalty
 
     def preview(self, model: nn.Module, batch: Batch) -> Preview:
         """Generate 64 images from the same latents every time."""

@@ -32,6 +32,14 @@ class AdversarialLoss(ABC):
         real, fake = self.margin(real_logits.detach()) > 0, self.margin(fake_logits.detach()) < 0
         return (real.float().mean() + fake.float().mean()) / 2
 
+    def metrics(self, real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
+        """Compute what verdicts, balance and charts listen to, of images that are generated from noise: [N], [M]."""
+        return {
+            "D(x)": self.mean_output(real_logits),
+            "D(G(z))": self.mean_output(fake_logits),
+            "accuracy": self.accuracy(real_logits, fake_logits),
+        }
+
     def margin(self, logits: Tensor) -> Tensor:
         """Compute the signed distance from the decision boundary: above 0 is taken for real, below for fake."""
         return logits
@@ -144,10 +152,35 @@ def adversarial_loss(name: str, a: float = 0.0, b: float = 1.0, c: float = 1.0) 
             raise ValueError(f"There is no loss called {name}: choose bce, lsgan or hinge.")
 
 
+@dataclass(frozen=True)
+class LazyR1:
+    """The R1 penalty at every Nth step, with N times its weight (Karras et al. 2020, appendix B).
+
+    Attributes:
+        gamma: the weight γ; 0 turns it off.
+        every: N.
+    """
+
+    gamma: float
+    every: int
+
+    def is_due(self, step: int) -> bool:
+        """Whether this step has a penalty, so that the real images need a gradient and float32."""
+        return self.gamma > 0 and step % self.every == 0
+
+    def add(self, loss: Tensor, real_logits: Tensor, real: Tensor, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss with the penalty of a step, and it as the metric ``r1``: 0 in between, none if it is off."""
+        if not self.is_due(step):
+            return loss, {"r1": loss.new_zeros(())} if self.gamma > 0 else {}
+        penalty = self.gamma * self.every * r1_penalty(real_logits, real)
+        return loss + penalty, {"r1": penalty.detach()}
+
+
 def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
     """Compute E[‖∇ₓD(x)‖²]/2 on real images, to be weighted by γ (Mescheder et al. 2018, equation 9).
 
-    The gradient of the summed logits is each image's own as long as no batch statistics join the images.
+    The gradient of the summed logits is each image's own as long as no batch statistics join the images. A minibatch
+    deviation does join them, and is penalised with them, as in StyleGAN2.
 
     Args:
         real_logits: [N], computed from `real_images` in float32.

@@ -34,18 +34,16 @@ class LatentWalk:
         self._model, self._seed, self._frames_per_key = model, seed, frames_per_key
         self._alternatives = model.alternatives(controls)
         self._images = range(num_images)
-        self._latents = [
-            model.sample_inputs(seed, range(key * num_images, (key + 1) * num_images), self._alternatives[0])
-            for key in range(num_keys)
-        ]
+        self._latents: list[Inputs] = []  # none where the walk goes through the alternatives
         if len(self._alternatives) > 1:
-            model.family.between(
-                self._alternatives[0], self._alternatives[1], 0.5, model.info
-            )  # raises: there is no way
+            first, second = self._alternatives[:2]
+            model.family.between(first, second, 0.5, model.info)  # raises where there is no way
+        else:
+            images = [range(key * num_images, (key + 1) * num_images) for key in range(num_keys)]
+            self._latents = [model.sample_inputs(seed, indices, self._alternatives[0]) for indices in images]
 
     def __len__(self) -> int:
-        several = len(self._alternatives) > 1
-        return len(self._alternatives if several else self._latents) * self._frames_per_key
+        return len(self._latents or self._alternatives) * self._frames_per_key
 
     def __getitem__(self, index: int) -> Tensor:
         if not 0 <= index < len(self):
@@ -53,7 +51,7 @@ class LatentWalk:
         key, step = divmod(index, self._frames_per_key)
         t = step / self._frames_per_key
         share = t * t * (3 - 2 * t)
-        if len(self._alternatives) > 1:
+        if not self._latents:
             ends = self._alternatives[key], self._alternatives[(key + 1) % len(self._alternatives)]
             controls = self._model.family.between(*ends, share, self._model.info)
             return self._model.generate_from(self._model.sample_inputs(self._seed, self._images, controls), controls)

@@ -16,7 +16,7 @@ from ganctl.engine import session, setup
 from ganctl.engine.events import Event, Subscriber, VerdictChanged, Warned
 from ganctl.engine.state import State
 from ganctl.errors import CheckpointError, DivergedError
-from ganctl.gans import dcgan
+from ganctl.gans import base, dcgan
 from ganctl.gans.base import Clock, Update
 from ganctl.runs.checkpoint import MODEL, STATE
 from ganctl.runs.run import Run
@@ -112,7 +112,7 @@ class Slipping(Adam):
 def test_a_step_that_goes_wrong_is_told_from_its_consequences(
     photos: Path, monkeypatch: pytest.MonkeyPatch, slot: str, tensor: str
 ) -> None:
-    monkeypatch.setattr(dcgan, "adam", lambda weights, *rest: Slipping(list(weights), *rest))
+    monkeypatch.setattr(base, "Adam", Slipping)
     monkeypatch.setattr(Slipping, "slot", slot)
     error, _ = diverge(tiny(photos))
     assert (error.step, error.tensor) == (7, tensor)
